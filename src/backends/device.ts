@@ -1,0 +1,49 @@
+/**
+ * What the runtime needs of a device. One implementation per way to run kernels: Dawn for WGSL; `reference` runs graphs,
+ * not plans, and stands apart.
+ */
+import type { TargetLimits } from '../compiler/ir/kernel.ts';
+import type { HostScalars, Plan } from '../compiler/ir/plan.ts';
+
+export interface DeviceInfo {
+  /** `llvmpipe (LLVM 15.0.6, 256 bits)`. */
+  readonly name: string;
+  readonly vendor: string;
+  readonly driver: string;
+  /** True for an adapter that runs on the CPU. */
+  readonly software: boolean;
+  readonly features: readonly string[];
+}
+
+/** Text of a kernel, by the `file` of its plan entry. */
+export type KernelTexts = Readonly<Record<string, string>>;
+
+export interface Device {
+  readonly info: DeviceInfo;
+  readonly limits: TargetLimits;
+  /** Allocates the plan's segments and compiles its kernels. Fails with a `Failure`, never with a bare error. */
+  load(plan: Plan, kernels: KernelTexts, options?: LoadOptions): Promise<LoadedPlan>;
+  /** Rejects (with a `Failure`) as soon as the device is lost. */
+  readonly lost: Promise<never>;
+  close(): void;
+}
+
+export interface LoadOptions {
+  /** Fill the arena with NaN before each run and put guard bands around segments; for tests. */
+  readonly poison?: boolean;
+}
+
+export interface LoadedPlan {
+  readonly plan: Plan;
+  /** Bytes of GPU buffers that it holds. */
+  readonly allocatedBytes: number;
+  write(segment: string, offset: number, data: ArrayBufferView): void;
+  read(segment: string, offset: number, bytes: number): Promise<ArrayBuffer>;
+  /** Queues one run of a program. Runs are in order; nothing waits. */
+  run(program: string, scalars: HostScalars): void;
+  /** Resolves when all queued work is done; rejects with a `Failure` on a device error. */
+  finish(): Promise<void>;
+  /** Throws a `Failure` naming the segment whose guard band was written; only with `poison`. */
+  checkGuards(): Promise<void>;
+  release(): void;
+}

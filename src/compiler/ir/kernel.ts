@@ -1,0 +1,191 @@
+/**
+ * Kernel IR: what one invocation of a kernel does.
+ *
+ * Expressions are pure and typed; effects are in statements only. A kernel has buffers, uniforms, workgroup memory,
+ * helper functions and a body. It knows nothing of a target's syntax; it has been legalised for the target's limits
+ * (bindings, their size, grid dimensions) before a backend prints it, and printing cannot fail.
+ *
+ * Indices and counts are `u32`; int tensors are `i32`. There are no infinities and no NaN literals. Buffers hold 32-bit
+ * elements; a bool is stored as `u32` 0 or 1.
+ */
+import type { ValueId } from './graph.ts';
+
+export type ScalarType = 'f32' | 'i32' | 'u32' | 'bool';
+/** Vectors are of four floats and live in registers only. */
+export type KernelType = ScalarType | 'vec4';
+
+export type UnaryOp =
+  | 'neg'
+  | 'not'
+  | 'exp'
+  | 'log'
+  | 'sin'
+  | 'cos'
+  | 'tanh'
+  | 'erf'
+  | 'sqrt'
+  | 'rsqrt'
+  | 'abs'
+  | 'floor'
+  | 'acos'
+  /** A u32 0 or 1: the exponent bits are all ones (NaN or infinite); the only test a compiler may not assume away. */
+  | 'is_nonfinite';
+
+export type BinaryOp =
+  | 'add'
+  | 'sub'
+  | 'mul'
+  | 'div'
+  | 'mod'
+  | 'pow'
+  | 'max'
+  | 'min'
+  | 'eq'
+  | 'ne'
+  | 'lt'
+  | 'le'
+  | 'gt'
+  | 'ge'
+  | 'and'
+  | 'or';
+
+export type Expr =
+  | { readonly kind: 'literal'; readonly type: ScalarType; readonly value: number }
+  /** A parameter, `let`, `var` or loop variable. */
+  | { readonly kind: 'local'; readonly type: KernelType; readonly name: string }
+  | { readonly kind: 'uniform'; readonly type: ScalarType; readonly name: string }
+  /** Built-in places of the invocation, u32. `group` is linear over a grid that may be folded in two dimensions. */
+  | { readonly kind: 'builtin'; readonly type: 'u32'; readonly name: 'group' | 'local' | 'subgroup_lane' }
+  | { readonly kind: 'load'; readonly type: ScalarType; readonly buffer: string; readonly index: Expr }
+  | { readonly kind: 'load_shared'; readonly type: ScalarType; readonly array: string; readonly index: Expr }
+  | { readonly kind: 'unary'; readonly type: KernelType; readonly op: UnaryOp; readonly operand: Expr }
+  | {
+      readonly kind: 'binary';
+      readonly type: KernelType;
+      readonly op: BinaryOp;
+      readonly left: Expr;
+      readonly right: Expr;
+    }
+  /** Both sides may be evaluated; loads in them are within bounds. */
+  | {
+      readonly kind: 'select';
+      readonly type: KernelType;
+      readonly condition: Expr;
+      readonly then: Expr;
+      readonly else: Expr;
+    }
+  | { readonly kind: 'cast'; readonly type: ScalarType; readonly operand: Expr }
+  /** Uniform in [0, 1): hash of a constant key and (seed, step, micro, iteration, element). */
+  | { readonly kind: 'random'; readonly type: 'f32'; readonly key: number; readonly counters: readonly Expr[] }
+  /** Four scalars, or one for all four. */
+  | { readonly kind: 'vector'; readonly type: 'vec4'; readonly parts: readonly Expr[] }
+  | { readonly kind: 'component'; readonly type: 'f32'; readonly vector: Expr; readonly index: 0 | 1 | 2 | 3 };
+
+export type Statement =
+  | { readonly kind: 'comment'; readonly text: string }
+  | { readonly kind: 'let'; readonly name: string; readonly value: Expr }
+  /** A mutable local. */
+  | { readonly kind: 'var'; readonly name: string; readonly type: KernelType; readonly value: Expr }
+  | { readonly kind: 'assign'; readonly name: string; readonly value: Expr }
+  | { readonly kind: 'store'; readonly buffer: string; readonly index: Expr; readonly value: Expr }
+  | { readonly kind: 'store_shared'; readonly array: string; readonly index: Expr; readonly value: Expr }
+  /** `name` runs from `from` while it is less than `to`, by `step`; u32. */
+  | {
+      readonly kind: 'for';
+      readonly name: string;
+      readonly from: Expr;
+      readonly to: Expr;
+      readonly step: Expr;
+      readonly body: readonly Statement[];
+    }
+  | {
+      readonly kind: 'if';
+      readonly condition: Expr;
+      readonly then: readonly Statement[];
+      readonly else: readonly Statement[];
+    }
+  | { readonly kind: 'call'; readonly fn: string; readonly args: readonly Expr[] }
+  /** All invocations of the workgroup reach it; workgroup memory written before is visible after. */
+  | { readonly kind: 'barrier' }
+  /** Ends this invocation (or the helper function). Never before a barrier. */
+  | { readonly kind: 'return' };
+
+export interface KernelBuffer {
+  readonly name: string;
+  /** What it holds: a value of the graph, or a name that the planner knows (`grads`, `moments.m`, …). */
+  readonly holds: ValueId | string;
+  readonly type: 'f32' | 'i32' | 'u32';
+  readonly elements: number;
+  readonly access: 'read' | 'read_write';
+  /** Shape for the header: `[batch 8, time 128, width 64]`. */
+  readonly shape: string;
+  /** Set by legalisation when one value needs several bindings: the first element of this one. */
+  readonly window?: { readonly start: number };
+}
+
+/** A scalar that differs between launches of one kernel, or between steps. */
+export interface KernelUniform {
+  readonly name: string;
+  readonly type: 'f32' | 'i32' | 'u32';
+  readonly source: UniformSource;
+}
+
+export type UniformSource =
+  /** Set by the host at each run. */
+  | { readonly kind: 'runtime'; readonly name: string }
+  /** The element of a table (a stacked `constant`) that belongs to the iteration. */
+  | { readonly kind: 'table'; readonly value: ValueId }
+  /** The number of the iteration of the enclosing loop, from 0. */
+  | { readonly kind: 'iteration' }
+  /** A number that differs between launches, such as the first element of a window of a flat update. */
+  | { readonly kind: 'launch'; readonly name: string };
+
+export interface KernelFunction {
+  readonly name: string;
+  readonly doc: string;
+  readonly params: readonly { readonly name: string; readonly type: KernelType }[];
+  readonly body: readonly Statement[];
+}
+
+export interface SharedArray {
+  readonly name: string;
+  readonly type: ScalarType;
+  readonly elements: number;
+}
+
+export interface Kernel {
+  readonly name: string;
+  /** Lines of the header: what it computes, source lines, shapes. No line breaks inside. */
+  readonly doc: readonly string[];
+  readonly buffers: readonly KernelBuffer[];
+  readonly uniforms: readonly KernelUniform[];
+  readonly shared: readonly SharedArray[];
+  /** Invocations in a workgroup, one-dimensional. */
+  readonly workgroup: number;
+  /** Workgroups; legalisation folds them when a dimension is limited. */
+  readonly groups: number;
+  readonly functions: readonly KernelFunction[];
+  readonly body: readonly Statement[];
+  /** Floating-point operations and bytes that one launch must do, for reports. */
+  readonly flops: number;
+  readonly bytes: number;
+  readonly features: readonly ('subgroups' | 'shader-f16')[];
+}
+
+/** What a target can do. The planner and legalisation read it; it comes from the adapter. */
+export interface TargetLimits {
+  readonly storageBindings: number;
+  /** Bytes of one binding. */
+  readonly bindingBytes: number;
+  /** Bytes of one buffer. */
+  readonly bufferBytes: number;
+  /** Alignment of a binding's offset, in bytes. */
+  readonly offsetAlignment: number;
+  readonly groupsPerDimension: number;
+  readonly invocationsPerGroup: number;
+  readonly sharedBytes: number;
+  /** `cpu`: a software adapter, where barriers are dear and one row per invocation is best; `gpu`: a real one. */
+  readonly deviceClass: 'cpu' | 'gpu';
+  /** 0 when subgroups are not to be used. */
+  readonly subgroupSize: number;
+}

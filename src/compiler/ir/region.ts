@@ -1,0 +1,75 @@
+/**
+ * Regions: the fused graph. Each region becomes one kernel; what it stores are its `roots`, and everything else that
+ * its members compute stays in registers.
+ *
+ * A value is *stored* when it is an operand of something that reads memory in another order (a contraction, attention, a
+ * scatter), a result of a block, or too dear to compute again. Every other value is computed inside the regions that
+ * need it, by pulling: a kernel asks for the root's element at an index, and movement ops only rewrite that index.
+ *
+ * The kinds differ in how the work is spread, never in which model asked for it:
+ * - `rows`: independent rows over `shared` axes. Within a row, any number of reductions and stores over further axes.
+ *   Pointwise chains, norms with residual and scale, softmax, cross-entropy, gathers, and column sums are all rows.
+ * - `product`: contractions with pointwise epilogues. Parts share a launch because they share an operand; tiles pick
+ *   their part. The accumulators of a part share its tile, so that an epilogue can combine them.
+ * - `attend`, `attend_backward_query`, `attend_backward_key`, `scatter_add`: one op each, with its own loop structure.
+ */
+import type { Axis, Graph, OpOf, ValueId } from './graph.ts';
+
+export interface RegionBase {
+  /** Unique in the program, made from the names of the roots: `layer_attn_query`. */
+  readonly name: string;
+  /** What the kernel stores. */
+  readonly roots: readonly ValueId[];
+  /** Stored values that it reads. */
+  readonly reads: readonly ValueId[];
+  /** All values that it computes, roots included, in order. */
+  readonly members: readonly ValueId[];
+  /** For the report: why neighbours are not in it. */
+  readonly notes: readonly string[];
+}
+
+export interface RowsRegion extends RegionBase {
+  readonly kind: 'rows';
+  /** The axes over which rows are independent; every root has all of them. Empty for a sum over everything. */
+  readonly shared: readonly Axis[];
+}
+
+export interface ProductPart {
+  /** Axes with one product each. */
+  readonly batch: readonly Axis[];
+  /** Axes along the rows of a tile, of the left operands. */
+  readonly rows: readonly Axis[];
+  /** Axes along its columns, of the right operands. */
+  readonly columns: readonly Axis[];
+  /** Results of `contract` ops, all with the axes batch + rows + columns. */
+  readonly accumulators: readonly ValueId[];
+  /** The roots that this part stores: pointwise in the accumulators and in stored values. */
+  readonly roots: readonly ValueId[];
+}
+
+export interface ProductRegion extends RegionBase {
+  readonly kind: 'product';
+  readonly parts: readonly ProductPart[];
+}
+
+export interface OpRegion extends RegionBase {
+  readonly kind: 'op';
+  readonly op: OpOf<'attend'> | OpOf<'attend_backward_query'> | OpOf<'attend_backward_key'> | OpOf<'scatter_add'>;
+}
+
+export type Region = RowsRegion | ProductRegion | OpRegion;
+
+export type RegionStep =
+  | { readonly kind: 'region'; readonly region: Region }
+  | { readonly kind: 'loop'; readonly op: OpOf<'loop'>; readonly body: readonly RegionStep[] };
+
+export interface FusedGraph {
+  readonly graph: Graph;
+  readonly steps: readonly RegionStep[];
+  /** All values that lie in memory (inputs and weights too). */
+  readonly stored: ReadonlySet<ValueId>;
+  /** Stored values that are another stored value seen with other axes: no kernel, no memory of their own. */
+  readonly aliases: ReadonlyMap<ValueId, ValueId>;
+  /** The order of axes in which a stored value lies, row-major. Its type's order unless the layout pass chose another. */
+  readonly layouts: ReadonlyMap<ValueId, readonly Axis[]>;
+}

@@ -1,0 +1,44 @@
+/**
+ * Source texts and places in them.
+ *
+ * Offsets count UTF-16 units of the text as JavaScript holds it (a byte order mark is removed when a source is made).
+ * Lines and columns are counted from 1, columns in code points, which is what editors show.
+ */
+export interface Source {
+  /** The path as the user would write it, for messages. Library files are `std/NAME.tfm`. */
+  readonly path: string;
+  readonly text: string;
+}
+
+export interface Span {
+  readonly source: Source;
+  /** First unit. */
+  readonly start: number;
+  /** One past the last unit. */
+  readonly end: number;
+}
+
+/** Stands for a place where the compiler made something that no single place of a source asked for. */
+export const GENERATED: Span = { source: { path: '<generated>', text: '' }, start: 0, end: 0 };
+
+export interface Position {
+  readonly line: number;
+  readonly column: number;
+}
+
+export function makeSource(path: string, text: string): Source {
+  return { path, text: text.charCodeAt(0) === 0xfeff ? text.slice(1) : text };
+}
+
+export function positionAt(source: Source, offset: number): Position {
+  const before = source.text.slice(0, offset);
+  const lines = before.split(/\r\n|\n|\r/);
+  const last = lines[lines.length - 1] ?? '';
+  return { line: lines.length, column: [...last].length + 1 };
+}
+
+/** The smallest span that holds both. Spans of different sources give the first. */
+export function joinSpans(a: Span, b: Span): Span {
+  if (a.source !== b.source) return a;
+  return { source: a.source, start: Math.min(a.start, b.start), end: Math.max(a.end, b.end) };
+}
