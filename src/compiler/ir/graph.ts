@@ -85,8 +85,8 @@ export type BinaryFunction =
   | 'and'
   | 'or';
 
-/** Scalars that change while a program runs; the host sets them. */
-export type RuntimeScalar = 'step' | 'seed' | 'lr' | 'micro';
+/** Scalars that change while a program runs, set by the host; as values they are floats without axes. */
+export type RuntimeScalar = 'step' | 'lr';
 
 /** The attributes of every op. The name of an op is its key here; all tables over ops are exhaustive in these keys. */
 export interface OpAttrs {

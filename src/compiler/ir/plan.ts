@@ -4,7 +4,7 @@
  * Memory is a few segments, each one buffer of the device. Every tensor has a fixed place in one of them. A program is
  * a list of launches and loops of launches; inside a loop an address may move with the iteration.
  */
-import type { RuntimeScalar } from './graph.ts';
+import type { Init } from './graph.ts';
 
 export const PLAN_VERSION = 1;
 
@@ -18,13 +18,15 @@ export interface Plan {
   readonly deviceClass: 'cpu' | 'gpu';
   readonly segments: readonly Segment[];
   readonly kernels: readonly KernelEntry[];
-  /** By name: `micro`, `update`, `evaluate`, `logits`, `probes`, `prepare`. */
+  /** By name: `begin`, `prepare`, `micro`, `update`, `evaluate`, `logits`, `probes`. */
   readonly programs: Readonly<Record<string, Program>>;
   readonly weights: readonly WeightPlace[];
   /** Rows of uniform data that never change, laid out at `offsetAlignment`; the runtime uploads them once. */
   readonly uniformRows: readonly (readonly UniformWord[])[];
-  /** Order of the host's scalars in the buffer that is written before each run; all f32 but `u32` ones. */
-  readonly runtimeScalars: readonly { readonly name: string; readonly type: 'f32' | 'u32' }[];
+  /** Prefix of the segments from which the update takes its gradients. */
+  readonly gradients: 'gradients' | 'totals';
+  /** Micro-batches of a step for which the plan was made. */
+  readonly accumulation: number;
   readonly memory: MemoryReport;
 }
 
@@ -34,6 +36,7 @@ export type SegmentRole =
   /** Weights, their gradients and the optimizer's moments have one layout: an element has the same place in all four. */
   | 'weights'
   | 'gradients'
+  | 'totals'
   | 'moment1'
   | 'moment2'
   /** Activations and temporaries, laid out by lifetime; shared by all programs. */
@@ -41,6 +44,24 @@ export type SegmentRole =
   /** Inputs written by the host, results read by it. */
   | 'inputs'
   | 'outputs';
+
+/**
+ * The host's scalars, in the order in which they lie (4 bytes each) in the one uniform buffer that is written before
+ * each run. Every kernel that reads one declares the whole list, so that its text does not depend on its neighbours.
+ */
+export const RUNTIME_SCALARS = [
+  /** Steps done before this one. */
+  { name: 'step', type: 'u32' },
+  { name: 'seed', type: 'u32' },
+  /** Number of the micro-batch in its step. */
+  { name: 'micro', type: 'u32' },
+  { name: 'lr', type: 'f32' },
+  /** Adam's bias corrections, 1 - beta^(step + 1). */
+  { name: 'bias1', type: 'f32' },
+  { name: 'bias2', type: 'f32' },
+] as const;
+
+export type RuntimeScalarName = (typeof RUNTIME_SCALARS)[number]['name'];
 
 export interface Segment {
   readonly name: string;
@@ -116,14 +137,20 @@ export interface Program {
   readonly liveBytes: number;
 }
 
-/** Where a weight lies; the same offsets hold in all segments that have the layout of weights. */
+/**
+ * Where a weight lies: segment `weights` + part, and at the same offset its gradient in `gradients` + part (or `totals` +
+ * part, where the runtime must look when a step has several micro-batches; see `Plan.gradients`) and its moments.
+ * Frozen weights lie last and have no gradient or moments.
+ */
 export interface WeightPlace {
   readonly name: string;
   readonly shape: readonly number[];
   readonly axes: readonly string[];
+  /** Number of the segment: `weights0`, `gradients0`, … */
+  readonly part: number;
   readonly offset: number;
   readonly bytes: number;
-  readonly init: import('./graph.ts').Init;
+  readonly init: Init;
   readonly decay: number;
   readonly lr: number;
   readonly eps: number;
@@ -138,4 +165,4 @@ export interface MemoryReport {
   readonly liveBytes: number;
 }
 
-export type HostScalars = Readonly<Record<RuntimeScalar | string, number>>;
+export type HostScalars = Readonly<Record<RuntimeScalarName, number>>;
