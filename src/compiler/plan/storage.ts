@@ -1,0 +1,96 @@
+/**
+ * Storages: where the values of one program lie, before the arena is packed.
+ *
+ * A storage is one piece of memory; a location is a part of it, which inside a loop may move with the iteration. What a
+ * loop carries lies in a storage with a slot for each iteration and one more (when an iteration's value is needed later,
+ * as the residual stream is by the backward loop) or in two slots by turns; stacked values have a slot for each
+ * iteration. That makes loops free of copies in all usual cases; `Copy` steps do the rest.
+ */
+import type { OpOf, ValueId } from '../ir/graph.ts';
+import type { Kernel } from '../ir/kernel.ts';
+import type { Region } from '../ir/region.ts';
+
+export interface Place {
+  readonly segment: string;
+  readonly offset: number;
+}
+
+export interface Storage {
+  readonly id: number;
+  /** Undefined for the arena. */
+  readonly fixed: Place | undefined;
+  readonly bytes: number;
+  /** The loop in whose body alone it is used: its memory is free again at the end of the last use in an iteration. */
+  readonly localTo: OpOf<'loop'> | undefined;
+}
+
+/** Equal pieces at a constant distance: how a stacked value lies. */
+export interface Rows {
+  readonly count: number;
+  /** Bytes of one row, and from the start of one to the next. */
+  readonly bytes: number;
+  readonly stride: number;
+}
+
+export interface Location {
+  readonly storage: Storage;
+  /** Bytes from the start of the storage. */
+  readonly offset: number;
+  readonly bytes: number;
+  /** At iteration i it lies (i + shift) mod modulus strides further. */
+  readonly move?: { readonly stride: number; readonly shift: number; readonly modulus: number };
+  /** For a stacked value seen whole. */
+  readonly rows?: Rows;
+}
+
+export interface Copy {
+  readonly kind: 'copy';
+  readonly from: Location;
+  readonly to: Location;
+  readonly rows: number;
+  readonly rowBytes: number;
+  readonly fromStride: number;
+  readonly toStride: number;
+}
+
+export interface PlacedRegion {
+  readonly kind: 'region';
+  readonly region: Region;
+  readonly kernel: Kernel;
+}
+
+export interface PlacedLoop {
+  readonly kind: 'loop';
+  readonly op: OpOf<'loop'>;
+  readonly body: readonly (PlacedRegion | Copy)[];
+}
+
+export type PlacedStep = PlacedRegion | PlacedLoop | Copy;
+
+export interface PlacedProgram {
+  readonly steps: readonly PlacedStep[];
+  readonly storages: readonly Storage[];
+  /** Of stored values, aliases excepted. */
+  readonly locations: ReadonlyMap<ValueId, Location>;
+  /** Where a stacked value lies without gaps, for kernels outside loops that read it whole. */
+  readonly compact: ReadonlyMap<ValueId, Location>;
+}
+
+export function copyOf(from: Location, to: Location): Copy {
+  const rows = from.rows ?? to.rows;
+  if (!rows) return { kind: 'copy', from, to, rows: 1, rowBytes: from.bytes, fromStride: 0, toStride: 0 };
+  return {
+    kind: 'copy',
+    from,
+    to,
+    rows: rows.count,
+    rowBytes: rows.bytes,
+    fromStride: from.rows?.stride ?? rows.bytes,
+    toStride: to.rows?.stride ?? rows.bytes,
+  };
+}
+
+/** Whether a stacked value lies without gaps between its rows. */
+export function isCompact(location: Location): boolean {
+  return !location.rows || location.rows.count === 1 || location.rows.stride === location.rows.bytes;
+}
