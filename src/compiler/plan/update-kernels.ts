@@ -1,0 +1,314 @@
+/**
+ * The kernels of the optimizer. They work on flat runs of elements: weights, gradients and moments have one layout, so
+ * one launch updates all weights whose factors are equal, however many there are.
+ *
+ * Adam with decoupled decay, Loshchilov and Hutter, arXiv 1711.05101, algorithm 2. Clipping by the global norm, Pascanu
+ * et al., arXiv 1211.5063. A step with a gradient or loss that is not finite changes nothing.
+ */
+import type { Expr, Kernel, KernelBuffer, KernelUniform, Statement } from '../ir/kernel.ts';
+import {
+  add,
+  and,
+  binary,
+  builtin,
+  cast,
+  f32,
+  load,
+  local,
+  lt,
+  mul,
+  select,
+  sub,
+  u32,
+  unary,
+  uniform,
+} from '../ir/kernel-expr.ts';
+import type { OptimizerSpec } from '../ir/train.ts';
+
+export const LANES = 64;
+/** Invocations that sum squares, each over a fixed set of elements. */
+export const PARTIALS = 4096;
+
+const launch = (name: string, type: 'f32' | 'u32'): KernelUniform => ({ name, type, source: { kind: 'launch', name } });
+const runtime = (name: string): KernelUniform => ({ name, type: 'f32', source: { kind: 'runtime', name } });
+
+function buffer(name: string, access: 'read' | 'read_write', shape: string): KernelBuffer {
+  return { name, holds: name, type: 'f32', elements: 0, access, shape };
+}
+
+const assignAdd = (name: string, value: Expr): Statement => ({
+  kind: 'assign',
+  name,
+  value: add(local(name, 'f32'), value),
+});
+const variable = (name: string, value: Expr): Statement => ({ kind: 'var', name, type: value.type, value });
+const define = (name: string, value: Expr): Statement => ({ kind: 'let', name, value });
+const when = (condition: Expr, then: readonly Statement[]): Statement => ({ kind: 'if', condition, then, else: [] });
+const store = (name: string, index: Expr, value: Expr): Statement => ({ kind: 'store', buffer: name, index, value });
+
+const base = { shared: [], functions: [], features: [], workgroup: LANES } as const;
+const invocation = add(mul(builtin('group'), u32(LANES)), builtin('local'));
+const i = local('i', 'u32');
+
+/** partials[t] = sum of squares, partials[PARTIALS + t] = 1 if any is not finite, over elements t, t + PARTIALS, … */
+export function gradientSquares(): Kernel {
+  const g = local('g', 'f32');
+  const t = local('t', 'u32');
+  const first = uniform('first', 'u32');
+  return {
+    ...base,
+    name: 'gradient_squares',
+    doc: [
+      'Sums of squares of a run of gradients, each over every 4096th element, and whether any is not finite.',
+      'Several runs add up: all but the first continue the sums of the one before.',
+    ],
+    buffers: [buffer('gradients', 'read_write', '[elements]'), buffer('partials', 'read_write', '[2, 4096]')],
+    uniforms: [launch('count', 'u32'), launch('first', 'u32')],
+    groups: PARTIALS / LANES,
+    body: [
+      define('t', invocation),
+      variable('sum', f32(0)),
+      variable('bad', u32(0)),
+      {
+        kind: 'if',
+        condition: binary('eq', first, u32(0)),
+        then: [
+          { kind: 'assign', name: 'sum', value: load('partials', 'f32', t) },
+          { kind: 'assign', name: 'bad', value: cast('u32', load('partials', 'f32', add(t, u32(PARTIALS)))) },
+        ],
+        else: [],
+      },
+      {
+        kind: 'for',
+        name: 'i',
+        from: t,
+        to: uniform('count', 'u32'),
+        step: u32(PARTIALS),
+        body: [
+          define('g', load('gradients', 'f32', i)),
+          assignAdd('sum', mul(g, g)),
+          { kind: 'assign', name: 'bad', value: binary('max', local('bad', 'u32'), unary('is_nonfinite', g)) },
+        ],
+      },
+      store('partials', t, local('sum', 'f32')),
+      store('partials', add(t, u32(PARTIALS)), cast('f32', local('bad', 'u32'))),
+    ],
+    flops: 0,
+    bytes: 0,
+  };
+}
+
+/** state = [norm of all gradients, 1 if all and the loss are finite, the factor that clips them to `clip`]. */
+export function gradientNorm(clip: number | undefined): Kernel {
+  const lane = builtin('local');
+  const norm = local('norm', 'f32');
+  const sumOfLane: Statement[] = [
+    variable('sum', f32(0)),
+    variable('bad', f32(0)),
+    {
+      kind: 'for',
+      name: 'i',
+      from: lane,
+      to: u32(PARTIALS),
+      step: u32(LANES),
+      body: [
+        assignAdd('sum', load('partials', 'f32', i)),
+        assignAdd('bad', load('partials', 'f32', add(i, u32(PARTIALS)))),
+      ],
+    },
+    { kind: 'store_shared', array: 'sums', index: lane, value: local('sum', 'f32') },
+    { kind: 'store_shared', array: 'bads', index: lane, value: local('bad', 'f32') },
+    { kind: 'barrier' },
+  ];
+  const shared = (array: string): Expr => ({ kind: 'load_shared', type: 'f32', array, index: i });
+  const unfit = binary('max', unary('is_nonfinite', norm), unary('is_nonfinite', load('loss', 'f32', u32(0))));
+  const finite = and(binary('eq', local('all_bad', 'f32'), f32(0)), binary('eq', unfit, u32(0)));
+  const factor =
+    clip === undefined ? f32(1) : select(binary('gt', norm, f32(clip)), binary('div', f32(clip), norm), f32(1));
+  return {
+    ...base,
+    name: 'gradient_norm',
+    doc: [
+      'The norm of all gradients, whether they and the loss are finite, and the factor of clipping by global norm.',
+      clip === undefined ? 'No clipping was asked for.' : `Gradients are scaled to a norm of at most ${clip}.`,
+    ],
+    buffers: [
+      buffer('partials', 'read_write', '[2, 4096]'),
+      buffer('loss', 'read_write', '[]'),
+      buffer('state', 'read_write', '[norm, finite, factor]'),
+    ],
+    uniforms: [],
+    shared: [
+      { name: 'sums', type: 'f32', elements: LANES },
+      { name: 'bads', type: 'f32', elements: LANES },
+    ],
+    groups: 1,
+    body: [
+      ...sumOfLane,
+      when(binary('eq', lane, u32(0)), [
+        variable('all', f32(0)),
+        variable('all_bad', f32(0)),
+        {
+          kind: 'for',
+          name: 'i',
+          from: u32(0),
+          to: u32(LANES),
+          step: u32(1),
+          body: [assignAdd('all', shared('sums')), assignAdd('all_bad', shared('bads'))],
+        },
+        define('norm', unary('sqrt', local('all', 'f32'))),
+        store('state', u32(0), norm),
+        store('state', u32(1), select(finite, f32(1), f32(0))),
+        store('state', u32(2), factor),
+      ]),
+    ],
+    flops: 2 * PARTIALS,
+    bytes: 8 * PARTIALS,
+  };
+}
+
+/** Scales the gradient of each of several equally long weights so that its own norm, after the global clip, is at most `limit`. */
+export function ownClip(): Kernel {
+  const start = local('start', 'u32');
+  const g = load('gradients', 'f32', i);
+  const norm = local('norm', 'f32');
+  const limit = uniform('limit', 'f32');
+  const each = (body: readonly Statement[]): Statement => ({
+    kind: 'for',
+    name: 'i',
+    from: start,
+    to: add(start, uniform('count', 'u32')),
+    step: u32(1),
+    body,
+  });
+  return {
+    ...base,
+    name: 'own_clip',
+    doc: [
+      'Clips the gradient of each of several weights by its own norm, after the global clip. One weight per invocation.',
+    ],
+    buffers: [buffer('gradients', 'read_write', '[elements]'), buffer('state', 'read_write', '[norm, finite, factor]')],
+    uniforms: [launch('members', 'u32'), launch('count', 'u32'), launch('stride', 'u32'), launch('limit', 'f32')],
+    groups: 1,
+    body: [
+      define('member', invocation),
+      when(lt(local('member', 'u32'), uniform('members', 'u32')), [
+        define('start', mul(local('member', 'u32'), uniform('stride', 'u32'))),
+        variable('sum', f32(0)),
+        each([assignAdd('sum', mul(g, g))]),
+        define('norm', mul(unary('sqrt', local('sum', 'f32')), load('state', 'f32', u32(2)))),
+        when(binary('gt', norm, limit), [each([store('gradients', i, mul(g, binary('div', limit, norm)))])]),
+      ]),
+    ],
+    flops: 0,
+    bytes: 0,
+  };
+}
+
+/** One update of a run of weights. */
+export function adam(spec: OptimizerSpec): Kernel {
+  const names = ['w', 'g', 'm', 'v'] as const;
+  const [w, g, m, v] = names.map((n) => local(n, 'f32')) as [Expr, Expr, Expr, Expr];
+  const mean = binary('div', m, uniform('bias1', 'f32'));
+  const root = unary('sqrt', binary('div', v, uniform('bias2', 'f32')));
+  const rate = local('rate', 'f32');
+  const keep = sub(f32(1), mul(rate, uniform('decay', 'f32')));
+  const move = mul(rate, binary('div', mean, add(root, uniform('eps', 'f32'))));
+  const mix = (beta: number, old: string, x: Expr): Expr =>
+    add(mul(f32(beta), load(old, 'f32', i)), mul(f32(1 - beta), x));
+  return {
+    ...base,
+    name: 'adam',
+    doc: [
+      'Adam with decoupled weight decay on a run of weights that share their factors; nothing when a gradient is not finite.',
+      `w -= rate * decay * w;  m = ${spec.beta1} m + ${1 - spec.beta1} g;  v = ${spec.beta2} v + ${1 - spec.beta2} g g;`,
+      'w -= rate * (m / bias1) / (sqrt(v / bias2) + eps), one element per invocation.',
+    ],
+    buffers: [
+      buffer('weights', 'read_write', '[elements]'),
+      buffer('gradients', 'read_write', '[elements]'),
+      buffer('moment1', 'read_write', '[elements]'),
+      buffer('moment2', 'read_write', '[elements]'),
+      buffer('state', 'read_write', '[norm, finite, factor]'),
+    ],
+    uniforms: [
+      launch('count', 'u32'),
+      launch('rate_factor', 'f32'),
+      launch('eps', 'f32'),
+      launch('decay', 'f32'),
+      runtime('lr'),
+      runtime('bias1'),
+      runtime('bias2'),
+    ],
+    groups: 1,
+    body: [
+      define('i', invocation),
+      define('finite', binary('eq', load('state', 'f32', u32(1)), f32(1))),
+      when(and(lt(i, uniform('count', 'u32')), local('finite', 'bool')), [
+        define('rate', mul(uniform('lr', 'f32'), uniform('rate_factor', 'f32'))),
+        define('g', mul(load('gradients', 'f32', i), load('state', 'f32', u32(2)))),
+        define('m', mix(spec.beta1, 'moment1', g)),
+        define('v', mix(spec.beta2, 'moment2', mul(g, g))),
+        define('w', mul(load('weights', 'f32', i), keep)),
+        store('moment1', i, m),
+        store('moment2', i, v),
+        store('weights', i, sub(w, move)),
+      ]),
+    ],
+    flops: 0,
+    bytes: 0,
+  };
+}
+
+/** totals += parts: sums the gradients, the loss and the counts of micro-batches. */
+export function accumulate(): Kernel {
+  return {
+    ...base,
+    name: 'accumulate',
+    doc: ['Adds what one micro-batch gave to the sum over the micro-batches of a step.'],
+    buffers: [buffer('totals', 'read_write', '[elements]'), buffer('parts', 'read_write', '[elements]')],
+    uniforms: [launch('count', 'u32')],
+    groups: 1,
+    body: [
+      define('i', invocation),
+      when(lt(i, uniform('count', 'u32')), [
+        store('totals', i, add(load('totals', 'f32', i), load('parts', 'f32', i))),
+      ]),
+    ],
+    flops: 0,
+    bytes: 0,
+  };
+}
+
+/** Copies rows from one stride to another. */
+export function copyRows(): Kernel {
+  const row = local('row', 'u32');
+  const column = local('column', 'u32');
+  const at = (stride: string): Expr => add(mul(row, uniform(stride, 'u32')), column);
+  return {
+    ...base,
+    name: 'copy_rows',
+    doc: ['Copies rows of words from one distance between rows to another.'],
+    buffers: [
+      { ...buffer('target', 'read_write', '[rows, words]'), type: 'u32' },
+      { ...buffer('origin', 'read_write', '[rows, words]'), type: 'u32' },
+    ],
+    uniforms: [
+      launch('rows', 'u32'),
+      launch('words', 'u32'),
+      launch('target_stride', 'u32'),
+      launch('origin_stride', 'u32'),
+    ],
+    groups: 1,
+    body: [
+      define('i', invocation),
+      define('row', binary('div', i, uniform('words', 'u32'))),
+      define('column', binary('mod', i, uniform('words', 'u32'))),
+      when(lt(row, uniform('rows', 'u32')), [
+        store('target', at('target_stride'), load('origin', 'u32', at('origin_stride'))),
+      ]),
+    ],
+    flops: 0,
+    bytes: 0,
+  };
+}
