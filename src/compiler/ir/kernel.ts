@@ -181,6 +181,8 @@ export interface TargetLimits {
   readonly bufferBytes: number;
   /** Alignment of a binding's offset, in bytes. */
   readonly offsetAlignment: number;
+  /** Bytes that all buffers together may take; Infinity where the adapter does not tell. */
+  readonly memoryBytes: number;
   readonly groupsPerDimension: number;
   readonly invocationsPerGroup: number;
   readonly sharedBytes: number;

@@ -1,0 +1,239 @@
+import { EXIT, Failure } from '../diagnostics/diagnostic.ts';
+import { memoryDiagnostic } from '../diagnostics/memory.ts';
+import type { OpOf, TensorType, ValueId, Weight } from '../ir/graph.ts';
+import type { Kernel, TargetLimits } from '../ir/kernel.ts';
+import {
+  type Clear,
+  type IoPlace,
+  type Launch,
+  PLAN_VERSION,
+  type Plan,
+  type PlanLoop,
+  type Program,
+  type Segment,
+} from '../ir/plan.ts';
+import type { FusedGraph } from '../ir/region.ts';
+import type { TrainConfig } from '../ir/train.ts';
+import { invariant, present } from '../support/invariant.ts';
+import { accumulateLaunches } from './accumulate.ts';
+import { makeIoTable } from './io-table.ts';
+import { type EmittedKernel, makeKernelTable } from './kernel-table.ts';
+import { launchesOf } from './launches.ts';
+import { findLifetimes } from './lifetimes.ts';
+import { packArena } from './pack-arena.ts';
+import { type FixedPlaces, placeValues } from './place-values.ts';
+import type { ProgramSource } from './program-source.ts';
+import type { Location, Place, PlacedProgram, Rows } from './storage.ts';
+import { updateLaunches } from './update.ts';
+import { layOutWeights, type WeightLayout } from './weight-layout.ts';
+
+export interface PlanRequest {
+  readonly target: Plan['target'];
+  readonly model: string;
+  readonly spec: string;
+  readonly limits: TargetLimits;
+  /** Micro-batches of a step. */
+  readonly accumulation: number;
+  /** The weights of the graph that is trained; those of other programs are found by name. */
+  readonly weights: readonly Weight[];
+  /** Missing when the plan is not for training. */
+  readonly train: TrainConfig | undefined;
+  readonly sources: readonly ProgramSource[];
+  readonly emit: (kernel: Kernel) => EmittedKernel;
+}
+
+export interface BuiltPlan {
+  readonly plan: Plan;
+  /** Texts by file. */
+  readonly texts: Readonly<Record<string, string>>;
+}
+
+/** Lays out memory, addresses every launch and puts the programs together. */
+export function buildPlan(request: PlanRequest): BuiltPlan {
+  const { limits, accumulation, train } = request;
+  const layout = layOutWeights(request.weights, limits);
+  const kernels = makeKernelTable(request.emit);
+  const io = makeIoTable(limits.offsetAlignment);
+  const programs: Record<string, Program> = {};
+  const arenaBytes: number[] = [];
+  let liveBytes = 0;
+
+  for (const source of request.sources) {
+    const placed = placeValues(source.fused, source.kernels, fixedPlaces(source, layout, io.input, io.output), limits);
+    const arena = placeArena(source.fused, placed, limits);
+    arena.segmentBytes.forEach((bytes, k) => {
+      arenaBytes[k] = Math.max(arenaBytes[k] ?? 0, bytes);
+    });
+    liveBytes = Math.max(liveBytes, arena.liveBytes);
+    const steps: (Launch | PlanLoop | Clear)[] = [...launchesOf(source.fused, placed, arena.base, kernels, limits)];
+    if (accumulation > 1) steps.push(...accumulateLaunches(source, layout, io, kernels, limits));
+    programs[source.name] = {
+      steps,
+      inputs: inputsOf(source.fused, io.input),
+      outputs: outputsOf(source, io, accumulation),
+      liveBytes: arena.liveBytes,
+    };
+  }
+  if (train && programs.micro)
+    Object.assign(programs, updateLaunches(train, layout, io, kernels, limits, accumulation));
+
+  const segments = segmentsOf(
+    layout,
+    arenaBytes,
+    io.sizes(),
+    programs.micro !== undefined && train !== undefined,
+    accumulation,
+  );
+  const plannedBytes = segments.reduce((sum, s) => sum + s.bytes, 0);
+  const arenaTotal = arenaBytes.reduce((a, b) => a + b, 0);
+  if (plannedBytes > limits.memoryBytes) {
+    throw new Failure(
+      [memoryDiagnostic('memory-exceeded', { needs: plannedBytes, has: limits.memoryBytes })],
+      EXIT.memory,
+    );
+  }
+  const plan: Plan = {
+    format_version: PLAN_VERSION,
+    target: request.target,
+    model: request.model,
+    spec: request.spec,
+    deviceClass: limits.deviceClass,
+    segments,
+    kernels: kernels.entries(),
+    programs,
+    weights: layout.places,
+    uniformRows: kernels.uniformRows(),
+    gradients: accumulation > 1 ? 'totals' : 'gradients',
+    accumulation,
+    memory: { plannedBytes, liveBytes: plannedBytes - arenaTotal + liveBytes },
+  };
+  return { plan, texts: kernels.texts() };
+}
+
+/** The type of each value that a program's world sees, by the op or output that names it. */
+function fixedPlaces(
+  source: ProgramSource,
+  layout: WeightLayout,
+  input: (name: string, type: TensorType) => Place,
+  output: (program: string, name: string, type: TensorType) => Place,
+): FixedPlaces {
+  const { graph } = source.fused;
+  const inputTypes = new Map(graph.inputs.map((i) => [i.name, i.type]));
+  const types = outputTypes(source.fused);
+  const weights = new Map(graph.weights.map((w) => [w.id as string, w]));
+  return {
+    input: (name) => input(name, present(inputTypes.get(name), `input ${name}`)),
+    weight: (op: OpOf<'weight'>) => weightPlace('weights', present(weights.get(op.attrs.weight), 'a weight'), layout),
+    output: (name) => {
+      const weight = name.startsWith('grad.') ? weights.get(name.slice('grad.'.length)) : undefined;
+      if (weight) return weightPlace('gradients', weight, layout);
+      return output(source.name, name, present(types.get(name), `output ${name}`));
+    },
+  };
+}
+
+/** Where all members of a weight lie; the layout keeps them at one stride. */
+function weightPlace(segment: string, weight: Weight, layout: WeightLayout): Place & { readonly rows?: Rows } {
+  const places = weight.members.map((m) => present(layout.byName.get(m.name), `weight ${m.name} in the layout`));
+  const first = present(places[0], 'a member');
+  const place = { segment: `${segment}${first.part}`, offset: first.offset };
+  if (!weight.stacked) return place;
+  const stride = (places[1]?.offset ?? first.offset + first.bytes) - first.offset;
+  places.forEach((p, k) => {
+    invariant(p.part === first.part && p.offset === first.offset + k * stride, `members of ${weight.id} lie apart`);
+  });
+  return { ...place, rows: { count: places.length, bytes: first.bytes, stride } };
+}
+
+interface Arena {
+  readonly base: (location: Location) => Place;
+  readonly segmentBytes: readonly number[];
+  readonly liveBytes: number;
+}
+
+function placeArena(fused: FusedGraph, placed: PlacedProgram, limits: TargetLimits): Arena {
+  const resolve = (id: ValueId): ValueId => {
+    const alias = fused.aliases.get(id);
+    return alias === undefined ? id : resolve(alias);
+  };
+  const locate = (id: ValueId): Location => present(placed.locations.get(resolve(id)), `location of value ${id}`);
+  const { storages, blocks } = findLifetimes(placed, locate, limits.offsetAlignment);
+  for (const block of blocks) {
+    if (block.bytes <= limits.bufferBytes) continue;
+    const name = nameOfLargest(fused, block.bytes);
+    throw new Failure(
+      [memoryDiagnostic('tensor-too-large', { name, needs: block.bytes, has: limits.bufferBytes })],
+      EXIT.memory,
+    );
+  }
+  const packing = packArena(blocks, limits.bufferBytes);
+  const places = new Map(storages.map((s, k) => [s, present(packing.places[k], 'a place')]));
+  return {
+    base: (location) => {
+      if (location.storage.fixed) return location.storage.fixed;
+      const place = present(places.get(location.storage), 'a place in the arena');
+      return { segment: `arena${place.segment}`, offset: place.offset };
+    },
+    segmentBytes: packing.segmentBytes,
+    liveBytes: packing.liveBytes,
+  };
+}
+
+function nameOfLargest(fused: FusedGraph, bytes: number): string {
+  const named = fused.graph.block.ops
+    .flatMap((op) => op.results)
+    .find((r) => r.name && r.type.axes.reduce((n, a) => n * a.size, 4) >= bytes / 2);
+  return named?.name ? `'${named.name}'` : 'a tensor of the program';
+}
+
+function outputTypes(fused: FusedGraph): ReadonlyMap<string, TensorType> {
+  const types = new Map(fused.graph.block.ops.flatMap((op) => op.results.map((r) => [r.id, r.type] as const)));
+  return new Map(fused.graph.outputs.map((o) => [o.name, present(types.get(o.value), `output ${o.name}`)]));
+}
+
+function inputsOf(fused: FusedGraph, input: (name: string, type: TensorType) => Place): readonly IoPlace[] {
+  return fused.graph.inputs.map(({ name, type }) => ioPlace(name, type, input(name, type)));
+}
+
+function outputsOf(
+  source: ProgramSource,
+  io: ReturnType<typeof makeIoTable>,
+  accumulation: number,
+): readonly IoPlace[] {
+  const summed = accumulation > 1 && source.name === 'micro';
+  return [...outputTypes(source.fused)]
+    .filter(([name]) => !name.startsWith('grad.'))
+    .map(([name, type]) => ioPlace(name, type, io.output(summed ? 'total' : source.name, name, type)));
+}
+
+export function ioPlace(name: string, type: TensorType, place: Place): IoPlace {
+  const bytes = type.axes.reduce((n, a) => n * a.size, 4);
+  return {
+    name,
+    kind: type.kind,
+    shape: type.axes.map((a) => a.size),
+    axes: type.axes.map((a) => a.name),
+    address: { ...place, bytes },
+  };
+}
+
+function segmentsOf(
+  layout: WeightLayout,
+  arenaBytes: readonly number[],
+  io: { readonly inputs: number; readonly outputs: number },
+  trains: boolean,
+  accumulation: number,
+): readonly Segment[] {
+  const roles = trains
+    ? (['gradients', 'moment1', 'moment2', ...(accumulation > 1 ? (['totals'] as const) : [])] as const)
+    : [];
+  return [
+    ...layout.parts.map((p, k): Segment => ({ name: `weights${k}`, role: 'weights', bytes: p.bytes })),
+    ...roles.flatMap((role) =>
+      layout.parts.map((p, k): Segment => ({ name: `${role}${k}`, role, bytes: p.trainedBytes })),
+    ),
+    ...arenaBytes.map((bytes, k): Segment => ({ name: `arena${k}`, role: 'arena', bytes })),
+    { name: 'inputs', role: 'inputs' as const, bytes: io.inputs },
+    { name: 'outputs', role: 'outputs' as const, bytes: io.outputs },
+  ].filter((s) => s.bytes > 0);
+}

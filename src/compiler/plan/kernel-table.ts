@@ -1,0 +1,79 @@
+import type { Kernel } from '../ir/kernel.ts';
+import type { KernelEntry, UniformWord } from '../ir/plan.ts';
+
+/** What a backend makes of a kernel. */
+export interface EmittedKernel {
+  readonly text: string;
+  readonly hash: string;
+  readonly entryPoint: string;
+  /** Extension of the file, without the dot. */
+  readonly extension: string;
+  /** Binding numbers of the uniform blocks; storage bindings are 0, 1, … in the order of the kernel's buffers. */
+  readonly launchUniform?: number;
+  readonly runtimeUniform?: number;
+}
+
+/** The kernels of a plan, each text once, and the rows of uniform data of their launches. */
+export interface KernelTable {
+  /** The number of a kernel in the plan. */
+  readonly add: (kernel: Kernel, members: readonly string[]) => number;
+  /** Stores rows for successive iterations; the number of the first. */
+  readonly addRows: (rows: readonly (readonly UniformWord[])[]) => number;
+  readonly entries: () => readonly KernelEntry[];
+  readonly texts: () => Readonly<Record<string, string>>;
+  readonly uniformRows: () => readonly (readonly UniformWord[])[];
+}
+
+export function makeKernelTable(emit: (kernel: Kernel) => EmittedKernel): KernelTable {
+  const byText = new Map<string, number>();
+  const entries: KernelEntry[] = [];
+  const texts: Record<string, string> = {};
+  const files = new Set<string>();
+  const rows: (readonly UniformWord[])[] = [];
+  const firstRow = new Map<string, number>();
+
+  return {
+    add(kernel, members) {
+      const { text, hash, entryPoint, extension, ...uniforms } = emit(kernel);
+      const known = byText.get(text);
+      if (known !== undefined) return known;
+      const file = `kernels/${freshName(kernel.name, extension, files)}`;
+      texts[file] = text;
+      byText.set(text, entries.length);
+      entries.push({
+        name: kernel.name,
+        hash,
+        file,
+        entryPoint,
+        workgroup: kernel.workgroup,
+        bindings: kernel.buffers.map((b) => ({ name: b.name, access: b.access })),
+        ...uniforms,
+        flops: kernel.flops,
+        bytes: kernel.bytes,
+        members,
+        features: kernel.features,
+      });
+      return entries.length - 1;
+    },
+    addRows(added) {
+      const key = JSON.stringify(added);
+      const known = firstRow.get(key);
+      if (known !== undefined) return known;
+      firstRow.set(key, rows.length);
+      rows.push(...added);
+      return rows.length - added.length;
+    },
+    entries: () => entries,
+    texts: () => texts,
+    uniformRows: () => rows,
+  };
+}
+
+function freshName(name: string, extension: string, taken: Set<string>): string {
+  for (let n = 1; ; n++) {
+    const file = `${name}${n === 1 ? '' : `_${n}`}.${extension}`;
+    if (taken.has(file)) continue;
+    taken.add(file);
+    return file;
+  }
+}

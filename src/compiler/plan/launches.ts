@@ -1,0 +1,128 @@
+import type { Op, OpOf, ValueId } from '../ir/graph.ts';
+import type { Kernel, KernelBuffer, KernelUniform, TargetLimits } from '../ir/kernel.ts';
+import type { Address, Launch, PlanLoop, UniformWord } from '../ir/plan.ts';
+import type { FusedGraph } from '../ir/region.ts';
+import { InternalError, invariant, present } from '../support/invariant.ts';
+import { flatLaunch, foldGroups } from './flat-launch.ts';
+import type { KernelTable } from './kernel-table.ts';
+import type { Copy, Location, Place, PlacedProgram, PlacedRegion } from './storage.ts';
+import { copyRows } from './update-kernels.ts';
+
+/** The launches of a placed program, with the address of every binding. */
+export function launchesOf(
+  fused: FusedGraph,
+  placed: PlacedProgram,
+  base: (location: Location) => Place,
+  kernels: KernelTable,
+  limits: TargetLimits,
+): readonly (Launch | PlanLoop)[] {
+  const tables = tablesOf(fused);
+  const names = namesOf(fused.graph.block.ops);
+
+  const locate = (id: ValueId, whole: boolean): Location => {
+    const alias = fused.aliases.get(id);
+    if (alias !== undefined) return locate(alias, whole);
+    const compact = whole ? placed.compact.get(id) : undefined;
+    return compact ?? present(placed.locations.get(id), `location of value ${id}`);
+  };
+
+  const regionLaunch = ({ region, kernel }: PlacedRegion, loop: OpOf<'loop'> | undefined): Launch => {
+    const members = region.members.map((id) => names.get(id) ?? `%${id}`);
+    const addresses = kernel.buffers.map((b) => {
+      invariant(typeof b.holds === 'number', `buffer ${b.name} of a region holds a value`);
+      return windowOf(addressAt(locate(b.holds, loop === undefined), base), b);
+    });
+    const rows = uniformRows(kernel, loop, tables);
+    return {
+      kind: 'launch',
+      kernel: kernels.add(kernel, members),
+      addresses,
+      ...(rows ? { uniformRow: kernels.addRows(rows) } : {}),
+      groups: foldGroups(kernel.groups, limits),
+    };
+  };
+
+  const copyLaunch = (copy: Copy, loop: OpOf<'loop'> | undefined): Launch => {
+    const words = copy.rowBytes / 4;
+    const values = { rows: copy.rows, words, target_stride: copy.toStride / 4, origin_stride: copy.fromStride / 4 };
+    const addresses = [addressAt(copy.to, base), addressAt(copy.from, base)];
+    return flatLaunch(copyRows(), addresses, values, copy.rows * words, kernels, limits, loop?.attrs.axis.size ?? 1);
+  };
+
+  return placed.steps.map((step): Launch | PlanLoop => {
+    if (step.kind === 'region') return regionLaunch(step, undefined);
+    if (step.kind === 'copy') return copyLaunch(step, undefined);
+    const body = step.body.map((s) => (s.kind === 'region' ? regionLaunch(s, step.op) : copyLaunch(s, step.op)));
+    return { kind: 'loop', count: step.op.attrs.axis.size, reverse: step.op.attrs.reverse, body };
+  });
+}
+
+function addressAt(location: Location, base: (location: Location) => Place): Address {
+  const place = base(location);
+  return {
+    segment: place.segment,
+    offset: place.offset + location.offset,
+    bytes: location.bytes,
+    ...(location.move ? { move: location.move } : {}),
+  };
+}
+
+/** The part of an address that one binding of a split value sees. */
+function windowOf(address: Address, buffer: KernelBuffer): Address {
+  if (!buffer.window) return address;
+  return { ...address, offset: address.offset + buffer.window.start * 4, bytes: buffer.elements * 4 };
+}
+
+/** One row for each iteration, or one row outside a loop; none when the kernel has no uniforms of its own. */
+function uniformRows(
+  kernel: Kernel,
+  loop: OpOf<'loop'> | undefined,
+  tables: ReadonlyMap<ValueId, readonly number[]>,
+): readonly (readonly UniformWord[])[] | undefined {
+  const own = kernel.uniforms.filter((u) => u.source.kind !== 'runtime');
+  if (own.length === 0) return undefined;
+  const count = loop?.attrs.axis.size ?? 1;
+  return Array.from({ length: count }, (_, i) => own.map((u) => ({ type: u.type, value: uniformValue(u, i, tables) })));
+}
+
+function uniformValue(u: KernelUniform, iteration: number, tables: ReadonlyMap<ValueId, readonly number[]>): number {
+  switch (u.source.kind) {
+    case 'iteration':
+      return iteration;
+    case 'table':
+      return present(tables.get(u.source.value)?.[iteration], `value ${iteration} of table ${u.name}`);
+    default:
+      throw new InternalError(`uniform ${u.name} of a region has no value`);
+  }
+}
+
+/** The numbers behind the sliced parameters of loops that stand for tables. */
+function tablesOf(fused: FusedGraph): ReadonlyMap<ValueId, readonly number[]> {
+  const constants = new Map<ValueId, readonly number[]>();
+  const tables = new Map<ValueId, readonly number[]>();
+  for (const op of fused.graph.block.ops) {
+    if (op.kind === 'constant') for (const r of op.results) constants.set(r.id, op.attrs.values);
+    if (op.kind !== 'loop') continue;
+    op.attrs.body.params.forEach((param, k) => {
+      const values = constants.get(present(op.operands[k], 'an operand'));
+      if (k >= op.attrs.carried && values) tables.set(param.id, values);
+    });
+  }
+  return tables;
+}
+
+function namesOf(ops: readonly Op[]): ReadonlyMap<ValueId, string> {
+  const names = new Map<ValueId, string>();
+  const visit = (list: readonly Op[]): void => {
+    for (const op of list) {
+      for (const r of op.results) names.set(r.id, `${r.name ?? `%${r.id}`} = ${labelOf(op)}`);
+      if (op.kind === 'loop') visit(op.attrs.body.ops);
+    }
+  };
+  visit(ops);
+  return names;
+}
+
+function labelOf(op: Op): string {
+  return op.kind === 'unary' || op.kind === 'binary' ? op.attrs.fn : op.kind;
+}

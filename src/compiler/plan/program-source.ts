@@ -1,0 +1,9 @@
+import type { Kernel } from '../ir/kernel.ts';
+import type { FusedGraph, Region } from '../ir/region.ts';
+
+/** One program of a plan, lowered: `micro`, `evaluate`, `logits`, `probes`, `prepare`. */
+export interface ProgramSource {
+  readonly name: string;
+  readonly fused: FusedGraph;
+  readonly kernels: ReadonlyMap<Region, Kernel>;
+}

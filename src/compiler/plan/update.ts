@@ -1,0 +1,107 @@
+import type { TargetLimits } from '../ir/kernel.ts';
+import type { Clear, IoPlace, Launch, Program, WeightPlace } from '../ir/plan.ts';
+import type { TrainConfig } from '../ir/train.ts';
+import { present } from '../support/invariant.ts';
+import { flatAddress, flatLaunch, windowsOf } from './flat-launch.ts';
+import type { IoTable } from './io-table.ts';
+import type { KernelTable } from './kernel-table.ts';
+import { adam, gradientNorm, gradientSquares, ownClip, PARTIALS } from './update-kernels.ts';
+import type { WeightLayout } from './weight-layout.ts';
+
+const SCALAR = { kind: 'float', axes: [], storage: 'f32', accumulate: 'f32' } as const;
+
+/**
+ * The programs `begin` (clears what micro-batches add to) and `update` (norm of all gradients, clips, Adam), which has
+ * the outputs `grad_norm` and `finite` (1 or 0; when 0 nothing was changed).
+ */
+export function updateLaunches(
+  train: TrainConfig,
+  layout: WeightLayout,
+  io: IoTable,
+  kernels: KernelTable,
+  limits: TargetLimits,
+  accumulation: number,
+): { readonly begin: Program; readonly update: Program } {
+  const source = accumulation > 1 ? 'totals' : 'gradients';
+  const partials = { ...io.scratch('partials', PARTIALS * 8), bytes: PARTIALS * 8 };
+  const state = { ...io.scratch('state', 12), bytes: 12 };
+  const loss = { ...io.output(accumulation > 1 ? 'total' : 'micro', 'loss', SCALAR), bytes: 4 };
+
+  const windows = layout.parts.flatMap((part, p) => windowsOf(0, part.trainedBytes / 4, limits).map((w) => ({ p, w })));
+  const squares = windows.map(({ p, w }, k) =>
+    flatLaunch(
+      gradientSquares(),
+      [flatAddress(`${source}${p}`, w), partials],
+      { count: w.count, first: k === 0 ? 1 : 0 },
+      PARTIALS,
+      kernels,
+      limits,
+    ),
+  );
+  const norm = flatLaunch(gradientNorm(train.clip), [partials, loss, state], {}, 1, kernels, limits);
+  const clips = clippedGroups(layout.clipped).map((group) => {
+    const first = present(group[0], 'a weight');
+    const stride = group[1] ? group[1].offset - first.offset : 0;
+    const bytes = (group.length - 1) * stride + first.bytes;
+    return flatLaunch(
+      ownClip(),
+      [{ segment: `${source}${first.part}`, offset: first.offset, bytes }, state],
+      { members: group.length, count: first.bytes / 4, stride: stride / 4, limit: present(first.clip, 'a clip') },
+      group.length,
+      kernels,
+      limits,
+    );
+  });
+  const adams = layout.runs.flatMap((run) =>
+    windowsOf(run.start, run.count, limits).map((w) => {
+      const flat = ['weights', source, 'moment1', 'moment2'].map((s) => flatAddress(`${s}${run.part}`, w));
+      const values = {
+        count: w.count,
+        rate_factor: run.lr,
+        eps: train.optimizer.eps * run.eps,
+        decay: train.optimizer.decay * run.decay,
+      };
+      return flatLaunch(adam(train.optimizer), [...flat, state], values, w.count, kernels, limits);
+    }),
+  );
+  const scalar = (name: string, offset: number): IoPlace => ({
+    name,
+    kind: 'float',
+    shape: [],
+    axes: [],
+    address: { segment: state.segment, offset: state.offset + offset, bytes: 4 },
+  });
+  const steps: readonly Launch[] = [...squares, norm, ...clips, ...adams];
+  return {
+    begin: { steps: accumulation > 1 ? clears(layout, io) : [], inputs: [], outputs: [], liveBytes: 0 },
+    update: { steps, inputs: [], outputs: [scalar('grad_norm', 0), scalar('finite', 4)], liveBytes: 0 },
+  };
+}
+
+/** Everything that the micro-batches of a step add to. */
+function clears(layout: WeightLayout, io: IoTable): readonly Clear[] {
+  const totals = layout.parts.map((part, p) => ({ segment: `totals${p}`, offset: 0, bytes: part.trainedBytes }));
+  return [...totals, ...io.totals()].map((address) => ({ kind: 'clear', address }));
+}
+
+/** Neighbouring weights of equal size and clip, at one distance. */
+function clippedGroups(clipped: readonly WeightPlace[]): readonly (readonly WeightPlace[])[] {
+  const groups: WeightPlace[][] = [];
+  for (const place of clipped) {
+    const group = groups[groups.length - 1];
+    const [first, second] = group ?? [];
+    const last = group?.[group.length - 1];
+    const stride = first && second ? second.offset - first.offset : undefined;
+    const fits =
+      group &&
+      first &&
+      last &&
+      first.part === place.part &&
+      first.bytes === place.bytes &&
+      first.clip === place.clip &&
+      (stride === undefined || place.offset - last.offset === stride);
+    if (fits) group.push(place);
+    else groups.push([place]);
+  }
+  return groups;
+}
