@@ -3,14 +3,24 @@
  * its members compute stays in registers.
  *
  * A value is *stored* when it is an operand of something that reads memory in another order (a contraction, attention, a
- * scatter), a result of a block, or too dear to compute again. Every other value is computed inside the regions that
- * need it, by pulling: a kernel asks for the root's element at an index, and movement ops only rewrite that index.
+ * scatter), a result of a block, a reduction that other regions need, or too dear to compute again. Every other value is
+ * computed inside the regions that need it, by pulling: a kernel asks for the root's element at an index, and movement
+ * ops only rewrite that index. Pulling stops at the region's `reads` and nowhere else: a root of the region that another
+ * root needs is pulled, not loaded, although it is stored. So `members` holds whatever lies between the reads and the
+ * roots: pointwise ops, movement, reductions, contractions, and leaves such as constants, indices and draws. They may
+ * be defined outside the loop in whose body the region stands.
+ *
+ * Inputs, weights, parameters and results of loops are stored. A parameter through which a loop slices a `constant` is
+ * not: it is a leaf, the table's number of this iteration.
  *
  * The kinds differ in how the work is spread, never in which model asked for it:
  * - `rows`: independent rows over `shared` axes. Within a row, any number of reductions and stores over further axes.
  *   Pointwise chains, norms with residual and scale, softmax, cross-entropy, gathers, and column sums are all rows.
+ *   Every reduction of the region has just the shared axes (so it is one number for a row), and where one root or
+ *   reduction needs another, it needs it at the same row.
  * - `product`: contractions with pointwise epilogues. Parts share a launch because they share an operand; tiles pick
- *   their part. The accumulators of a part share its tile, so that an epilogue can combine them.
+ *   their part. The accumulators of a part share its tile, so that an epilogue can combine them. An operand of a
+ *   contraction is a read, or a view (rename, split, merge) of one.
  * - `attend`, `attend_backward_query`, `attend_backward_key`, `scatter_add`: one op each, with its own loop structure.
  */
 import type { Axis, Graph, OpOf, ValueId } from './graph.ts';
@@ -37,13 +47,13 @@ export interface RowsRegion extends RegionBase {
 export interface ProductPart {
   /** Axes with one product each. */
   readonly batch: readonly Axis[];
-  /** Axes along the rows of a tile, of the left operands. */
+  /** Axes along the rows of a tile, of one operand of each term (either one; at least one axis). */
   readonly rows: readonly Axis[];
-  /** Axes along its columns, of the right operands. */
+  /** Axes along its columns, of the other operand (at least one axis). */
   readonly columns: readonly Axis[];
   /** Results of `contract` ops, all with the axes batch + rows + columns. */
   readonly accumulators: readonly ValueId[];
-  /** The roots that this part stores: pointwise in the accumulators and in stored values. */
+  /** The roots that this part stores, with the same axes: pointwise in the accumulators and in stored values. */
   readonly roots: readonly ValueId[];
 }
 
@@ -64,11 +74,15 @@ export type RegionStep =
   | { readonly kind: 'loop'; readonly op: OpOf<'loop'>; readonly body: readonly RegionStep[] };
 
 export interface FusedGraph {
+  /** The graph that was fused, with a few ops put in the form in which they fuse best. */
   readonly graph: Graph;
   readonly steps: readonly RegionStep[];
   /** All values that lie in memory (inputs and weights too). */
   readonly stored: ReadonlySet<ValueId>;
-  /** Stored values that are another stored value seen with other axes: no kernel, no memory of their own. */
+  /**
+   * Stored values that are another stored value seen with other axes, row-major alike: no kernel, no memory of their
+   * own. A region may read the one or the other; both are one binding.
+   */
   readonly aliases: ReadonlyMap<ValueId, ValueId>;
   /** The order of axes in which a stored value lies, row-major. Its type's order unless the layout pass chose another. */
   readonly layouts: ReadonlyMap<ValueId, readonly Axis[]>;
