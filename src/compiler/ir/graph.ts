@@ -114,6 +114,8 @@ export interface OpAttrs {
   readonly split: { readonly from: AxisId; readonly into: readonly Axis[] };
   /** `from`, in this order, row-major, become `into`, at the place of the last of them in the operand. */
   readonly merge: { readonly from: readonly AxisId[]; readonly into: Axis };
+  /** The same tensor with its axes in this order: only where it is stored does anything change. */
+  readonly permute: { readonly axes: readonly AxisId[] };
   /** Elements start, start + 1, … of `from`; `into` gives the count. */
   readonly slice: { readonly from: AxisId; readonly start: number; readonly into: Axis };
   /** Zeros around: element i of `from` goes to i + before of `into`. */
