@@ -1,0 +1,136 @@
+/** Ways to look into kernel expressions and statements without naming every kind again. */
+import type { Expr, Statement } from './kernel.ts';
+
+/** The expressions directly inside `expr`. */
+export function operandsOf(expr: Expr): readonly Expr[] {
+  switch (expr.kind) {
+    case 'literal':
+    case 'local':
+    case 'uniform':
+    case 'builtin':
+      return [];
+    case 'load':
+    case 'load_shared':
+      return [expr.index];
+    case 'unary':
+    case 'cast':
+      return [expr.operand];
+    case 'binary':
+      return [expr.left, expr.right];
+    case 'select':
+      return [expr.condition, expr.then, expr.else];
+    case 'random':
+      return expr.counters;
+    case 'vector':
+      return expr.parts;
+    case 'component':
+      return [expr.vector];
+  }
+}
+
+/** `expr` with `f` applied to the expressions directly inside it; `expr` itself when nothing changes. */
+export function mapOperands(expr: Expr, f: (operand: Expr) => Expr): Expr {
+  const before = operandsOf(expr);
+  const after = before.map(f);
+  if (after.every((e, i) => e === before[i])) return expr;
+  const at = (i: number): Expr => after[i] ?? expr;
+  switch (expr.kind) {
+    case 'literal':
+    case 'local':
+    case 'uniform':
+    case 'builtin':
+      return expr;
+    case 'load':
+    case 'load_shared':
+      return { ...expr, index: at(0) };
+    case 'unary':
+    case 'cast':
+      return { ...expr, operand: at(0) };
+    case 'binary':
+      return { ...expr, left: at(0), right: at(1) };
+    case 'select':
+      return { ...expr, condition: at(0), then: at(1), else: at(2) };
+    case 'random':
+      return { ...expr, counters: after };
+    case 'vector':
+      return { ...expr, parts: after };
+    case 'component':
+      return { ...expr, vector: at(0) };
+  }
+}
+
+/** The expressions that a statement evaluates itself, without those of the statements inside it. */
+export function expressionsOf(statement: Statement): readonly Expr[] {
+  switch (statement.kind) {
+    case 'comment':
+    case 'barrier':
+    case 'return':
+      return [];
+    case 'let':
+    case 'var':
+    case 'assign':
+      return [statement.value];
+    case 'store':
+    case 'store_shared':
+      return [statement.index, statement.value];
+    case 'for':
+      return [statement.from, statement.to, statement.step];
+    case 'if':
+      return [statement.condition];
+    case 'call':
+      return statement.args;
+  }
+}
+
+/** The lists of statements directly inside `statement`. */
+export function bodiesOf(statement: Statement): readonly (readonly Statement[])[] {
+  if (statement.kind === 'for') return [statement.body];
+  if (statement.kind === 'if') return [statement.then, statement.else];
+  return [];
+}
+
+/** `statement` with `f` applied to its own expressions and `body` to the lists inside it. */
+export function mapStatement(
+  statement: Statement,
+  f: (expr: Expr) => Expr,
+  body: (statements: readonly Statement[]) => readonly Statement[],
+): Statement {
+  switch (statement.kind) {
+    case 'comment':
+    case 'barrier':
+    case 'return':
+      return statement;
+    case 'let':
+    case 'var':
+    case 'assign':
+      return { ...statement, value: f(statement.value) };
+    case 'store':
+    case 'store_shared':
+      return { ...statement, index: f(statement.index), value: f(statement.value) };
+    case 'for':
+      return {
+        ...statement,
+        from: f(statement.from),
+        to: f(statement.to),
+        step: f(statement.step),
+        body: body(statement.body),
+      };
+    case 'if':
+      return {
+        ...statement,
+        condition: f(statement.condition),
+        then: body(statement.then),
+        else: body(statement.else),
+      };
+    case 'call':
+      return { ...statement, args: statement.args.map(f) };
+  }
+}
+
+/** Calls `visit` for each statement, an outer one before those inside it. */
+export function walkStatements(statements: readonly Statement[], visit: (statement: Statement) => void): void {
+  for (const statement of statements) {
+    visit(statement);
+    for (const inner of bodiesOf(statement)) walkStatements(inner, visit);
+  }
+}

@@ -1,0 +1,117 @@
+/** The stable text form of the Kernel IR, for dumps and golden files. It is no target's syntax. */
+import type { BinaryOp, Expr, Kernel, Statement } from './kernel.ts';
+
+const INFIX: { readonly [K in BinaryOp]: string | undefined } = {
+  add: '+',
+  sub: '-',
+  mul: '*',
+  div: '/',
+  mod: '%',
+  pow: undefined,
+  max: undefined,
+  min: undefined,
+  eq: '==',
+  ne: '!=',
+  lt: '<',
+  le: '<=',
+  gt: '>',
+  ge: '>=',
+  and: '&&',
+  or: '||',
+};
+
+export function printKernel(kernel: Kernel): string {
+  const { buffers, uniforms, shared, functions } = kernel;
+  const lines = [
+    ...kernel.doc.map((line) => `# ${line}`),
+    `kernel ${kernel.name}: ${kernel.groups} x ${kernel.workgroup}, ${kernel.flops} flops, ${kernel.bytes} bytes`,
+    ...buffers.map((b) => {
+      const window = b.window ? ` from ${b.window.start}` : '';
+      return `  ${b.access} ${b.name}: ${b.type}[${b.elements}] ${b.shape}${window} holds ${b.holds}`;
+    }),
+    ...uniforms.map((u) => `  uniform ${u.name}: ${u.type} = ${Object.values(u.source).join(' ')}`),
+    ...shared.map((array) => `  shared ${array.name}: ${array.type}[${array.elements}]`),
+    ...functions.flatMap((fn) => {
+      const params = fn.params.map((param) => `${param.name}: ${param.type}`).join(', ');
+      return [`  fn ${fn.name}(${params})  # ${fn.doc}`, ...linesOf(fn.body, '    ')];
+    }),
+    ...linesOf(kernel.body, '  '),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function linesOf(statements: readonly Statement[], indent: string): readonly string[] {
+  return statements.flatMap((statement) => statementLines(statement, indent));
+}
+
+function statementLines(statement: Statement, indent: string): readonly string[] {
+  const inner = `${indent}  `;
+  switch (statement.kind) {
+    case 'comment':
+      return [`${indent}# ${statement.text}`];
+    case 'let':
+      return [`${indent}let ${statement.name} = ${printExpr(statement.value)}`];
+    case 'var':
+      return [`${indent}var ${statement.name}: ${statement.type} = ${printExpr(statement.value)}`];
+    case 'assign':
+      return [`${indent}${statement.name} = ${printExpr(statement.value)}`];
+    case 'store':
+      return [`${indent}${statement.buffer}[${printExpr(statement.index)}] = ${printExpr(statement.value)}`];
+    case 'store_shared':
+      return [`${indent}${statement.array}[${printExpr(statement.index)}] = ${printExpr(statement.value)}`];
+    case 'for': {
+      const range = [statement.from, statement.to, statement.step].map((expr) => printExpr(expr)).join(' .. ');
+      return [`${indent}for ${statement.name} in ${range}`, ...linesOf(statement.body, inner)];
+    }
+    case 'if': {
+      const otherwise = statement.else.length === 0 ? [] : [`${indent}else`, ...linesOf(statement.else, inner)];
+      return [`${indent}if ${printExpr(statement.condition)}`, ...linesOf(statement.then, inner), ...otherwise];
+    }
+    case 'call':
+      return [`${indent}${statement.fn}(${statement.args.map((arg) => printExpr(arg)).join(', ')})`];
+    case 'barrier':
+    case 'return':
+      return [`${indent}${statement.kind}`];
+  }
+}
+
+export function printExpr(expr: Expr): string {
+  const call = (name: string, args: readonly Expr[]): string => `${name}(${args.map(printExpr).join(', ')})`;
+  switch (expr.kind) {
+    case 'literal':
+      return literalText(expr.type, expr.value);
+    case 'local':
+    case 'uniform':
+      return expr.name;
+    case 'builtin':
+      return `@${expr.name}`;
+    case 'load':
+      return `${expr.buffer}[${printExpr(expr.index)}]`;
+    case 'load_shared':
+      return `${expr.array}[${printExpr(expr.index)}]`;
+    case 'unary':
+      return call(expr.op, [expr.operand]);
+    case 'binary': {
+      const infix = INFIX[expr.op];
+      if (infix === undefined) return call(expr.op, [expr.left, expr.right]);
+      return `(${printExpr(expr.left)} ${infix} ${printExpr(expr.right)})`;
+    }
+    case 'select':
+      return `(${printExpr(expr.condition)} ? ${printExpr(expr.then)} : ${printExpr(expr.else)})`;
+    case 'cast':
+      return call(expr.type, [expr.operand]);
+    case 'random':
+      return `random[${expr.key}](${expr.counters.map(printExpr).join(', ')})`;
+    case 'vector':
+      return call('vec4', expr.parts);
+    case 'component':
+      return `${printExpr(expr.vector)}.${expr.index}`;
+  }
+}
+
+function literalText(type: string, value: number): string {
+  if (type === 'bool') return value === 0 ? 'false' : 'true';
+  if (type === 'u32') return `${value}`;
+  const text = Object.is(value, -0) ? '-0' : `${value}`;
+  return type === 'f32' && /^-?\d+$/.test(text) ? `${text}.0` : type === 'i32' ? `${text}i` : text;
+}

@@ -1,0 +1,73 @@
+/** What lowering looks up in the fused graph. */
+import type { Axis, Block, Op, OpOf, Value, ValueId } from '../ir/graph.ts';
+import type { TargetLimits } from '../ir/kernel.ts';
+import type { FusedGraph } from '../ir/region.ts';
+import { present } from '../support/invariant.ts';
+
+export type LoopOp = OpOf<'loop'>;
+
+/** Where a value comes from: an op, or a parameter of a loop's body or of a block of `attend`. */
+export type Definition =
+  | { readonly kind: 'op'; readonly op: Op; readonly loop: LoopOp | undefined }
+  | { readonly kind: 'param'; readonly owner: Op; readonly index: number };
+
+export interface LowerContext {
+  readonly fused: FusedGraph;
+  readonly limits: TargetLimits;
+  value(id: ValueId): Value;
+  definition(id: ValueId): Definition;
+  /** The stored value in whose memory `id` lies: itself, unless it is an alias. */
+  memoryOf(id: ValueId): ValueId;
+  /** The order in which the elements of a stored value lie, row-major. */
+  layoutOf(id: ValueId): readonly Axis[];
+}
+
+/** Looks up every value of `fused` once; lowering many regions shares the result. */
+export function lowerContext(fused: FusedGraph, limits: TargetLimits): LowerContext {
+  const values = new Map<ValueId, Value>();
+  const definitions = new Map<ValueId, Definition>();
+  const define = (value: Value, definition: Definition): void => {
+    values.set(value.id, value);
+    definitions.set(value.id, definition);
+  };
+  const visitBlock = (block: Block, owner: Op | undefined, loop: LoopOp | undefined): void => {
+    for (const [index, param] of block.params.entries()) if (owner) define(param, { kind: 'param', owner, index });
+    for (const op of block.ops) {
+      for (const result of op.results) define(result, { kind: 'op', op, loop });
+      for (const inner of blocksOf(op)) visitBlock(inner, op, op.kind === 'loop' ? op : loop);
+    }
+  };
+  visitBlock(fused.graph.block, undefined, undefined);
+
+  const value = (id: ValueId): Value => present(values.get(id), `value ${id}`);
+  const memoryOf = (id: ValueId): ValueId => {
+    const target = fused.aliases.get(id);
+    return target === undefined ? id : memoryOf(target);
+  };
+  return {
+    fused,
+    limits,
+    value,
+    definition: (id) => present(definitions.get(id), `definition of value ${id}`),
+    memoryOf,
+    layoutOf: (id) => fused.layouts.get(id) ?? value(id).type.axes,
+  };
+}
+
+function blocksOf(op: Op): readonly Block[] {
+  switch (op.kind) {
+    case 'loop':
+      return [op.attrs.body];
+    case 'attend':
+    case 'attend_backward_query':
+    case 'attend_backward_key':
+      return [op.attrs.mask, op.attrs.score];
+    default:
+      return [];
+  }
+}
+
+/** Elements of a tensor with these axes. */
+export function elementsOf(axes: readonly Axis[]): number {
+  return axes.reduce((n, axis) => n * axis.size, 1);
+}

@@ -1,0 +1,60 @@
+/** What one launch of a region must do at least: the figures of kernel headers and reports. */
+import type { Op, Value, ValueId } from '../ir/graph.ts';
+import type { Region } from '../ir/region.ts';
+import { present } from '../support/invariant.ts';
+import { elementsOf, type LowerContext } from './context.ts';
+
+export interface Cost {
+  readonly flops: number;
+  readonly bytes: number;
+}
+
+/** Each value that is read or stored counts once, each operation of a member once for each of its elements. */
+export function regionCost(context: LowerContext, region: Region): Cost {
+  const bytesOf = (id: ValueId): number => 4 * elementsOf(context.value(id).type.axes);
+  const gathered = gatheredBytes(context, region);
+  const reads = new Set(region.reads.map((id) => context.memoryOf(id)));
+  const read = [...reads].reduce((sum, id) => sum + Math.min(bytesOf(id), gathered.get(id) ?? bytesOf(id)), 0);
+  const written = region.roots.reduce((sum, id) => sum + bytesOf(id), 0);
+  const flops = region.members.reduce((sum, id) => sum + flopsOf(context, id), 0);
+  return { flops, bytes: read + written };
+}
+
+/** A table is read only where ids point. */
+function gatheredBytes(context: LowerContext, region: Region): ReadonlyMap<ValueId, number> {
+  const bytes = new Map<ValueId, number>();
+  for (const id of region.members) {
+    const definition = context.definition(id);
+    if (definition.kind !== 'op' || definition.op.kind !== 'gather') continue;
+    const table = context.memoryOf(present(definition.op.operands[0], 'operand of gather'));
+    bytes.set(table, (bytes.get(table) ?? 0) + 4 * elementsOf(context.value(id).type.axes));
+  }
+  return bytes;
+}
+
+function flopsOf(context: LowerContext, id: ValueId): number {
+  const definition = context.definition(id);
+  return definition.kind === 'op' ? opFlops(context, definition.op, context.value(id)) : 0;
+}
+
+function opFlops(context: LowerContext, op: Op, value: Value): number {
+  const elements = elementsOf(value.type.axes);
+  switch (op.kind) {
+    case 'unary':
+    case 'binary':
+      return value.type.kind === 'float' ? elements : 0;
+    case 'sum':
+    case 'max':
+    case 'argmax':
+      return elementsOf(context.value(present(op.operands[0], 'operand')).type.axes);
+    case 'contract': {
+      const summed = op.attrs.terms.map((axes, i) => {
+        const left = context.value(present(op.operands[2 * i], 'operand')).type.axes;
+        return elementsOf(left.filter((axis) => axes.includes(axis.id)));
+      });
+      return 2 * elements * summed.reduce((a, b) => a + b, 0);
+    }
+    default:
+      return 0;
+  }
+}

@@ -1,0 +1,65 @@
+/** The header of a kernel: what it computes, from which lines, and how much work that is. */
+import type { Value, ValueId } from '../ir/graph.ts';
+import type { Region } from '../ir/region.ts';
+import { positionAt, type Span } from '../support/source.ts';
+import type { LowerContext } from './context.ts';
+import { type Cost, regionCost } from './cost.ts';
+import { longName } from './names.ts';
+import { shapeText } from './writer.ts';
+
+/** `spread` says how the work is spread over invocations. */
+export function regionDoc(context: LowerContext, region: Region, spread: string): readonly string[] {
+  const made = region.roots.map((id) => `${nameOf(context, id)} ${shapeText(context, id)}`);
+  const read = [...new Set(region.reads.map((id) => nameOf(context, id)))];
+  const spans = region.members.flatMap((id) => {
+    const definition = context.definition(id);
+    return definition.kind === 'op' ? [definition.op.span] : [];
+  });
+  const lines = sourceLines(spans);
+  return [
+    `Computes ${made.join(', ')}${read.length > 0 ? ` from ${read.join(', ')}` : ''}.`,
+    ...(lines === '' ? [] : [`Source: ${lines}.`]),
+    spread,
+    costText(regionCost(context, region)),
+  ];
+}
+
+function nameOf(context: LowerContext, id: ValueId): string {
+  const value: Value = context.value(id);
+  const definition = context.definition(id);
+  return value.name ?? longName(value, definition.kind === 'op' ? definition.op : undefined);
+}
+
+/** `model.tfm:12-14,20, std/norms.tfm:5`. */
+export function sourceLines(spans: readonly Span[]): string {
+  const ranges = new Map<string, Set<number>>();
+  for (const span of spans) {
+    if (span.source.text === '') continue;
+    const lines = ranges.get(span.source.path) ?? new Set<number>();
+    const last = positionAt(span.source, span.end).line;
+    for (let line = positionAt(span.source, span.start).line; line <= last; line++) lines.add(line);
+    ranges.set(span.source.path, lines);
+  }
+  return [...ranges].map(([path, lines]) => `${path}:${rangesText(lines)}`).join(', ');
+}
+
+function rangesText(lines: ReadonlySet<number>): string {
+  const parts: { from: number; to: number }[] = [];
+  for (const line of [...lines].sort((a, b) => a - b)) {
+    const last = parts.at(-1);
+    if (last && last.to === line - 1) last.to = line;
+    else parts.push({ from: line, to: line });
+  }
+  return parts.map(({ from, to }) => (from === to ? `${from}` : `${from}-${to}`)).join(',');
+}
+
+function costText({ flops, bytes }: Cost): string {
+  return `Moves ${quantity(bytes)}B and does ${quantity(flops)}flop per launch.`;
+}
+
+/** `12.3 k`, `4 M`: three digits and a prefix. */
+export function quantity(n: number): string {
+  const prefixes = ['', 'k', 'M', 'G', 'T'];
+  const step = n < 1000 ? 0 : Math.min(prefixes.length - 1, Math.floor(Math.log10(n) / 3));
+  return `${Number((n / 1000 ** step).toPrecision(3))} ${prefixes[step] ?? ''}`;
+}

@@ -1,0 +1,126 @@
+/**
+ * The element emitter: the expression of a graph value's element at an index.
+ *
+ * Lowering pulls. A stored value is a load; a pointwise op is an expression of its operands' elements; a movement op
+ * asks its operand at another index; a reduction becomes a loop, written once in the outermost scope that knows its
+ * index. Equal questions get equal answers, so that what is shared in the graph is shared in the kernel.
+ */
+import type { Op, Value, ValueId } from '../ir/graph.ts';
+import type { Expr } from '../ir/kernel.ts';
+import { present } from '../support/invariant.ts';
+import type { Definition } from './context.ts';
+import { bounded } from './index-math.ts';
+import { indexAt } from './movement.ts';
+import { shortName } from './names.ts';
+import { parameterElement, resultElement } from './pull.ts';
+import { type Reduction, reduceInLoops, reductionsOf } from './reduce.ts';
+import { applyBinary } from './scalar.ts';
+import type { Env, KernelWriter, Scope } from './writer.ts';
+
+/** Writes the loops of reductions over the same axes at one index, and returns their results. */
+export type Reducer = (reductions: readonly Reduction[], at: Env, emitter: Emitter) => readonly Expr[];
+
+export interface EmitterOptions {
+  /** The values that are loaded; everything else is computed from them. A region's `reads`. */
+  readonly reads: ReadonlySet<ValueId>;
+  /** Values that the kernel's own structure provides: accumulators of a product, parameters of a block. */
+  readonly known?: ReadonlyMap<ValueId, (at: Env) => Expr>;
+  /** Reductions that are best done in one loop with that of a value. */
+  readonly siblings?: (value: ValueId) => readonly ValueId[];
+  /** How reductions are written; one loop nest for each group unless given. */
+  readonly reduce?: Reducer;
+}
+
+export interface Emitter {
+  readonly writer: KernelWriter;
+  /** The element of `value` at `at`, which has an index (u32, within bounds) for each axis of the value. */
+  element(value: ValueId, at: Env): Expr;
+  /** Computes that element and stores it at its place. */
+  store(value: ValueId, at: Env): void;
+  /** The result of a reduction op; for the table of ops. */
+  reduced(op: Op, value: Value, at: Env): Expr;
+  /** The number of the iteration of the enclosing loop, which has `size` of them. */
+  iteration(size: number): Expr;
+}
+
+interface Remembered {
+  readonly expr: Expr;
+  readonly scope: Scope;
+}
+
+export function makeEmitter(writer: KernelWriter, options: EmitterOptions): Emitter {
+  const { context } = writer;
+  const memory = new Map<string, Remembered>();
+  const reduce = options.reduce ?? reduceInLoops;
+
+  const keyOf = (value: Value, at: Env): string =>
+    `${value.id}:${value.type.axes.map((axis) => writer.structureOf(indexAt(at, axis.id))).join(',')}`;
+
+  const recall = (key: string): Expr | undefined => {
+    const found = memory.get(key);
+    return found && writer.isOpen(found.scope) ? found.expr : undefined;
+  };
+  const remember = (key: string, expr: Expr): Expr => {
+    memory.set(key, { expr, scope: writer.scopeOf([expr]) });
+    return expr;
+  };
+
+  const compute = (value: Value, definition: Definition, at: Env): Expr => {
+    const known = options.known?.get(value.id);
+    if (known) return known(at);
+    if (options.reads.has(value.id)) return loaded(writer, value, at);
+    return definition.kind === 'op'
+      ? resultElement(emitter, definition, value, at)
+      : parameterElement(emitter, definition, value, at);
+  };
+
+  const emitter: Emitter = {
+    writer,
+    element(id, at) {
+      const value = context.value(id);
+      const key = keyOf(value, at);
+      const before = recall(key);
+      if (before) return before;
+      const definition = context.definition(id);
+      const expr = compute(value, definition, at);
+      const op = definition.kind === 'op' ? definition.op : undefined;
+      if (expr.kind !== 'load') writer.hint(expr, shortName(value, op), value.name !== undefined);
+      return remember(key, expr);
+    },
+    store(id, at) {
+      const element = emitter.element(id, at);
+      writer.store(id, writer.positionOf(id, at), element);
+    },
+    reduced(op, value, at) {
+      const group = [value.id, ...(options.siblings?.(value.id) ?? []).filter((id) => id !== value.id)];
+      const reductions = group.flatMap((id) => {
+        const definition = context.definition(id);
+        return definition.kind === 'op' ? reductionsOf(context, definition.op, context.value(id)) : [];
+      });
+      const indices = value.type.axes.map((axis) => indexAt(at, axis.id));
+      let results: readonly Expr[] = [];
+      writer.within(writer.scopeOf(indices), () => {
+        results = reduce(reductions, at, emitter);
+        for (const id of group) {
+          const own = results.filter((_, i) => reductions[i]?.value === id);
+          remember(
+            keyOf(context.value(id), at),
+            own.reduce((a, b) => applyBinary('add', a, b)),
+          );
+        }
+      });
+      return present(recall(keyOf(value, at)), `result of ${op.kind}`);
+    },
+    iteration(size) {
+      return bounded(writer.uniform('iteration', 'u32', { kind: 'iteration' }), size - 1);
+    },
+  };
+  return emitter;
+}
+
+function loaded(writer: KernelWriter, value: Value, at: Env): Expr {
+  const expr = writer.load(value.id, writer.positionOf(value.id, at));
+  const definition = writer.context.definition(value.id);
+  writer.hint(expr, `${shortName(value, definition.kind === 'op' ? definition.op : undefined)}_i`);
+  return expr;
+}

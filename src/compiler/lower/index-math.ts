@@ -1,0 +1,216 @@
+/**
+ * Index arithmetic in u32.
+ *
+ * An index is kept as a sum of terms, each an expression times a constant. Movement ops build indices out of sums,
+ * quotients and remainders that mostly cancel: a merge that follows a split, or the strides of a tensor that is read as
+ * it lies. What is known about how large an expression can get removes the rest.
+ */
+import type { Axis } from '../ir/graph.ts';
+import type { Expr } from '../ir/kernel.ts';
+import { binary, u32 } from '../ir/kernel-expr.ts';
+import { sameExpr } from './intern.ts';
+
+/** The largest value that a local, uniform or built-in can have; a side table, because the IR has no place for it. */
+const BOUNDS = new WeakMap<Expr, number>();
+
+/** Notes that `expr` is at most `max`, and returns it. */
+export function bounded(expr: Expr, max: number): Expr {
+  BOUNDS.set(expr, Math.min(max, BOUNDS.get(expr) ?? Number.POSITIVE_INFINITY));
+  return expr;
+}
+
+/** The largest value that a u32 expression can have, as far as it is known. */
+export function boundOf(expr: Expr): number {
+  const noted = BOUNDS.get(expr);
+  if (noted !== undefined) return noted;
+  if (expr.kind === 'literal') return expr.value;
+  if (expr.kind === 'select') return Math.max(boundOf(expr.then), boundOf(expr.else));
+  if (expr.kind !== 'binary') return Number.POSITIVE_INFINITY;
+  const left = boundOf(expr.left);
+  const right = boundOf(expr.right);
+  switch (expr.op) {
+    case 'add':
+      return left + right;
+    case 'mul':
+      return left === 0 || right === 0 ? 0 : left * right;
+    case 'min':
+      return Math.min(left, right);
+    case 'max':
+      return Math.max(left, right);
+    case 'div':
+      return expr.right.kind === 'literal' ? Math.floor(left / expr.right.value) : left;
+    case 'mod':
+      return expr.right.kind === 'literal' ? Math.min(left, expr.right.value - 1) : left;
+    case 'sub':
+      return expr.right.kind === 'literal' ? left - expr.right.value : left;
+    default:
+      return Number.POSITIVE_INFINITY;
+  }
+}
+
+interface Term {
+  readonly expr: Expr;
+  readonly times: number;
+}
+
+interface Sum {
+  readonly terms: readonly Term[];
+  readonly constant: number;
+}
+
+function sumOf(expr: Expr): Sum {
+  if (expr.kind === 'literal') return { terms: [], constant: expr.value };
+  if (expr.kind === 'binary' && expr.op === 'add') return plus(sumOf(expr.left), sumOf(expr.right));
+  if (expr.kind === 'binary' && expr.op === 'mul' && expr.right.kind === 'literal') {
+    return scaled(sumOf(expr.left), expr.right.value);
+  }
+  return { terms: [{ expr, times: 1 }], constant: 0 };
+}
+
+function plus(a: Sum, b: Sum): Sum {
+  return { terms: [...a.terms, ...b.terms], constant: a.constant + b.constant };
+}
+
+function scaled(a: Sum, times: number): Sum {
+  if (times === 0) return { terms: [], constant: 0 };
+  return { terms: a.terms.map((t) => ({ expr: t.expr, times: t.times * times })), constant: a.constant * times };
+}
+
+/** One term for two, where that is possible: equal ones, and x / n * n + x % n = x. */
+function joined(a: Term, b: Term): Sum | undefined {
+  if (sameExpr(a.expr, b.expr)) return { terms: [{ expr: a.expr, times: a.times + b.times }], constant: 0 };
+  return joinedQuotient(a, b) ?? joinedQuotient(b, a);
+}
+
+/** `x / by` for any expression: itself when nothing divides it. */
+function quotientOf(expr: Expr): { readonly of: Expr; readonly by: number } {
+  const isQuotient = expr.kind === 'binary' && expr.op === 'div' && expr.right.kind === 'literal';
+  return isQuotient && expr.right.kind === 'literal' ? { of: expr.left, by: expr.right.value } : { of: expr, by: 1 };
+}
+
+/** x / (p * n) * (n * c) + x / p % n * c = x / p * c; with x / (p * n) % m instead, it is x / p % (n * m) * c. */
+function joinedQuotient(quotient: Term, remainder: Term): Sum | undefined {
+  const inner = remainderOf(remainder.expr);
+  if (!inner) return undefined;
+  const outer = remainderOf(quotient.expr);
+  const whole = quotientOf(outer?.of ?? quotient.expr);
+  const part = quotientOf(inner.of);
+  const isNext = whole.by === part.by * inner.by && sameExpr(whole.of, part.of);
+  if (!isNext || quotient.times !== remainder.times * inner.by) return undefined;
+  const joint = outer ? mod(inner.of, inner.by * outer.by) : inner.of;
+  return scaled(sumOf(joint), remainder.times);
+}
+
+function remainderOf(expr: Expr): { readonly of: Expr; readonly by: number } | undefined {
+  if (expr.kind !== 'binary' || expr.op !== 'mod' || expr.right.kind !== 'literal') return undefined;
+  return { of: expr.left, by: expr.right.value };
+}
+
+function simplified(sum: Sum): Sum {
+  for (let i = 0; i < sum.terms.length; i++) {
+    for (let j = i + 1; j < sum.terms.length; j++) {
+      const [a, b] = [sum.terms[i], sum.terms[j]];
+      const both = a && b ? joined(a, b) : undefined;
+      if (!both) continue;
+      const before = sum.terms.slice(0, i);
+      const rest = sum.terms.filter((_, k) => k > i && k !== j);
+      return simplified({ terms: [...before, ...both.terms, ...rest], constant: sum.constant + both.constant });
+    }
+  }
+  return sum;
+}
+
+function exprOf(sum: Sum): Expr {
+  const { terms, constant } = simplified(sum);
+  const parts = terms.map((t) => (t.times === 1 ? t.expr : binary('mul', t.expr, u32(t.times))));
+  if (constant !== 0 || parts.length === 0) parts.push(u32(constant));
+  return parts.reduce((a, b) => binary('add', a, b));
+}
+
+export function add(a: Expr, b: Expr): Expr {
+  return exprOf(plus(sumOf(a), sumOf(b)));
+}
+
+export function mul(a: Expr, times: number): Expr {
+  return exprOf(scaled(sumOf(a), times));
+}
+
+/** The sum of expressions times constants, such as indices times strides. */
+export function linear(terms: readonly (readonly [Expr, number])[]): Expr {
+  const empty: Sum = { terms: [], constant: 0 };
+  return exprOf(terms.reduce((sum, [expr, times]) => plus(sum, scaled(sumOf(expr), times)), empty));
+}
+
+/** The terms of a sum that are multiples of `by`, divided by it, and the others. */
+function divided(expr: Expr, by: number): { readonly whole: Sum; readonly rest: Sum } {
+  const sum = sumOf(expr);
+  const whole = sum.terms.filter((t) => t.times % by === 0).map((t) => ({ expr: t.expr, times: t.times / by }));
+  const rest = sum.terms.filter((t) => t.times % by !== 0);
+  return {
+    whole: { terms: whole, constant: Math.floor(sum.constant / by) },
+    rest: { terms: rest, constant: sum.constant % by },
+  };
+}
+
+/** a / by, rounded down. */
+export function div(a: Expr, by: number): Expr {
+  if (by === 1) return a;
+  const { whole, rest } = divided(a, by);
+  const remaining = exprOf(rest);
+  if (boundOf(remaining) < by) return exprOf(whole);
+  return exprOf(plus(whole, { terms: [{ expr: quotient(remaining, by), times: 1 }], constant: 0 }));
+}
+
+function quotient(a: Expr, by: number): Expr {
+  if (a.kind === 'binary' && a.right.kind === 'literal') {
+    const n = a.right.value;
+    if (a.op === 'div') return binary('div', a.left, u32(n * by));
+    if (a.op === 'mod' && n % by === 0) return mod(div(a.left, by), n / by);
+  }
+  return binary('div', a, u32(by));
+}
+
+/** The remainder of a / by. */
+export function mod(a: Expr, by: number): Expr {
+  if (by === 1) return u32(0);
+  const remaining = exprOf(divided(a, by).rest);
+  if (boundOf(remaining) < by) return remaining;
+  const isFiner = remaining.kind === 'binary' && remaining.op === 'mod' && remaining.right.kind === 'literal';
+  if (isFiner && remaining.right.kind === 'literal' && remaining.right.value % by === 0) return mod(remaining.left, by);
+  return binary('mod', remaining, u32(by));
+}
+
+/** a, or `max` when a is larger. */
+export function atMost(a: Expr, max: number): Expr {
+  return boundOf(a) <= max ? a : binary('min', a, u32(max));
+}
+
+/** a - by, or 0 when a is smaller. */
+export function less(a: Expr, by: number): Expr {
+  if (by === 0) return a;
+  const sum = sumOf(a);
+  if (sum.constant >= by) return exprOf({ terms: sum.terms, constant: sum.constant - by });
+  return binary('sub', binary('max', a, u32(by)), u32(by));
+}
+
+/** The position in row-major order of `axes`, slowest first. */
+export function rowMajor(axes: readonly Axis[], at: (axis: Axis) => Expr): Expr {
+  let stride = 1;
+  const terms: (readonly [Expr, number])[] = [];
+  for (const axis of axes.toReversed()) {
+    terms.push([at(axis), stride]);
+    stride *= axis.size;
+  }
+  return linear(terms.toReversed());
+}
+
+/** The index of each of `axes` at a row-major position; the inverse of {@link rowMajor}. */
+export function unravel(position: Expr, axes: readonly Axis[]): readonly Expr[] {
+  const indices: Expr[] = [];
+  let rest = position;
+  axes.toReversed().forEach((axis, i) => {
+    indices.push(i === axes.length - 1 ? rest : mod(rest, axis.size));
+    rest = div(rest, axis.size);
+  });
+  return indices.reverse();
+}

@@ -1,0 +1,206 @@
+/**
+ * Reductions as loops.
+ *
+ * More than BLOCK elements are added up in blocks, each with an accumulator of its own, so that a sum of n elements
+ * sees about BLOCK + n / BLOCK roundings instead of n. This needs no compensation, which a shader compiler may optimise
+ * away, and its order is fixed.
+ */
+import type { Axis, AxisId, Op, Value, ValueId } from '../ir/graph.ts';
+import type { Expr, ScalarType } from '../ir/kernel.ts';
+import { binary, cast, i32 } from '../ir/kernel-expr.ts';
+import { invariant, present } from '../support/invariant.ts';
+import type { LowerContext } from './context.ts';
+import type { Emitter } from './element.ts';
+import { add, bounded } from './index-math.ts';
+import { shortName } from './names.ts';
+import { applyBinary, F32_MAX, literal, SCALAR } from './scalar.ts';
+import type { Env, KernelWriter, Variable } from './writer.ts';
+
+/** One thing to sum up, or to find the largest of. A contraction of several terms is several sums. */
+export interface Reduction {
+  /** The graph value that it makes, or of which it is one term. */
+  readonly value: ValueId;
+  readonly name: string;
+  readonly kind: 'sum' | 'max' | 'argmax';
+  /** Reduced axes, slowest first in memory. */
+  readonly axes: readonly Axis[];
+  readonly type: ScalarType;
+  readonly term: (emitter: Emitter, at: Env) => Expr;
+}
+
+/** What a reduction has found so far; `place` for argmax only. */
+export interface Accumulator {
+  readonly best: Variable;
+  readonly place: Variable | undefined;
+}
+
+/** Elements that one accumulator adds up. */
+const BLOCK = 256;
+
+export function isReduction(op: Op): boolean {
+  return op.kind === 'sum' || op.kind === 'max' || op.kind === 'argmax' || op.kind === 'contract';
+}
+
+export function reductionsOf(context: LowerContext, op: Op, value: Value): readonly Reduction[] {
+  const name = shortName(value, op);
+  const axesOf = (id: ValueId): readonly Axis[] => context.value(id).type.axes;
+  const only = (): ValueId => present(op.operands[0], 'operand');
+  const single = (kind: Reduction['kind'], axes: readonly AxisId[]): readonly Reduction[] => [
+    {
+      value: value.id,
+      name,
+      kind,
+      axes: axesOf(only()).filter((axis) => axes.includes(axis.id)),
+      type: SCALAR[context.value(only()).type.kind],
+      term: (emitter, at) => emitter.element(only(), at),
+    },
+  ];
+  switch (op.kind) {
+    case 'sum':
+    case 'max':
+      return single(op.kind, op.attrs.axes);
+    case 'argmax':
+      return single(op.kind, [op.attrs.axis]);
+    case 'contract':
+      return op.attrs.terms.map((axes, i) => {
+        const left = present(op.operands[2 * i], 'left operand');
+        const right = present(op.operands[2 * i + 1], 'right operand');
+        return {
+          value: value.id,
+          name,
+          kind: 'sum' as const,
+          axes: axesOf(left).filter((axis) => axes.includes(axis.id)),
+          type: SCALAR[value.type.kind],
+          term: (emitter: Emitter, at: Env) =>
+            applyBinary('mul', emitter.element(left, at), emitter.element(right, at)),
+        };
+      });
+    default:
+      invariant(false, `${op.kind} is no reduction`);
+  }
+}
+
+/** Declares the accumulator of a reduction of nothing. */
+export function startOf(writer: KernelWriter, reduction: Reduction): Accumulator {
+  const { kind, name, type } = reduction;
+  if (kind === 'sum') return { best: writer.var(name, literal(type, 0)), place: undefined };
+  const lowest = literal(type, type === 'f32' ? -F32_MAX : -2147483647);
+  const best = writer.var(kind === 'max' ? name : `${name}_value`, lowest);
+  return { best, place: kind === 'argmax' ? writer.var(name, i32(0)) : undefined };
+}
+
+export function resultOf(accumulator: Accumulator): Expr {
+  return (accumulator.place ?? accumulator.best).value;
+}
+
+/** Takes in one element, or what another accumulator found in elements that come later. */
+export function take(writer: KernelWriter, reduction: Reduction, into: Accumulator, element: Expr, place: Expr): void {
+  const { best } = into;
+  if (reduction.kind === 'sum') writer.assign(best, applyBinary('add', best.value, element));
+  if (reduction.kind === 'max') writer.assign(best, binary('max', best.value, element));
+  if (reduction.kind !== 'argmax') return;
+  const candidate = writer.let('candidate', element);
+  writer.when(binary('gt', candidate, best.value), () => {
+    writer.assign(best, candidate);
+    writer.assign(present(into.place, 'place of argmax'), place);
+  });
+}
+
+/** Takes in the elements at `at`, one for each reduction. */
+export function takeAt(
+  emitter: Emitter,
+  reductions: readonly Reduction[],
+  into: readonly Accumulator[],
+  at: Env,
+): void {
+  reductions.forEach((reduction, i) => {
+    const axis = reduction.axes[0];
+    const index = axis === undefined ? undefined : at.get(axis.id);
+    const place = index ? cast('i32', index) : i32(0);
+    take(emitter.writer, reduction, present(into[i], 'accumulator'), reduction.term(emitter, at), place);
+  });
+}
+
+/** Runs `write` with fresh accumulators for the sums, and adds what they hold to `into`. */
+function inParts(
+  writer: KernelWriter,
+  reductions: readonly Reduction[],
+  into: readonly Accumulator[],
+  write: (into: readonly Accumulator[]) => void,
+): void {
+  const parts = into.map((whole, i) => {
+    const reduction = present(reductions[i], 'reduction');
+    return reduction.kind === 'sum' ? startOf(writer, { ...reduction, name: `${reduction.name}_part` }) : whole;
+  });
+  write(parts);
+  parts.forEach((part, i) => {
+    const [reduction, whole] = [reductions[i], into[i]];
+    if (reduction && whole && part !== whole) take(writer, reduction, whole, part.best.value, i32(0));
+  });
+}
+
+export interface Stride {
+  readonly from: Expr;
+  readonly step: number;
+}
+
+/** A loop over `count` elements, or every `step`th of them, cut into blocks when it is long. */
+export function accumulate(
+  writer: KernelWriter,
+  wish: string,
+  count: number,
+  stride: Stride,
+  reductions: readonly Reduction[],
+  into: readonly Accumulator[],
+  body: (index: Expr, into: readonly Accumulator[]) => void,
+): void {
+  const { from, step } = stride;
+  const options = { from, step: literal('u32', step), max: count - 1 };
+  const isShort = Math.ceil(count / step) <= BLOCK || reductions.every((r) => r.kind !== 'sum');
+  if (isShort) {
+    writer.loop(wish, count, (index) => body(index, into), options);
+    return;
+  }
+  const length = step * BLOCK;
+  writer.loop(
+    `${wish}_block`,
+    count,
+    (start) => {
+      const end = binary('min', add(start, literal('u32', length)), literal('u32', count));
+      inParts(writer, reductions, into, (parts) =>
+        writer.loop(wish, end, (index) => body(bounded(index, count - 1), parts), { ...options, from: start }),
+      );
+    },
+    { ...options, step: literal('u32', length) },
+  );
+}
+
+/** One loop for each reduced axis, in this invocation alone. */
+export function reduceInLoops(reductions: readonly Reduction[], at: Env, emitter: Emitter): readonly Expr[] {
+  const { writer } = emitter;
+  const axes = present(reductions[0], 'reduction').axes;
+  const into = reductions.map((reduction) => startOf(writer, reduction));
+  nest(emitter, reductions, axes, at, into);
+  return into.map(resultOf);
+}
+
+function nest(
+  emitter: Emitter,
+  reductions: readonly Reduction[],
+  axes: readonly Axis[],
+  at: Env,
+  into: readonly Accumulator[],
+): void {
+  const [axis, ...rest] = axes;
+  if (axis === undefined) {
+    takeAt(emitter, reductions, into, at);
+    return;
+  }
+  const whole = { from: literal('u32', 0), step: 1 };
+  accumulate(emitter.writer, axis.name, axis.size, whole, reductions, into, (index, parts) => {
+    const inner = new Map(at).set(axis.id, index);
+    const isLong = rest.reduce((n, a) => n * a.size, axis.size) > BLOCK;
+    if (rest.length === 0 || !isLong) nest(emitter, reductions, rest, inner, parts);
+    else inParts(emitter.writer, reductions, parts, (innermost) => nest(emitter, reductions, rest, inner, innermost));
+  });
+}

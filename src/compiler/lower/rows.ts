@@ -1,0 +1,196 @@
+/**
+ * Rows regions: independent rows, with any number of reductions and stores in each.
+ *
+ * A region without reductions is a map: one element per invocation. Otherwise an invocation takes a row and loops over
+ * it, or, on a GPU whose rows are long (or when there are too few rows to fill any device), a workgroup takes a row, its
+ * lanes stride over it, and partial results meet in workgroup memory. The order of every sum is fixed in all of them.
+ */
+import type { Axis, ValueId } from '../ir/graph.ts';
+import type { Expr, Kernel } from '../ir/kernel.ts';
+import { add, binary, builtin, mul, u32 } from '../ir/kernel-expr.ts';
+import type { RowsRegion } from '../ir/region.ts';
+import { present } from '../support/invariant.ts';
+import { elementsOf, type LowerContext } from './context.ts';
+import { reduceTogether } from './cooperate.ts';
+import { regionCost } from './cost.ts';
+import { regionDoc } from './doc.ts';
+import { type Emitter, makeEmitter } from './element.ts';
+import { bounded, unravel } from './index-math.ts';
+import { isReduction, reduceInLoops, reductionsOf } from './reduce.ts';
+import { siblingsIn } from './siblings.ts';
+import { type Env, type KernelWriter, makeWriter } from './writer.ts';
+
+/** Invocations of a workgroup that do not work together. */
+const LANES = 64;
+/** The most lanes that work on one row. */
+const ROW_LANES = 256;
+/** Elements from which a row is worth a workgroup: on a GPU, and on any device when there are few rows. */
+const LONG_ROW = 32;
+const LONG_LONE_ROW = 1024;
+const FEW_ROWS = 8;
+
+export function lowerRows(context: LowerContext, region: RowsRegion): Kernel {
+  const longest = longestRow(context, region);
+  if (longest.reduced === 1 && haveSameAxes(context, region.roots)) return lowerMap(context, region);
+  const elements = Math.max(longest.reduced, longest.stored);
+  const isLong = context.limits.deviceClass === 'gpu' && elements >= LONG_ROW;
+  const isLone = elementsOf(region.shared) <= FEW_ROWS && elements >= LONG_LONE_ROW;
+  return isLong || isLone ? lowerByGroup(context, region, elements) : lowerByInvocation(context, region);
+}
+
+/** One element of every root per invocation. */
+function lowerMap(context: LowerContext, region: RowsRegion): Kernel {
+  const writer = makeWriter(context);
+  const axes = context.layoutOf(present(region.roots[0], 'root of a region'));
+  const emitter = makeEmitter(writer, { reads: new Set(region.reads) });
+  const at = beginInvocation(writer, axes, 'i');
+  for (const root of region.roots) emitter.store(root, at);
+  const elements = elementsOf(axes);
+  return finish(writer, region, LANES, Math.ceil(elements / LANES), 'One element per invocation.');
+}
+
+/** One row per invocation. */
+function lowerByInvocation(context: LowerContext, region: RowsRegion): Kernel {
+  const writer = makeWriter(context);
+  const rows = rowAxes(context, region);
+  const siblings = siblingsIn(context, region);
+  const emitter = makeEmitter(writer, { reads: new Set(region.reads), siblings });
+  const at = beginInvocation(writer, rows, 'row');
+  for (const group of storeGroups(context, region)) storeInLoops(emitter, group, at);
+  const spread = `One row over ${namesOf(rows)} per invocation.`;
+  return finish(writer, region, LANES, Math.ceil(elementsOf(rows) / LANES), spread);
+}
+
+/** One row per workgroup. */
+function lowerByGroup(context: LowerContext, region: RowsRegion, elements: number): Kernel {
+  const writer = makeWriter(context);
+  const rows = rowAxes(context, region);
+  const most = Math.min(ROW_LANES, context.limits.invocationsPerGroup);
+  const lanes = 2 ** Math.floor(Math.log2(Math.min(most, Math.max(LONG_ROW, elements))));
+  const lane = writer.let('lane', bounded(builtin('local'), lanes - 1));
+  const row = writer.let('row', bounded(builtin('group'), elementsOf(rows) - 1));
+  const at = indicesAt(row, rows);
+  const top = writer.current();
+  const together = reduceTogether(writer, lanes, lane);
+  const emitter = makeEmitter(writer, {
+    reads: new Set(region.reads),
+    siblings: siblingsIn(context, region),
+    // What depends on a lane's own element is reduced by that lane.
+    reduce: (...args) => (writer.current() === top ? together(...args) : reduceInLoops(...args)),
+  });
+  for (const group of storeGroups(context, region)) storeTogether(emitter, group, at, lane, lanes);
+  return finish(writer, region, lanes, elementsOf(rows), `One row over ${namesOf(rows)} per workgroup.`);
+}
+
+/** Names the position of this invocation and leaves when there is no element for it. */
+function beginInvocation(writer: KernelWriter, axes: readonly Axis[], wish: string): Env {
+  const count = elementsOf(axes);
+  const position = writer.let(wish, add(mul(builtin('group'), u32(LANES)), builtin('local')));
+  if (count % LANES !== 0) writer.when(binary('ge', position, u32(count)), () => writer.exit());
+  return indicesAt(bounded(position, count - 1), axes);
+}
+
+function indicesAt(position: Expr, axes: readonly Axis[]): Env {
+  const indices = unravel(position, axes);
+  return new Map(axes.map((axis, i) => [axis.id, present(indices[i], 'index')]));
+}
+
+/** Roots that are stored in the same loops, over `axes`. */
+interface StoreGroup {
+  readonly axes: readonly Axis[];
+  readonly roots: readonly ValueId[];
+}
+
+function storeGroups(context: LowerContext, region: RowsRegion): readonly StoreGroup[] {
+  const groups = new Map<string, { axes: readonly Axis[]; roots: ValueId[] }>();
+  for (const root of region.roots) {
+    const axes = innerAxes(context, region, root);
+    const key = keyOf(axes);
+    const group = groups.get(key) ?? { axes, roots: [] };
+    group.roots.push(root);
+    groups.set(key, group);
+  }
+  return [...groups.values()];
+}
+
+function storeInLoops(emitter: Emitter, { axes, roots }: StoreGroup, at: Env): void {
+  const [axis, ...rest] = axes;
+  if (axis === undefined) {
+    for (const root of roots) emitter.store(root, at);
+    return;
+  }
+  emitter.writer.loop(axis.name, axis.size, (index) =>
+    storeInLoops(emitter, { axes: rest, roots }, new Map(at).set(axis.id, index)),
+  );
+}
+
+function storeTogether(emitter: Emitter, { axes, roots }: StoreGroup, at: Env, lane: Expr, lanes: number): void {
+  const { writer } = emitter;
+  if (axes.length === 0) {
+    // The elements come first: all lanes take part in reductions.
+    for (const root of roots) emitter.element(root, at);
+    writer.when(binary('eq', lane, u32(0)), () => {
+      for (const root of roots) emitter.store(root, at);
+    });
+    return;
+  }
+  const wish = axes.map((axis) => axis.name).join('_');
+  const count = elementsOf(axes);
+  writer.loop(
+    wish,
+    count,
+    (position) => {
+      const inner = indicesAt(position, axes);
+      for (const root of roots) emitter.store(root, new Map([...at, ...inner]));
+    },
+    { from: lane, step: u32(lanes), max: count - 1 },
+  );
+}
+
+/** The shared axes in the order in which they lie in memory, so that neighbours work on neighbouring elements. */
+function rowAxes(context: LowerContext, region: RowsRegion): readonly Axis[] {
+  const shared = new Set(region.shared.map((axis) => axis.id));
+  return context.layoutOf(present(region.roots[0], 'root of a region')).filter((axis) => shared.has(axis.id));
+}
+
+function innerAxes(context: LowerContext, region: RowsRegion, root: ValueId): readonly Axis[] {
+  const shared = new Set(region.shared.map((axis) => axis.id));
+  return context.layoutOf(root).filter((axis) => !shared.has(axis.id));
+}
+
+/** The most elements that one reduction of a row takes in, and that one root has in a row. */
+function longestRow(context: LowerContext, region: RowsRegion): { readonly reduced: number; readonly stored: number } {
+  const reduced = region.members.map((id) => {
+    const definition = context.definition(id);
+    if (definition.kind !== 'op' || !isReduction(definition.op)) return 1;
+    const all = reductionsOf(context, definition.op, context.value(id));
+    return Math.max(...all.map((reduction) => elementsOf(reduction.axes)));
+  });
+  const stored = region.roots.map((root) => elementsOf(innerAxes(context, region, root)));
+  return { reduced: Math.max(1, ...reduced), stored: Math.max(1, ...stored) };
+}
+
+function haveSameAxes(context: LowerContext, roots: readonly ValueId[]): boolean {
+  return new Set(roots.map((root) => keyOf(context.value(root).type.axes))).size === 1;
+}
+
+function keyOf(axes: readonly Axis[]): string {
+  return axes
+    .map((axis) => axis.id)
+    .sort()
+    .join(',');
+}
+
+function namesOf(axes: readonly Axis[]): string {
+  return axes.length === 0 ? 'everything' : axes.map((axis) => axis.name).join(', ');
+}
+
+function finish(writer: KernelWriter, region: RowsRegion, workgroup: number, groups: number, spread: string): Kernel {
+  return writer.finish({
+    name: region.name,
+    doc: regionDoc(writer.context, region, spread),
+    workgroup,
+    groups,
+    ...regionCost(writer.context, region),
+  });
+}

@@ -1,0 +1,58 @@
+/** Gives the locals of a finished kernel their names: as wished, with a number only where two are visible at once. */
+import type { Expr, Kernel, KernelFunction, Statement } from '../ir/kernel.ts';
+import { mapOperands, mapStatement } from '../ir/kernel-walk.ts';
+import { freeName } from './names.ts';
+
+/** The wish in the internal name of a local, which is `WISH#` or `WISH#_2`. */
+function wishOf(name: string): string {
+  return name.slice(0, name.indexOf('#'));
+}
+
+export function settleNames(kernel: Kernel): Kernel {
+  const globals = new Set<string>(
+    [...kernel.buffers, ...kernel.uniforms, ...kernel.shared, ...kernel.functions].map((named) => named.name),
+  );
+  const settleFunction = (fn: KernelFunction): KernelFunction => {
+    const names = new Map<string, string>();
+    const used = new Set(globals);
+    const params = fn.params.map((param) => ({ ...param, name: declare(param.name, names, used) }));
+    return { ...fn, params, body: settleList(fn.body, names, used) };
+  };
+  return {
+    ...kernel,
+    functions: kernel.functions.map(settleFunction),
+    body: settleList(kernel.body, new Map(), new Set(globals)),
+  };
+}
+
+function declare(name: string, names: Map<string, string>, used: Set<string>): string {
+  const settled = freeName(wishOf(name), (candidate) => used.has(candidate));
+  names.set(name, settled);
+  used.add(settled);
+  return settled;
+}
+
+/** `names` and `used` belong to the enclosing scopes; what the list declares is forgotten after it. */
+function settleList(
+  statements: readonly Statement[],
+  names: ReadonlyMap<string, string>,
+  used: ReadonlySet<string>,
+): readonly Statement[] {
+  const inner = new Map(names);
+  const taken = new Set(used);
+  const expr = (e: Expr): Expr =>
+    e.kind === 'local' ? { ...e, name: inner.get(e.name) ?? e.name } : mapOperands(e, expr);
+  return statements.map((statement) => {
+    if (statement.kind === 'for') {
+      const own = mapStatement(statement, expr, (body) => body);
+      const bodyNames = new Map(inner);
+      const bodyTaken = new Set(taken);
+      const index = declare(statement.name, bodyNames, bodyTaken);
+      return { ...own, name: index, body: settleList(statement.body, bodyNames, bodyTaken) };
+    }
+    const own = mapStatement(statement, expr, (body) => settleList(body, inner, taken));
+    if (own.kind === 'let' || own.kind === 'var') return { ...own, name: declare(own.name, inner, taken) };
+    if (own.kind === 'assign') return { ...own, name: inner.get(own.name) ?? own.name };
+    return own;
+  });
+}
