@@ -1,22 +1,12 @@
 import type { LoadedPlan } from '../backends/device.ts';
 import { dataFailure } from '../compiler/diagnostics/data.ts';
 import { present } from '../compiler/support/invariant.ts';
-import { nodeFiles, readAll, reasonOf, systemCode } from './files.ts';
 import { matchWeights, type NameMap } from './match-weights.ts';
 import { writeWeights } from './plan-io.ts';
 import { parseSafetensors, type TensorFile } from './safetensors.ts';
 import { isObject, parseStrictJson } from './strict-json.ts';
 import { floatsOf } from './tensor-values.ts';
-
-/** Reads a file that the user named. Fails with `data-unreadable`. */
-export function readUserFile(path: string): Uint8Array<ArrayBuffer> {
-  try {
-    return readAll(nodeFiles, path);
-  } catch (error) {
-    if (systemCode(error) === undefined && !(error instanceof RangeError)) throw error;
-    throw dataFailure('data-unreadable', { path, reason: reasonOf(error) });
-  }
-}
+import { readUserFile } from './user-file.ts';
 
 export function readTensorFile(path: string): TensorFile {
   return parseSafetensors(readUserFile(path), path);
