@@ -131,7 +131,7 @@ export interface Attribute {
   readonly value: Expr;
 }
 
-/** `weights f.**.{wq, wk} { init = xavier(1) }`. */
+/** `weights f.**.{wq, wk} { init = xavier(1) }`. A segment `one` may be a loop index, such as `3` in `layer.3.attn`. */
 export interface Rule {
   readonly kind: 'rule';
   readonly selector: readonly SelectorSegment[];
@@ -166,8 +166,8 @@ export interface For {
 export interface If {
   readonly kind: 'if';
   readonly condition: Expr;
-  readonly then: readonly Statement[];
-  readonly else: readonly Statement[];
+  readonly whenTrue: readonly Statement[];
+  readonly whenFalse: readonly Statement[];
   readonly span: Span;
 }
 
@@ -184,8 +184,8 @@ export type Expr =
   | {
       readonly kind: 'conditional';
       readonly condition: Expr;
-      readonly then: Expr;
-      readonly else: Expr;
+      readonly whenTrue: Expr;
+      readonly whenFalse: Expr;
       readonly span: Span;
     }
   | { readonly kind: 'unary'; readonly operator: UnaryOperator; readonly operand: Expr; readonly span: Span }
@@ -205,7 +205,7 @@ export type Expr =
       readonly span: Span;
     }
   | { readonly kind: 'call'; readonly callee: Expr; readonly args: readonly Argument[]; readonly span: Span }
-  /** `a.key`; `a.*` is a path of a probe. */
+  /** `a.key`; in paths of probes the key may be `*` or a loop index: `layer.*.x`, `layer.3.x`. */
   | { readonly kind: 'member'; readonly object: Expr; readonly key: Name; readonly span: Span }
   | { readonly kind: 'element'; readonly object: Expr; readonly index: Expr; readonly span: Span }
   | {
