@@ -1,0 +1,53 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from 'commander';
+import { EXIT, type ExitCode, Failure } from '../compiler/diagnostics/diagnostic.ts';
+import type { CliCommand } from './command.ts';
+import { COMMANDS } from './commands.ts';
+import { reportFailure } from './report-failure.ts';
+import { openTerminal, type Terminal } from './terminal.ts';
+import { version } from './version.ts';
+
+/** Runs one command of the command line and gives its exit code. Nothing escapes as a stack trace. */
+export async function main(argv: readonly string[], terminal: Terminal): Promise<ExitCode> {
+  let exit: ExitCode = EXIT.ok;
+  const program = new Command('tfm')
+    .description(
+      'A small language for transformer blocks and norm scaling, compiled to fused GPU kernels a person can read.',
+    )
+    .version(version())
+    .configureOutput({ writeOut: terminal.write, writeErr: (text) => terminal.tell(text.trimEnd()) })
+    .showHelpAfterError('(add --help for the options)')
+    .exitOverride();
+  for (const command of COMMANDS) addCommand(program, command, terminal, (code) => (exit = code));
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return exit;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    return reportFailure(error, terminal, argv.includes('--json'));
+  }
+}
+
+function addCommand(program: Command, command: CliCommand, terminal: Terminal, done: (code: ExitCode) => void): void {
+  const sub = program.command(command.name).description(command.summary).exitOverride();
+  command.configure(sub);
+  sub.action(async () => {
+    done(await command.run(sub.args, sub.opts(), terminal));
+  });
+}
+
+if (import.meta.main ?? isEntry()) {
+  const terminal = openTerminal();
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+    process.on(event, (error) => process.exit(reportFailure(error, terminal, process.argv.includes('--json'))));
+  }
+  process.exit(await main(process.argv.slice(2), terminal));
+}
+
+/** Whether this file is the program that Node was asked to run, through a link or not. */
+function isEntry(): boolean {
+  const entry = process.argv[1];
+  return entry !== undefined && /[\\/](main\.[jt]s|tfm)$/.test(entry);
+}
+
+export { Failure };
