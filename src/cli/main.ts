@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
-import { EXIT, type ExitCode, Failure } from '../compiler/diagnostics/diagnostic.ts';
+import { EXIT, type ExitCode } from '../compiler/diagnostics/diagnostic.ts';
 import type { CliCommand } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { reportFailure } from './report-failure.ts';
@@ -36,7 +36,7 @@ function addCommand(program: Command, command: CliCommand, terminal: Terminal, d
   });
 }
 
-if (import.meta.main ?? isEntry()) {
+if (isEntry()) {
   const terminal = openTerminal();
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
     process.on(event, (error) => process.exit(reportFailure(error, terminal, process.argv.includes('--json'))));
@@ -49,5 +49,3 @@ function isEntry(): boolean {
   const entry = process.argv[1];
   return entry !== undefined && /[\\/](main\.[jt]s|tfm)$/.test(entry);
 }
-
-export { Failure };

@@ -26,7 +26,8 @@ export function launchesOf(
     return compact ?? present(placed.locations.get(id), `location of value ${id}`);
   };
 
-  const regionLaunch = ({ region, kernel }: PlacedRegion, loop: OpOf<'loop'> | undefined): Launch => {
+  const regionLaunch = ({ region, kernel: lowered }: PlacedRegion, loop: OpOf<'loop'> | undefined): Launch => {
+    const kernel = withAccess(lowered, (id) => locate(id, loop === undefined));
     const members = region.members.map((id) => names.get(id) ?? `%${id}`);
     const addresses = kernel.buffers.map((b) => {
       invariant(typeof b.holds === 'number', `buffer ${b.name} of a region holds a value`);
@@ -55,6 +56,19 @@ export function launchesOf(
     const body = step.body.map((s) => (s.kind === 'region' ? regionLaunch(s, step.op) : copyLaunch(s, step.op)));
     return { kind: 'loop', count: step.op.attrs.axis.size, reverse: step.op.attrs.reverse, body };
   });
+}
+
+/**
+ * A buffer may not be bound for reading and for writing in one launch, and most values share the arena with what the
+ * launch writes. So only what lies in segments that no such launch writes is bound for reading alone.
+ */
+function withAccess(kernel: Kernel, locate: (id: ValueId) => Location): Kernel {
+  const buffers = kernel.buffers.map((b): KernelBuffer => {
+    const segment = typeof b.holds === 'number' ? locate(b.holds).storage.fixed?.segment : undefined;
+    const steady = segment !== undefined && /^(weights|inputs)/.test(segment);
+    return { ...b, access: steady ? b.access : 'read_write' };
+  });
+  return { ...kernel, buffers };
 }
 
 function addressAt(location: Location, base: (location: Location) => Place): Address {

@@ -30,11 +30,26 @@ export function makeSource(path: string, text: string): Source {
   return { path, text: text.charCodeAt(0) === 0xfeff ? text.slice(1) : text };
 }
 
+const lineStarts = new WeakMap<Source, readonly number[]>();
+
+/** The offsets at which lines begin, found once for a source. */
+function lineStartsOf(source: Source): readonly number[] {
+  const known = lineStarts.get(source);
+  if (known) return known;
+  const starts = [0, ...[...source.text.matchAll(/\r\n|\n|\r/g)].map((m) => m.index + m[0].length)];
+  lineStarts.set(source, starts);
+  return starts;
+}
+
 export function positionAt(source: Source, offset: number): Position {
-  const before = source.text.slice(0, offset);
-  const lines = before.split(/\r\n|\n|\r/);
-  const last = lines[lines.length - 1] ?? '';
-  return { line: lines.length, column: [...last].length + 1 };
+  const starts = lineStartsOf(source);
+  let low = 0;
+  for (let high = starts.length - 1; low < high; ) {
+    const middle = Math.ceil((low + high) / 2);
+    if ((starts[middle] ?? 0) <= offset) low = middle;
+    else high = middle - 1;
+  }
+  return { line: low + 1, column: [...source.text.slice(starts[low] ?? 0, offset)].length + 1 };
 }
 
 /** The smallest span that holds both. Spans of different sources give the first. */
