@@ -107,7 +107,7 @@ export interface OpAttrs {
   /** (condition, then, else). */
   readonly where: Record<never, never>;
   readonly cast: { readonly to: ElementKind };
-  /** The same element for every position of `axes`, which the operand lacks; result axes in the order given. */
+  /** The same element for every position of `axes`, which the operand lacks and which come last, in the order given. */
   readonly expand: { readonly axes: readonly Axis[] };
   readonly rename: { readonly from: AxisId; readonly to: Axis };
   /** `from` becomes `into`, row-major, in its place. */
@@ -137,7 +137,10 @@ export interface OpAttrs {
   readonly contract: { readonly terms: readonly (readonly AxisId[])[] };
   /** (x, ids): the place of `axis` takes the axes of `ids`; those that x already has are aligned. Ids are clamped. */
   readonly gather: { readonly axis: AxisId };
-  /** (values, ids): sums values at equal ids into a fresh `axis`, in a fixed order; the transpose of gather. */
+  /**
+   * (values, ids): the transpose of gather. Sums values at equal ids into `axis`, in a fixed order. `axes` are those of
+   * the result, in order, `axis` among them; an axis of the ids that is not among them is summed over.
+   */
   readonly scatter_add: { readonly axis: Axis; readonly axes: readonly Axis[] };
   /** The operand, with no gradient. */
   readonly stop_gradient: Record<never, never>;
@@ -182,16 +185,17 @@ export interface LoopAttrs {
 
 export type OpName = keyof OpAttrs;
 
+/** An op of kind K, for functions that are generic in the kind. */
+export interface OpShape<K extends OpName> {
+  readonly kind: K;
+  readonly attrs: OpAttrs[K];
+  readonly operands: readonly ValueId[];
+  readonly results: readonly Value[];
+  readonly span: Span;
+}
+
 /** An op; `kind` says which attributes it has. */
-export type Op = {
-  readonly [K in OpName]: {
-    readonly kind: K;
-    readonly attrs: OpAttrs[K];
-    readonly operands: readonly ValueId[];
-    readonly results: readonly Value[];
-    readonly span: Span;
-  };
-}[OpName];
+export type Op = { readonly [K in OpName]: OpShape<K> }[OpName];
 
 export type OpOf<K extends OpName> = Extract<Op, { readonly kind: K }>;
 
