@@ -2,6 +2,7 @@
 import type { Axis, Block, Op, OpOf, Value, ValueId } from '../ir/graph.ts';
 import type { TargetLimits } from '../ir/kernel.ts';
 import type { FusedGraph } from '../ir/region.ts';
+import { blocksOf } from '../ir/walk-graph.ts';
 import { present } from '../support/invariant.ts';
 
 export type LoopOp = OpOf<'loop'>;
@@ -54,20 +55,8 @@ export function lowerContext(fused: FusedGraph, limits: TargetLimits): LowerCont
   };
 }
 
-function blocksOf(op: Op): readonly Block[] {
-  switch (op.kind) {
-    case 'loop':
-      return [op.attrs.body];
-    case 'attend':
-    case 'attend_backward_query':
-    case 'attend_backward_key':
-      return [op.attrs.mask, op.attrs.score];
-    default:
-      return [];
-  }
-}
-
-/** Elements of a tensor with these axes. */
-export function elementsOf(axes: readonly Axis[]): number {
-  return axes.reduce((n, axis) => n * axis.size, 1);
+/** The op of which a value is a result; undefined for parameters. */
+export function opOf(context: LowerContext, id: ValueId): Op | undefined {
+  const definition = context.definition(id);
+  return definition.kind === 'op' ? definition.op : undefined;
 }

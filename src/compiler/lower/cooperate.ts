@@ -1,20 +1,29 @@
-/** Reductions by all lanes of a workgroup: each takes every n-th element, and a tree in workgroup memory adds them up. */
+/** Reductions by the lanes of a workgroup: each takes every n-th element, and a tree in workgroup memory adds them up. */
 import type { Expr, ScalarType } from '../ir/kernel.ts';
-import { add, and, binary, lt, select, u32 } from '../ir/kernel-expr.ts';
+import { add, and, binary, lt, mul, select, u32 } from '../ir/kernel-expr.ts';
+import { elementsOf } from '../ir/tensor-type.ts';
 import { present } from '../support/invariant.ts';
-import { elementsOf } from './context.ts';
 import type { Reducer } from './element.ts';
 import { unravel } from './index-math.ts';
 import { type Accumulator, accumulate, type Reduction, startOf, takeAt } from './reduce.ts';
 import { applyBinary } from './scalar.ts';
 import type { KernelWriter } from './writer.ts';
 
-/** `lanes` is a power of two; `lane` is the number of this one. */
-export function reduceTogether(writer: KernelWriter, lanes: number, lane: Expr): Reducer {
+/** How the invocations of a workgroup share its rows: `lanes` times `rows` of them, neighbours in neighbouring rows. */
+export interface Team {
+  /** Lanes of a row; a power of two. */
+  readonly lanes: number;
+  readonly rows: number;
+  /** The number of this invocation, and of its lane. */
+  readonly member: Expr;
+  readonly lane: Expr;
+}
+
+export function reduceTogether(writer: KernelWriter, team: Team): Reducer {
   const arrays = new Map<string, string>();
   const arrayFor = (slot: number, type: ScalarType): string => {
     const wish = slot === 0 ? `lanes_${type}` : `lanes_${type}_${slot + 1}`;
-    const name = arrays.get(wish) ?? writer.shared(wish, type, lanes);
+    const name = arrays.get(wish) ?? writer.shared(wish, type, team.lanes * team.rows);
     arrays.set(wish, name);
     return name;
   };
@@ -22,13 +31,13 @@ export function reduceTogether(writer: KernelWriter, lanes: number, lane: Expr):
     const { axes } = present(reductions[0], 'reduction');
     const into = reductions.map((reduction) => startOf(writer, reduction));
     const wish = axes.map((axis) => axis.name).join('_');
-    const stride = { from: lane, step: lanes };
+    const stride = { from: team.lane, step: team.lanes };
     accumulate(writer, wish, elementsOf(axes), stride, reductions, into, (position, parts) => {
       const indices = unravel(position, axes);
       const inner = axes.map((axis, i) => [axis.id, present(indices[i], 'index')] as const);
       takeAt(emitter, reductions, parts, new Map([...at, ...inner]));
     });
-    return meet(writer, lanes, lane, reductions, into, arrayFor);
+    return meet(writer, team, reductions, into, arrayFor);
   };
 }
 
@@ -40,8 +49,7 @@ interface Slot {
 
 function meet(
   writer: KernelWriter,
-  lanes: number,
-  lane: Expr,
+  { lanes, rows, member, lane }: Team,
   reductions: readonly Reduction[],
   into: readonly Accumulator[],
   arrayFor: (slot: number, type: ScalarType) => string,
@@ -49,21 +57,23 @@ function meet(
   const slots = reductions.map((reduction, i): Slot => {
     const { best, place } = present(into[i], 'accumulator');
     const slot = { reduction, best: arrayFor(2 * i, reduction.type), place: place && arrayFor(2 * i + 1, 'i32') };
-    writer.storeShared(slot.best, lane, best.value);
-    if (slot.place && place) writer.storeShared(slot.place, lane, place.value);
+    writer.storeShared(slot.best, member, best.value);
+    if (slot.place && place) writer.storeShared(slot.place, member, place.value);
     return slot;
   });
   writer.barrier();
   const half = writer.var('half', u32(lanes / 2));
   writer.loop('round', Math.log2(lanes), () => {
     writer.when(lt(lane, half.value), () => {
-      for (const slot of slots) join(writer, slot, lane, add(lane, half.value));
+      const other = add(member, mul(half.value, u32(rows)));
+      for (const slot of slots) join(writer, slot, member, other);
     });
     writer.barrier();
     writer.assign(half, binary('div', half.value, u32(2)));
   });
+  const first = rows === 1 ? u32(0) : binary('sub', member, mul(lane, u32(rows)));
   const results = slots.map(({ reduction, best, place }) =>
-    writer.let(reduction.name, readShared(place ?? best, place ? 'i32' : reduction.type, u32(0))),
+    writer.let(reduction.name, readShared(place ?? best, place ? 'i32' : reduction.type, first)),
   );
   writer.barrier();
   return results;

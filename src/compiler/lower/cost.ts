@@ -1,8 +1,9 @@
 /** What one launch of a region must do at least: the figures of kernel headers and reports. */
 import type { Op, Value, ValueId } from '../ir/graph.ts';
 import type { Region } from '../ir/region.ts';
+import { elementsOf } from '../ir/tensor-type.ts';
 import { present } from '../support/invariant.ts';
-import { elementsOf, type LowerContext } from './context.ts';
+import { type LowerContext, opOf } from './context.ts';
 
 export interface Cost {
   readonly flops: number;
@@ -24,17 +25,17 @@ export function regionCost(context: LowerContext, region: Region): Cost {
 function gatheredBytes(context: LowerContext, region: Region): ReadonlyMap<ValueId, number> {
   const bytes = new Map<ValueId, number>();
   for (const id of region.members) {
-    const definition = context.definition(id);
-    if (definition.kind !== 'op' || definition.op.kind !== 'gather') continue;
-    const table = context.memoryOf(present(definition.op.operands[0], 'operand of gather'));
+    const op = opOf(context, id);
+    if (op?.kind !== 'gather') continue;
+    const table = context.memoryOf(present(op.operands[0], 'operand of gather'));
     bytes.set(table, (bytes.get(table) ?? 0) + 4 * elementsOf(context.value(id).type.axes));
   }
   return bytes;
 }
 
 function flopsOf(context: LowerContext, id: ValueId): number {
-  const definition = context.definition(id);
-  return definition.kind === 'op' ? opFlops(context, definition.op, context.value(id)) : 0;
+  const op = opOf(context, id);
+  return op ? opFlops(context, op, context.value(id)) : 0;
 }
 
 function opFlops(context: LowerContext, op: Op, value: Value): number {

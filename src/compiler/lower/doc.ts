@@ -2,19 +2,16 @@
 import type { Value, ValueId } from '../ir/graph.ts';
 import type { Region } from '../ir/region.ts';
 import { positionAt, type Span } from '../support/source.ts';
-import type { LowerContext } from './context.ts';
+import { type LowerContext, opOf } from './context.ts';
 import { type Cost, regionCost } from './cost.ts';
 import { longName } from './names.ts';
-import { shapeText } from './writer.ts';
+import { shapeText } from './resources.ts';
 
 /** `spread` says how the work is spread over invocations. */
 export function regionDoc(context: LowerContext, region: Region, spread: string): readonly string[] {
   const made = region.roots.map((id) => `${nameOf(context, id)} ${shapeText(context, id)}`);
   const read = [...new Set(region.reads.map((id) => nameOf(context, id)))];
-  const spans = region.members.flatMap((id) => {
-    const definition = context.definition(id);
-    return definition.kind === 'op' ? [definition.op.span] : [];
-  });
+  const spans = region.members.flatMap((id) => opOf(context, id)?.span ?? []);
   const lines = sourceLines(spans);
   return [
     `Computes ${made.join(', ')}${read.length > 0 ? ` from ${read.join(', ')}` : ''}.`,
@@ -26,8 +23,7 @@ export function regionDoc(context: LowerContext, region: Region, spread: string)
 
 function nameOf(context: LowerContext, id: ValueId): string {
   const value: Value = context.value(id);
-  const definition = context.definition(id);
-  return value.name ?? longName(value, definition.kind === 'op' ? definition.op : undefined);
+  return value.name ?? longName(value, opOf(context, id));
 }
 
 /** `model.tfm:12-14,20, std/norms.tfm:5`. */

@@ -8,14 +8,15 @@
 import type { Op, Value, ValueId } from '../ir/graph.ts';
 import type { Expr } from '../ir/kernel.ts';
 import { present } from '../support/invariant.ts';
-import type { Definition } from './context.ts';
+import { type Definition, opOf } from './context.ts';
 import { bounded } from './index-math.ts';
 import { indexAt } from './movement.ts';
 import { shortName } from './names.ts';
 import { parameterElement, resultElement } from './pull.ts';
 import { type Reduction, reduceInLoops, reductionsOf } from './reduce.ts';
 import { applyBinary } from './scalar.ts';
-import type { Env, KernelWriter, Scope } from './writer.ts';
+import type { Scope } from './scopes.ts';
+import type { Env, KernelWriter } from './writer.ts';
 
 /** Writes the loops of reductions over the same axes at one index, and returns their results. */
 export type Reducer = (reductions: readonly Reduction[], at: Env, emitter: Emitter) => readonly Expr[];
@@ -81,10 +82,8 @@ export function makeEmitter(writer: KernelWriter, options: EmitterOptions): Emit
       const key = keyOf(value, at);
       const before = recall(key);
       if (before) return before;
-      const definition = context.definition(id);
-      const expr = compute(value, definition, at);
-      const op = definition.kind === 'op' ? definition.op : undefined;
-      if (expr.kind !== 'load') writer.hint(expr, shortName(value, op), value.name !== undefined);
+      const expr = compute(value, context.definition(id), at);
+      if (expr.kind !== 'load') writer.hint(expr, shortName(value, opOf(context, id)), value.name !== undefined);
       return remember(key, expr);
     },
     store(id, at) {
@@ -93,10 +92,7 @@ export function makeEmitter(writer: KernelWriter, options: EmitterOptions): Emit
     },
     reduced(op, value, at) {
       const group = [value.id, ...(options.siblings?.(value.id) ?? []).filter((id) => id !== value.id)];
-      const reductions = group.flatMap((id) => {
-        const definition = context.definition(id);
-        return definition.kind === 'op' ? reductionsOf(context, definition.op, context.value(id)) : [];
-      });
+      const reductions = group.flatMap((id) => reductionsOf(context, id));
       const indices = value.type.axes.map((axis) => indexAt(at, axis.id));
       let results: readonly Expr[] = [];
       writer.within(writer.scopeOf(indices), () => {
@@ -120,7 +116,6 @@ export function makeEmitter(writer: KernelWriter, options: EmitterOptions): Emit
 
 function loaded(writer: KernelWriter, value: Value, at: Env): Expr {
   const expr = writer.load(value.id, writer.positionOf(value.id, at));
-  const definition = writer.context.definition(value.id);
-  writer.hint(expr, `${shortName(value, definition.kind === 'op' ? definition.op : undefined)}_i`);
+  writer.hint(expr, `${shortName(value, opOf(writer.context, value.id))}_i`);
   return expr;
 }

@@ -11,9 +11,15 @@ import { bodiesOf, expressionsOf, mapOperands, mapStatement, operandsOf, walkSta
 import { present } from '../support/invariant.ts';
 import type { Interner } from './intern.ts';
 
+/** How an expression should be called if it is named, and whether to name it even if it is used once. */
+export interface Hint {
+  readonly wish: string;
+  readonly always: boolean;
+}
+
 export interface PlaceOptions {
   readonly structureOf: Interner;
-  readonly hintOf: (expr: Expr) => { readonly wish: string; readonly always: boolean } | undefined;
+  readonly hintOf: (expr: Expr) => Hint | undefined;
   /** A new name for a local. */
   readonly fresh: (wish: string) => string;
 }
@@ -211,13 +217,6 @@ function changes(statements: readonly Statement[]): {
 
 /** What to call an expression that nothing else names. */
 function wordFor(expr: Expr): string {
-  switch (expr.kind) {
-    case 'load':
-      return expr.buffer;
-    case 'unary':
-    case 'binary':
-      return expr.type === 'u32' ? 'at' : expr.op;
-    default:
-      return expr.kind;
-  }
+  if (expr.kind === 'load') return `${expr.buffer}_i`;
+  return expr.type === 'u32' ? 'at' : expr.type === 'bool' ? 'condition' : 'part';
 }

@@ -5,11 +5,11 @@
  * sees about BLOCK + n / BLOCK roundings instead of n. This needs no compensation, which a shader compiler may optimise
  * away, and its order is fixed.
  */
-import type { Axis, AxisId, Op, Value, ValueId } from '../ir/graph.ts';
+import type { Axis, AxisId, ValueId } from '../ir/graph.ts';
 import type { Expr, ScalarType } from '../ir/kernel.ts';
 import { binary, cast, i32 } from '../ir/kernel-expr.ts';
-import { invariant, present } from '../support/invariant.ts';
-import type { LowerContext } from './context.ts';
+import { present } from '../support/invariant.ts';
+import { type LowerContext, opOf } from './context.ts';
 import type { Emitter } from './element.ts';
 import { add, bounded } from './index-math.ts';
 import { shortName } from './names.ts';
@@ -37,11 +37,11 @@ export interface Accumulator {
 /** Elements that one accumulator adds up. */
 const BLOCK = 256;
 
-export function isReduction(op: Op): boolean {
-  return op.kind === 'sum' || op.kind === 'max' || op.kind === 'argmax' || op.kind === 'contract';
-}
-
-export function reductionsOf(context: LowerContext, op: Op, value: Value): readonly Reduction[] {
+/** What must be reduced to get a value: nothing, unless it is the result of a reduction op. */
+export function reductionsOf(context: LowerContext, id: ValueId): readonly Reduction[] {
+  const op = opOf(context, id);
+  if (op === undefined) return [];
+  const value = context.value(id);
   const name = shortName(value, op);
   const axesOf = (id: ValueId): readonly Axis[] => context.value(id).type.axes;
   const only = (): ValueId => present(op.operands[0], 'operand');
@@ -76,7 +76,7 @@ export function reductionsOf(context: LowerContext, op: Op, value: Value): reado
         };
       });
     default:
-      invariant(false, `${op.kind} is no reduction`);
+      return [];
   }
 }
 

@@ -2,21 +2,22 @@
  * Rows regions: independent rows, with any number of reductions and stores in each.
  *
  * A region without reductions is a map: one element per invocation. Otherwise an invocation takes a row and loops over
- * it, or, on a GPU whose rows are long (or when there are too few rows to fill any device), a workgroup takes a row, its
- * lanes stride over it, and partial results meet in workgroup memory. The order of every sum is fixed in all of them.
+ * it, or, on a GPU whose rows are long (or when there are too few rows to fill any device), the lanes of a workgroup
+ * stride over its row and partial results meet in workgroup memory. The order of every sum is fixed in all of them.
  */
 import type { Axis, ValueId } from '../ir/graph.ts';
 import type { Expr, Kernel } from '../ir/kernel.ts';
-import { add, binary, builtin, mul, u32 } from '../ir/kernel-expr.ts';
+import { and, binary, bool, builtin, u32 } from '../ir/kernel-expr.ts';
 import type { RowsRegion } from '../ir/region.ts';
+import { elementsOf } from '../ir/tensor-type.ts';
 import { present } from '../support/invariant.ts';
-import { elementsOf, type LowerContext } from './context.ts';
-import { reduceTogether } from './cooperate.ts';
+import type { LowerContext } from './context.ts';
+import { reduceTogether, type Team } from './cooperate.ts';
 import { regionCost } from './cost.ts';
 import { regionDoc } from './doc.ts';
 import { type Emitter, makeEmitter } from './element.ts';
-import { bounded, unravel } from './index-math.ts';
-import { isReduction, reduceInLoops, reductionsOf } from './reduce.ts';
+import { add, atMost, bounded, div, mod, mul, unravel } from './index-math.ts';
+import { reduceInLoops, reductionsOf } from './reduce.ts';
 import { siblingsIn } from './siblings.ts';
 import { type Env, type KernelWriter, makeWriter } from './writer.ts';
 
@@ -26,6 +27,8 @@ const LANES = 64;
 const ROW_LANES = 256;
 /** Elements from which a row is worth a workgroup: on a GPU, and on any device when there are few rows. */
 const LONG_ROW = 32;
+/** Neighbouring rows that a workgroup takes together where that makes its reads neighbours. */
+const COLUMNS = 32;
 const LONG_LONE_ROW = 1024;
 const FEW_ROWS = 8;
 
@@ -61,31 +64,54 @@ function lowerByInvocation(context: LowerContext, region: RowsRegion): Kernel {
   return finish(writer, region, LANES, Math.ceil(elementsOf(rows) / LANES), spread);
 }
 
-/** One row per workgroup. */
+/** Several lanes per row: one row per workgroup, or, where rows are columns in memory, several neighbouring ones. */
 function lowerByGroup(context: LowerContext, region: RowsRegion, elements: number): Kernel {
   const writer = makeWriter(context);
-  const rows = rowAxes(context, region);
-  const most = Math.min(ROW_LANES, context.limits.invocationsPerGroup);
-  const lanes = 2 ** Math.floor(Math.log2(Math.min(most, Math.max(LONG_ROW, elements))));
-  const lane = writer.let('lane', bounded(builtin('local'), lanes - 1));
-  const row = writer.let('row', bounded(builtin('group'), elementsOf(rows) - 1));
-  const at = indicesAt(row, rows);
+  const axes = rowAxes(context, region);
+  const count = elementsOf(axes);
+  const rows = readsAcross(context, region) ? COLUMNS : 1;
+  const most = Math.min(ROW_LANES, context.limits.invocationsPerGroup) / rows;
+  const lanes = 2 ** Math.floor(Math.log2(Math.min(most, Math.max(LONG_ROW / rows, elements))));
+  const member = bounded(builtin('local'), lanes * rows - 1);
+  const team: Team = { lanes, rows, member, lane: writer.let('lane', div(member, rows)) };
+  const groups = Math.ceil(count / rows);
+  const wanted = add(mul(bounded(builtin('group'), groups - 1), rows), mod(member, rows));
+  const isWhole = count % rows === 0;
+  const place = writer.let(isWhole ? 'row' : 'place', wanted);
+  // A row beyond the last is the last one again, so that its lanes reach the barriers, and is not stored.
+  const isRow = isWhole ? bool(true) : binary('lt', place, u32(count));
+  const at = indicesAt(isWhole ? bounded(place, count - 1) : writer.let('row', atMost(place, count - 1)), axes);
   const top = writer.current();
-  const together = reduceTogether(writer, lanes, lane);
+  const together = reduceTogether(writer, team);
   const emitter = makeEmitter(writer, {
     reads: new Set(region.reads),
     siblings: siblingsIn(context, region),
     // What depends on a lane's own element is reduced by that lane.
     reduce: (...args) => (writer.current() === top ? together(...args) : reduceInLoops(...args)),
   });
-  for (const group of storeGroups(context, region)) storeTogether(emitter, group, at, lane, lanes);
-  return finish(writer, region, lanes, elementsOf(rows), `One row over ${namesOf(rows)} per workgroup.`);
+  // All lanes take part in the reductions, so these come before anything is conditional.
+  for (const id of region.members) if (isReductionAt(context, id, at)) emitter.element(id, at);
+  for (const group of storeGroups(context, region)) storeTogether(emitter, group, at, team, isRow);
+  const spread = `${rows === 1 ? 'One row' : `${rows} rows`} over ${namesOf(axes)} per workgroup, ${lanes} lanes each.`;
+  return finish(writer, region, lanes * rows, groups, spread);
+}
+
+function isReductionAt(context: LowerContext, id: ValueId, at: Env): boolean {
+  return reductionsOf(context, id).length > 0 && context.value(id).type.axes.every((axis) => at.has(axis.id));
+}
+
+/** Whether neighbouring rows, not neighbouring elements of a row, are neighbours in the largest tensor that is read. */
+function readsAcross(context: LowerContext, region: RowsRegion): boolean {
+  const sizeOf = (id: ValueId): number => elementsOf(context.value(id).type.axes);
+  const [largest] = [...region.reads].sort((a, b) => sizeOf(b) - sizeOf(a));
+  const fastest = largest === undefined ? undefined : context.layoutOf(largest).at(-1);
+  return region.shared.some((axis) => axis.id === fastest?.id);
 }
 
 /** Names the position of this invocation and leaves when there is no element for it. */
 function beginInvocation(writer: KernelWriter, axes: readonly Axis[], wish: string): Env {
   const count = elementsOf(axes);
-  const position = writer.let(wish, add(mul(builtin('group'), u32(LANES)), builtin('local')));
+  const position = writer.let(wish, add(mul(builtin('group'), LANES), builtin('local')));
   if (count % LANES !== 0) writer.when(binary('ge', position, u32(count)), () => writer.exit());
   return indicesAt(bounded(position, count - 1), axes);
 }
@@ -124,27 +150,24 @@ function storeInLoops(emitter: Emitter, { axes, roots }: StoreGroup, at: Env): v
   );
 }
 
-function storeTogether(emitter: Emitter, { axes, roots }: StoreGroup, at: Env, lane: Expr, lanes: number): void {
+function storeTogether(emitter: Emitter, { axes, roots }: StoreGroup, at: Env, team: Team, isRow: Expr): void {
   const { writer } = emitter;
-  if (axes.length === 0) {
-    // The elements come first: all lanes take part in reductions.
-    for (const root of roots) emitter.element(root, at);
-    writer.when(binary('eq', lane, u32(0)), () => {
-      for (const root of roots) emitter.store(root, at);
-    });
-    return;
-  }
-  const wish = axes.map((axis) => axis.name).join('_');
   const count = elementsOf(axes);
-  writer.loop(
-    wish,
-    count,
-    (position) => {
-      const inner = indicesAt(position, axes);
-      for (const root of roots) emitter.store(root, new Map([...at, ...inner]));
-    },
-    { from: lane, step: u32(lanes), max: count - 1 },
-  );
+  const storeAll = (inner: Env): void => {
+    for (const root of roots) emitter.store(root, inner);
+  };
+  const write = (): void => {
+    if (axes.length === 0) {
+      storeAll(at);
+      return;
+    }
+    const wish = axes.map((axis) => axis.name).join('_');
+    const stride = { from: team.lane, step: u32(team.lanes), max: count - 1 };
+    writer.loop(wish, count, (position) => storeAll(new Map([...at, ...indicesAt(position, axes)])), stride);
+  };
+  const condition = axes.length === 0 ? and(isRow, binary('eq', team.lane, u32(0))) : isRow;
+  if (condition.kind === 'literal') write();
+  else writer.when(condition, write);
 }
 
 /** The shared axes in the order in which they lie in memory, so that neighbours work on neighbouring elements. */
@@ -160,12 +183,9 @@ function innerAxes(context: LowerContext, region: RowsRegion, root: ValueId): re
 
 /** The most elements that one reduction of a row takes in, and that one root has in a row. */
 function longestRow(context: LowerContext, region: RowsRegion): { readonly reduced: number; readonly stored: number } {
-  const reduced = region.members.map((id) => {
-    const definition = context.definition(id);
-    if (definition.kind !== 'op' || !isReduction(definition.op)) return 1;
-    const all = reductionsOf(context, definition.op, context.value(id));
-    return Math.max(...all.map((reduction) => elementsOf(reduction.axes)));
-  });
+  const reduced = region.members
+    .flatMap((id) => reductionsOf(context, id))
+    .map((reduction) => elementsOf(reduction.axes));
   const stored = region.roots.map((root) => elementsOf(innerAxes(context, region, root)));
   return { reduced: Math.max(1, ...reduced), stored: Math.max(1, ...stored) };
 }

@@ -1,7 +1,7 @@
 /** Which reductions of a region are done in one pass over a row. */
 import type { Op, Value, ValueId } from '../ir/graph.ts';
 import type { Region } from '../ir/region.ts';
-import type { LowerContext } from './context.ts';
+import { type LowerContext, opOf } from './context.ts';
 
 /**
  * Groups reductions that keep and reduce the same axes and of which none needs another: the mean of x and the mean of
@@ -12,9 +12,8 @@ export function siblingsIn(context: LowerContext, region: Region): (value: Value
   const groups = new Map<string, ValueId[]>();
   const groupOf = new Map<ValueId, readonly ValueId[]>();
   for (const id of region.members) {
-    const definition = context.definition(id);
-    if (definition.kind !== 'op') continue;
-    const { op } = definition;
+    const op = opOf(context, id);
+    if (op === undefined) continue;
     const before = Math.max(0, ...op.operands.map((operand) => rounds.get(operand) ?? 0));
     const reduced = reducedAxes(op);
     rounds.set(id, reduced ? before + 1 : before);

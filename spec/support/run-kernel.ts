@@ -1,0 +1,195 @@
+/**
+ * Runs kernels without a device: f32 arithmetic, and an error for what a device would hide, which is an index out of
+ * bounds, reading what nothing has written, and a barrier that not all invocations reach.
+ */
+import type { Expr, Kernel, Statement } from '../../src/compiler/ir/kernel.ts';
+import { InternalError, invariant, present } from '../../src/compiler/support/invariant.ts';
+
+export type Memory = Readonly<Record<string, Float64Array>>;
+
+interface Invocation {
+  readonly kernel: Kernel;
+  readonly memory: Memory;
+  readonly uniforms: Readonly<Record<string, number>>;
+  readonly shared: Memory;
+  readonly group: number;
+  readonly lane: number;
+}
+
+type Locals = Map<string, number>;
+
+/** Runs all workgroups, one after the other. `groups` may be more than the kernel's, as a folded grid has. */
+export function runKernel(
+  kernel: Kernel,
+  memory: Memory,
+  uniforms: Readonly<Record<string, number>> = {},
+  groups = kernel.groups,
+): void {
+  for (let group = 0; group < groups; group++) {
+    const shared = Object.fromEntries(
+      kernel.shared.map((a) => [a.name, new Float64Array(a.elements).fill(Number.NaN)]),
+    );
+    const lanes = Array.from({ length: kernel.workgroup }, (_, lane) =>
+      runBody({ kernel, memory, uniforms, shared, group, lane }, kernel.body, new Map()),
+    );
+    for (let running = true; running; ) {
+      const waiting = lanes.map((lane) => lane.next().done !== true);
+      running = waiting.some((w) => w);
+      invariant(!running || waiting.every((w) => w), `kernel ${kernel.name}: not all invocations reach a barrier`);
+    }
+  }
+}
+
+/** Yields at barriers; returns true when the invocation has left. */
+function* runBody(self: Invocation, body: readonly Statement[], outer: Locals): Generator<void, boolean> {
+  // One map serves all scopes: names are unique where they are visible.
+  const locals = outer;
+  const value = (expr: Expr): number => evaluate(self, expr, locals);
+  for (const s of body) {
+    switch (s.kind) {
+      case 'comment':
+        break;
+      case 'let':
+      case 'var':
+      case 'assign':
+        locals.set(s.name, value(s.value));
+        break;
+      case 'store':
+        access(self.memory, s.buffer, value(s.index))[value(s.index)] = value(s.value);
+        break;
+      case 'store_shared':
+        access(self.shared, s.array, value(s.index))[value(s.index)] = value(s.value);
+        break;
+      case 'for':
+        for (let i = value(s.from); i < value(s.to); i += value(s.step)) {
+          locals.set(s.name, i);
+          if (yield* runBody(self, s.body, locals)) return true;
+        }
+        break;
+      case 'if':
+        if (yield* runBody(self, value(s.condition) === 1 ? s.then : s.else, locals)) return true;
+        break;
+      case 'call': {
+        const fn = present(
+          self.kernel.functions.find((f) => f.name === s.fn),
+          s.fn,
+        );
+        yield* runBody(self, fn.body, new Map(fn.params.map((p, i) => [p.name, value(present(s.args[i], p.name))])));
+        break;
+      }
+      case 'barrier':
+        yield;
+        break;
+      case 'return':
+        return true;
+    }
+  }
+  return false;
+}
+
+function access(memory: Memory, name: string, index: number): Float64Array {
+  const array = present(memory[name], `memory ${name}`);
+  invariant(Number.isInteger(index) && index >= 0 && index < array.length, `${name}[${index}] is out of bounds`);
+  return array;
+}
+
+function evaluate(self: Invocation, expr: Expr, locals: Locals): number {
+  const value = (inner: Expr): number => evaluate(self, inner, locals);
+  switch (expr.kind) {
+    case 'literal':
+      return expr.type === 'f32' ? Math.fround(expr.value) : expr.value;
+    case 'local':
+      return present(locals.get(expr.name), `local ${expr.name}`);
+    case 'uniform':
+      return present(self.uniforms[expr.name], `uniform ${expr.name}`);
+    case 'builtin':
+      return expr.name === 'group' ? self.group : self.lane;
+    case 'load':
+    case 'load_shared': {
+      const [memory, name] = expr.kind === 'load' ? [self.memory, expr.buffer] : [self.shared, expr.array];
+      const index = value(expr.index);
+      const element = present(access(memory, name, index)[index], 'element');
+      invariant(!Number.isNaN(element), `${name}[${index}] is read and was not written`);
+      return element;
+    }
+    case 'unary':
+      return rounded(expr, unary(expr.op, value(expr.operand)));
+    case 'binary':
+      return rounded(expr, binary(expr, value(expr.left), value(expr.right)));
+    case 'select': {
+      const [then, otherwise] = [value(expr.then), value(expr.else)];
+      return value(expr.condition) === 1 ? then : otherwise;
+    }
+    case 'cast':
+      return cast(expr.type, value(expr.operand));
+    default:
+      throw new InternalError(`${expr.kind} is not for this machine`);
+  }
+}
+
+function rounded(expr: Expr, value: number): number {
+  if (expr.type === 'f32') return Math.fround(value);
+  if (expr.type === 'i32') return value | 0;
+  return expr.type === 'u32' ? value >>> 0 : value;
+}
+
+function cast(type: string, value: number): number {
+  if (type === 'f32') return Math.fround(value);
+  return type === 'bool' ? Number(value !== 0) : Math.trunc(value);
+}
+
+const UNARY: Readonly<Record<string, (x: number) => number>> = {
+  neg: (x) => -x,
+  not: (x) => 1 - x,
+  exp: Math.exp,
+  log: Math.log,
+  sin: Math.sin,
+  cos: Math.cos,
+  tanh: Math.tanh,
+  sqrt: Math.sqrt,
+  rsqrt: (x) => 1 / Math.sqrt(x),
+  abs: Math.abs,
+  floor: Math.floor,
+  acos: Math.acos,
+};
+
+function unary(op: string, x: number): number {
+  return present(UNARY[op], op)(x);
+}
+
+function binary({ op, left }: Expr & { readonly kind: 'binary' }, a: number, b: number): number {
+  switch (op) {
+    case 'add':
+      return a + b;
+    case 'sub':
+      return a - b;
+    case 'mul':
+      return left.type === 'f32' ? a * b : Math.imul(a, b);
+    case 'div':
+      return left.type === 'f32' ? a / b : Math.trunc(a / b);
+    case 'mod':
+      return a % b;
+    case 'pow':
+      return a ** b;
+    case 'max':
+      return Math.max(a, b);
+    case 'min':
+      return Math.min(a, b);
+    case 'eq':
+      return Number(a === b);
+    case 'ne':
+      return Number(a !== b);
+    case 'lt':
+      return Number(a < b);
+    case 'le':
+      return Number(a <= b);
+    case 'gt':
+      return Number(a > b);
+    case 'ge':
+      return Number(a >= b);
+    case 'and':
+      return a & b;
+    case 'or':
+      return a | b;
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * Fits a kernel to the limits of a target.
+ *
+ * A buffer larger than one binding becomes several, its windows; a load chooses among them by its index, a store goes to
+ * the one that has its element. A grid wider than one dimension is folded by the planner, so that the last workgroups of
+ * the last row may have nothing to do: they leave.
+ */
+import { type kernelEntries, kernelFailure } from '../diagnostics/kernel.ts';
+import type { Expr, Kernel, KernelBuffer, Statement, TargetLimits } from '../ir/kernel.ts';
+import { and, binary, builtin, local, lt, min, select, sub, u32 } from '../ir/kernel-expr.ts';
+import { mapOperands, mapStatement, walkStatements } from '../ir/kernel-walk.ts';
+import { present } from '../support/invariant.ts';
+import { freeName } from './names.ts';
+
+/** A kernel that can run within `limits`; a `Failure` when there is none. */
+export function legalise(kernel: Kernel, limits: TargetLimits): Kernel {
+  const fitted = foldGuarded(inWindows(kernel, limits), limits);
+  const sharedBytes = fitted.shared.reduce((sum, array) => sum + 4 * array.elements, 0);
+  require('too-many-bindings', kernel, fitted.buffers.length, limits.storageBindings);
+  require('workgroup-memory-exceeded', kernel, sharedBytes, limits.sharedBytes);
+  require('workgroup-too-large', kernel, fitted.workgroup, limits.invocationsPerGroup);
+  return fitted;
+}
+
+function require(code: keyof typeof kernelEntries, kernel: Kernel, needs: number, has: number): void {
+  if (needs > has) throw kernelFailure(code, { kernel: kernel.name, needs, has });
+}
+
+function foldGuarded(kernel: Kernel, limits: TargetLimits): Kernel {
+  if (kernel.groups <= limits.groupsPerDimension) return kernel;
+  const condition = binary('ge', builtin('group'), u32(kernel.groups));
+  const leave: Statement = { kind: 'if', condition, then: [{ kind: 'return' }], else: [] };
+  return { ...kernel, body: [leave, ...kernel.body] };
+}
+
+/** The windows of each buffer that needs more than one. */
+type Windows = ReadonlyMap<string, readonly KernelBuffer[]>;
+
+function inWindows(kernel: Kernel, limits: TargetLimits): Kernel {
+  const windows: Windows = new Map(
+    kernel.buffers
+      .map((buffer) => [buffer.name, windowsOf(buffer, limits)] as const)
+      .filter(([, parts]) => parts.length > 1),
+  );
+  if (windows.size === 0) return kernel;
+  const taken = namesIn(kernel);
+  const fresh = (wish: string): string => {
+    const name = freeName(wish, (candidate) => taken.has(candidate));
+    taken.add(name);
+    return name;
+  };
+  return {
+    ...kernel,
+    buffers: kernel.buffers.flatMap((buffer) => windows.get(buffer.name) ?? [buffer]),
+    functions: kernel.functions.map((fn) => ({ ...fn, body: split(fn.body, windows, fresh) })),
+    body: split(kernel.body, windows, fresh),
+  };
+}
+
+/** Whole pieces that one binding holds, each beginning where a binding may. */
+function windowsOf(buffer: KernelBuffer, limits: TargetLimits): readonly KernelBuffer[] {
+  const aligned = Math.max(1, limits.offsetAlignment / 4);
+  const most = Math.max(1, Math.floor(limits.bindingBytes / 4 / aligned)) * aligned;
+  if (buffer.elements <= most) return [buffer];
+  return Array.from({ length: Math.ceil(buffer.elements / most) }, (_, i) => ({
+    ...buffer,
+    name: `${buffer.name}_part${i + 1}`,
+    elements: Math.min(most, buffer.elements - i * most),
+    window: { start: i * most },
+  }));
+}
+
+function namesIn(kernel: Kernel): Set<string> {
+  const names = new Set(
+    [...kernel.buffers, ...kernel.uniforms, ...kernel.shared, ...kernel.functions].map((n) => n.name),
+  );
+  for (const fn of kernel.functions) for (const param of fn.params) names.add(param.name);
+  for (const body of [kernel.body, ...kernel.functions.map((fn) => fn.body)]) {
+    walkStatements(body, (statement) => {
+      if (statement.kind === 'let' || statement.kind === 'var' || statement.kind === 'for') names.add(statement.name);
+    });
+  }
+  return names;
+}
+
+function split(
+  statements: readonly Statement[],
+  windows: Windows,
+  fresh: (wish: string) => string,
+): readonly Statement[] {
+  return statements.flatMap((statement) => {
+    const before: Statement[] = [];
+    const named = (wish: string, value: Expr): Expr => {
+      if (value.kind === 'local' || value.kind === 'literal') return value;
+      const name = fresh(wish);
+      before.push({ kind: 'let', name, value });
+      return local(name, value.type);
+    };
+    const inWindow = (expr: Expr): Expr => {
+      const inner = mapOperands(expr, inWindow);
+      const parts = inner.kind === 'load' ? windows.get(inner.buffer) : undefined;
+      if (inner.kind !== 'load' || !parts) return inner;
+      return named(`${inner.buffer}_i`, loadFrom(parts, inner, named('at', inner.index)));
+    };
+    const own = mapStatement(statement, inWindow, (body) => split(body, windows, fresh));
+    const parts = own.kind === 'store' ? windows.get(own.buffer) : undefined;
+    if (own.kind !== 'store' || !parts) return [...before, own];
+    const last = storeTo(parts, { ...own, value: named('element', own.value) }, named('at', own.index));
+    return [...before, ...last];
+  });
+}
+
+function startOf(part: KernelBuffer): number {
+  return part.window?.start ?? 0;
+}
+
+/** All windows are read, each within its bounds, and the right one is chosen. */
+function loadFrom(parts: readonly KernelBuffer[], load: Expr & { readonly kind: 'load' }, index: Expr): Expr {
+  const loads = parts.map((part): Expr => {
+    const start = startOf(part);
+    const inPart = start === 0 ? index : sub(binary('max', index, u32(start)), u32(start));
+    return { ...load, buffer: part.name, index: min(inPart, u32(part.elements - 1)) };
+  });
+  return loads.reduceRight((later, earlier, i) => {
+    const next = present(parts[i + 1], 'next window');
+    return select(lt(index, u32(startOf(next))), earlier, later);
+  });
+}
+
+function storeTo(
+  parts: readonly KernelBuffer[],
+  store: Statement & { readonly kind: 'store' },
+  index: Expr,
+): readonly Statement[] {
+  return parts.map((part, i) => {
+    const start = startOf(part);
+    const next = parts[i + 1];
+    const after =
+      start === 0 ? { kind: 'literal' as const, type: 'bool' as const, value: 1 } : binary('ge', index, u32(start));
+    const condition = next ? and(after, lt(index, u32(startOf(next)))) : after;
+    const own: Statement = { ...store, buffer: part.name, index: sub(index, u32(start)) };
+    return { kind: 'if', condition, then: [own], else: [] };
+  });
+}
