@@ -1,0 +1,87 @@
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { runFailure } from '../../compiler/diagnostics/run.ts';
+import { type Files, guardFiles, readAll, systemCode, writeAll } from '../files.ts';
+
+export interface Lock {
+  readonly release: () => void;
+}
+
+interface Holder {
+  readonly pid: number;
+  readonly host: string;
+  /** When the process began, where the system tells; so that a number used again is not taken for it. */
+  readonly started: string;
+}
+
+/** Takes the run's folder for this process. A lock whose process is gone is taken over. Fails with `run-locked`. */
+export function lockFolder(files: Files, folder: string): Lock {
+  const path = join(folder, 'lock');
+  return guardFiles(path, () => {
+    if (!tryCreate(files, path)) {
+      const holder = readHolder(files, path);
+      if (holder && isAlive(holder)) throw runFailure('run-locked', { folder, pid: holder.pid, host: holder.host });
+      // Only one of several that find the stale lock can move it away.
+      const stale = `${path}.stale-${process.pid}`;
+      files.rename(path, stale);
+      files.remove(stale);
+      if (!tryCreate(files, path)) throw runFailure('run-locked', { folder, pid: 0, host: hostname() });
+    }
+    const release = (): void => {
+      process.removeListener('exit', release);
+      files.remove(path);
+    };
+    process.once('exit', release);
+    return { release };
+  });
+}
+
+function tryCreate(files: Files, path: string): boolean {
+  let fd: number;
+  try {
+    fd = files.open(path, 'wx');
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST') return false;
+    throw error;
+  }
+  try {
+    const holder: Holder = { pid: process.pid, host: hostname(), started: startOf(process.pid) };
+    writeAll(files, fd, new TextEncoder().encode(`${JSON.stringify(holder)}\n`));
+  } finally {
+    files.close(fd);
+  }
+  return true;
+}
+
+/** Undefined when the lock is not readable, which is so after a crash before it was written. */
+function readHolder(files: Files, path: string): Holder | undefined {
+  try {
+    const json: unknown = JSON.parse(new TextDecoder().decode(readAll(files, path)));
+    if (typeof json !== 'object' || json === null) return undefined;
+    const { pid, host, started } = { pid: 0, host: '', started: '', ...json };
+    return Number.isInteger(pid) && pid > 0 ? { pid, host: String(host), started: String(started) } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isAlive({ pid, host, started }: Holder): boolean {
+  if (host !== hostname()) return true;
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    return systemCode(error) === 'EPERM';
+  }
+  return startOf(pid) === started;
+}
+
+/** Field 22 of /proc/PID/stat; empty on other systems. */
+function startOf(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * The folder of a run: plain files that other tools read.
+ *
+ *     config.json         the settings, resolved        env.json      versions, device, kernels
+ *     model.tfm           a copy of the spec            lock          while a process works in it
+ *     metrics.jsonl       one record an event           events.out.tfevents.*   the same for TensorBoard
+ *     checkpoints/step-N  weights, moments, manifest
+ */
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { runFailure } from '../compiler/diagnostics/run.ts';
+import type { TrainConfig } from '../compiler/ir/train.ts';
+import { type Lock, lockFolder } from './checkpoint/lock.ts';
+import { type Files, guardFiles, readAll, replaceFile, writeAll } from './files.ts';
+import { changedSettings } from './run-settings.ts';
+import { openingRecords, scalarRecord } from './tfevents.ts';
+import type { TrainEvent } from './train-event.ts';
+
+export interface RunDescription {
+  readonly config: TrainConfig;
+  /** Text of the spec; missing for a compiled folder. */
+  readonly spec: string | undefined;
+  /** Written to env.json: versions, device, driver, kernels. */
+  readonly environment: Readonly<Record<string, unknown>>;
+}
+
+export interface RunFolder {
+  readonly path: string;
+  readonly checkpoints: string;
+  readonly files: Files;
+  /** Begins the logs, keeping records up to `step`. To be called once, before `record`. */
+  readonly beginLogs: (step: number) => void;
+  readonly record: (event: TrainEvent) => void;
+  readonly close: () => void;
+}
+
+/** Makes the folder of a new run and locks it. Fails with `run-exists`, `run-locked`, `not-writable` or `disk-full`. */
+export function createRunFolder(files: Files, path: string, run: RunDescription): RunFolder {
+  return guardFiles(path, () => {
+    if (files.exists(join(path, 'config.json'))) throw runFailure('run-exists', { folder: path });
+    files.makeFolder(join(path, 'checkpoints'));
+    const lock = lockFolder(files, path);
+    if (run.spec !== undefined) replaceFile(files, join(path, 'model.tfm'), run.spec);
+    replaceFile(files, join(path, 'env.json'), jsonText(run.environment));
+    // Last, since it is what makes the folder a run.
+    replaceFile(files, join(path, 'config.json'), jsonText(run.config));
+    return openFolder(files, path, lock);
+  });
+}
+
+/** Opens the folder of a run that goes on. Fails with `run-missing`, `run-locked` or `resume-differs`. */
+export function reopenRunFolder(files: Files, path: string, run: RunDescription): RunFolder {
+  const old = readRunConfig(files, path);
+  const keys = changedSettings(old, run.config);
+  if (keys.length) throw runFailure('resume-differs', { folder: path, keys });
+  return guardFiles(path, () => {
+    const lock = lockFolder(files, path);
+    replaceFile(files, join(path, 'env.json'), jsonText(run.environment));
+    replaceFile(files, join(path, 'config.json'), jsonText(run.config));
+    return openFolder(files, path, lock);
+  });
+}
+
+/** The settings that a run began with. Fails with `run-missing`. */
+export function readRunConfig(files: Files, path: string): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(readAll(files, join(path, 'config.json'))));
+  } catch {
+    throw runFailure('run-missing', { folder: path });
+  }
+}
+
+function openFolder(files: Files, path: string, lock: Lock): RunFolder {
+  const metrics = join(path, 'metrics.jsonl');
+  const events = join(path, `events.out.tfevents.${Math.floor(Date.now() / 1000)}.${hostname()}.${process.pid}`);
+  const append = (file: string, bytes: Uint8Array): void =>
+    guardFiles(file, () => {
+      const fd = files.open(file, 'a');
+      try {
+        writeAll(files, fd, bytes);
+      } finally {
+        files.close(fd);
+      }
+    });
+  return {
+    path,
+    checkpoints: join(path, 'checkpoints'),
+    files,
+    beginLogs: (step) => {
+      if (files.exists(metrics)) guardFiles(metrics, () => cutMetrics(files, metrics, step));
+      append(events, openingRecords(Date.now() / 1000, step));
+    },
+    record: (event) => {
+      const time = Date.now() / 1000;
+      append(metrics, new TextEncoder().encode(`${JSON.stringify({ ...event, time })}\n`));
+      const scalars = scalarsOf(event);
+      if (event.kind !== 'notice' && scalars) append(events, scalarRecord(time, event.step, scalars));
+    },
+    close: lock.release,
+  };
+}
+
+/** Removes what was written after `step`, and a line that was cut while it was written. */
+function cutMetrics(files: Files, path: string, step: number): void {
+  const bytes = readAll(files, path);
+  let keep = 0;
+  for (let end = bytes.indexOf(0x0a); end >= 0; end = bytes.indexOf(0x0a, end + 1)) {
+    const at = stepOfLine(new TextDecoder().decode(bytes.subarray(keep, end)));
+    if (at === undefined || at > step) break;
+    keep = end + 1;
+  }
+  files.truncate(path, keep);
+}
+
+function stepOfLine(line: string): number | undefined {
+  try {
+    const json: unknown = JSON.parse(line);
+    if (typeof json !== 'object' || json === null) return undefined;
+    return 'step' in json && typeof json.step === 'number' ? json.step : 0;
+  } catch {
+    return undefined;
+  }
+}
+
+function scalarsOf(event: TrainEvent): Readonly<Record<string, number>> | undefined {
+  switch (event.kind) {
+    case 'step':
+      return { 'train/loss': event.loss, 'train/grad_norm': event.gradNorm, 'train/lr': event.lr };
+    case 'validation':
+      return {
+        'validation/loss': event.loss,
+        'validation/perplexity': event.perplexity,
+        ...(event.bitsPerByte === undefined ? {} : { 'validation/bits_per_byte': event.bitsPerByte }),
+      };
+    case 'probe':
+      return Object.fromEntries(
+        Object.entries(event.values).flatMap(([name, values]) =>
+          values.map((v, i) => [values.length === 1 ? `probe/${name}` : `probe/${name}/${i + 1}`, v] as const),
+        ),
+      );
+    case 'checkpoint':
+    case 'notice':
+      return undefined;
+  }
+}
+
+function jsonText(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
