@@ -9,7 +9,7 @@ import { present } from '../src/compiler/support/invariant.ts';
 import { loadLatestCheckpoint } from '../src/runtime/checkpoint/load.ts';
 import { lockFolder } from '../src/runtime/checkpoint/lock.ts';
 import { type Checkpoint, saveCheckpoint } from '../src/runtime/checkpoint/save.ts';
-import { nodeFiles } from '../src/runtime/files.ts';
+import { type Files, nodeFiles } from '../src/runtime/files.ts';
 import { floatsOf, floatTensor } from '../src/runtime/tensor-values.ts';
 import { failsWith } from './support/failures.ts';
 import { type Fault, faultyFiles } from './support/faulty-files.ts';
@@ -20,7 +20,7 @@ const checkpoint = (step: number): Checkpoint => ({
   weights: new Map([['w', floatTensor(Float32Array.of(step, 2, 3), [3])]]),
   moments: new Map([['moment1.w', floatTensor(Float32Array.of(0, 0, step), [3])]]),
 });
-const quick = { ...nodeFiles, fsync: () => {} };
+const quick: Files = { ...nodeFiles, fsync: () => {} };
 const save = (folder: string, step: number, keep = 2, files = quick) =>
   saveCheckpoint(checkpoint(step), { files, folder, keep });
 const load = (folder: string) => loadLatestCheckpoint(nodeFiles, folder);

@@ -16,6 +16,9 @@ import { changedSettings } from './run-settings.ts';
 import { openingRecords, scalarRecord } from './tfevents.ts';
 import type { TrainEvent } from './train-event.ts';
 
+const CONFIG = 'config.json';
+const CHECKPOINTS = 'checkpoints';
+
 export interface RunDescription {
   readonly config: TrainConfig;
   /** Text of the spec; missing for a compiled folder. */
@@ -37,26 +40,30 @@ export interface RunFolder {
 /** Makes the folder of a new run and locks it. Fails with `run-exists`, `run-locked`, `not-writable` or `disk-full`. */
 export function createRunFolder(files: Files, path: string, run: RunDescription): RunFolder {
   return guardFiles(path, () => {
-    if (files.exists(join(path, 'config.json'))) throw runFailure('run-exists', { folder: path });
-    files.makeFolder(join(path, 'checkpoints'));
+    if (files.exists(join(path, CONFIG))) throw runFailure('run-exists', { folder: path });
+    files.makeFolder(join(path, CHECKPOINTS));
     const lock = lockFolder(files, path);
     if (run.spec !== undefined) replaceFile(files, join(path, 'model.tfm'), run.spec);
     replaceFile(files, join(path, 'env.json'), jsonText(run.environment));
     // Last, since it is what makes the folder a run.
-    replaceFile(files, join(path, 'config.json'), jsonText(run.config));
+    replaceFile(files, join(path, CONFIG), jsonText(run.config));
     return openFolder(files, path, lock);
   });
 }
 
 /** Opens the folder of a run that goes on. Fails with `run-missing`, `run-locked` or `resume-differs`. */
 export function reopenRunFolder(files: Files, path: string, run: RunDescription): RunFolder {
+  // A process that was killed while it made the folder got no further than this.
+  if (files.exists(join(path, CHECKPOINTS)) && !files.exists(join(path, CONFIG))) {
+    return createRunFolder(files, path, run);
+  }
   const old = readRunConfig(files, path);
   const keys = changedSettings(old, run.config);
   if (keys.length) throw runFailure('resume-differs', { folder: path, keys });
   return guardFiles(path, () => {
     const lock = lockFolder(files, path);
     replaceFile(files, join(path, 'env.json'), jsonText(run.environment));
-    replaceFile(files, join(path, 'config.json'), jsonText(run.config));
+    replaceFile(files, join(path, CONFIG), jsonText(run.config));
     return openFolder(files, path, lock);
   });
 }
@@ -64,7 +71,7 @@ export function reopenRunFolder(files: Files, path: string, run: RunDescription)
 /** The settings that a run began with. Fails with `run-missing`. */
 export function readRunConfig(files: Files, path: string): unknown {
   try {
-    return JSON.parse(new TextDecoder().decode(readAll(files, join(path, 'config.json'))));
+    return JSON.parse(new TextDecoder().decode(readAll(files, join(path, CONFIG))));
   } catch {
     throw runFailure('run-missing', { folder: path });
   }
@@ -84,7 +91,7 @@ function openFolder(files: Files, path: string, lock: Lock): RunFolder {
     });
   return {
     path,
-    checkpoints: join(path, 'checkpoints'),
+    checkpoints: join(path, CHECKPOINTS),
     files,
     beginLogs: (step) => {
       if (files.exists(metrics)) guardFiles(metrics, () => cutMetrics(files, metrics, step));

@@ -25,17 +25,32 @@ export function readWindows(
   const targets = new Int32Array(windows.length * time);
   for (const [row, window] of windows.entries()) {
     const values = source.read(window * time, time + 1);
-    if (vocab !== undefined) {
-      const at = values.findIndex((t) => t < 0 || t >= vocab);
-      const token = values[at];
-      if (token !== undefined) {
-        throw dataFailure('token-outside-vocabulary', { token, vocab, place: source.place(window * time + at) });
-      }
-    }
+    checkTokens(values, source, window * time, vocab);
     tokens.set(values.subarray(0, time), row * time);
     targets.set(values.subarray(1), row * time);
   }
   return { tokens, targets };
+}
+
+function checkTokens(values: Int32Array, source: TokenSource, start: number, vocab: number | undefined): void {
+  if (vocab === undefined) return;
+  const at = values.findIndex((t) => t < 0 || t >= vocab);
+  const token = values[at];
+  if (token !== undefined) {
+    throw dataFailure('token-outside-vocabulary', { token, vocab, place: source.place(start + at) });
+  }
+}
+
+/** Tokens that are looked at before a run begins; of longer data each window is checked when it is read. */
+const SCANNED = 1 << 26;
+const SCAN_CHUNK = 1 << 20;
+
+/** Fails with `token-outside-vocabulary` before any training. */
+export function scanTokens(source: TokenSource, vocab: number | undefined): void {
+  const end = Math.min(source.length, SCANNED);
+  for (let start = 0; start < end; start += SCAN_CHUNK) {
+    checkTokens(source.read(start, Math.min(SCAN_CHUNK, end - start)), source, start, vocab);
+  }
 }
 
 /**
