@@ -1,0 +1,182 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Graph, Op } from '../src/compiler/ir/graph.ts';
+import type { FusedGraph, Region, RegionStep } from '../src/compiler/ir/region.ts';
+import { floats } from '../src/compiler/ir/tensor-type.ts';
+import { makeBuilder } from '../src/compiler/ops/builder.ts';
+import * as m from '../src/compiler/ops/make.ts';
+import { verifyGraph } from '../src/compiler/ops/verify-graph.ts';
+import { fusePass } from '../src/compiler/passes/fuse/fuse.ts';
+import { minimumCut } from '../src/compiler/passes/fuse/min-cut.ts';
+import { axis, llamaGraph, maxNorm, weight } from './support/llama-graph.ts';
+
+const batch = axis('batch', 3);
+
+function fuseWith(graph: Graph, storageBindings: number, fuse = true): FusedGraph {
+  const pass = fusePass({ fuse, limits: { storageBindings } });
+  verifyGraph(graph);
+  const fused = pass.run(graph);
+  pass.verify(fused);
+  return fused;
+}
+
+function regionsOf(steps: readonly RegionStep[]): readonly Region[] {
+  return steps.flatMap((s) => (s.kind === 'region' ? [s.region] : regionsOf(s.body)));
+}
+
+/** Launches outside loops, then in each loop's body. */
+function launches(fused: FusedGraph): readonly number[] {
+  const count = (steps: readonly RegionStep[]): number => steps.filter((s) => s.kind === 'region').length;
+  return [count(fused.steps), ...fused.steps.flatMap((s) => (s.kind === 'loop' ? [count(s.body)] : []))];
+}
+
+function bindings(fused: FusedGraph, region: Region): number {
+  return new Set([...region.reads, ...region.roots].map((id) => fused.aliases.get(id) ?? id)).size;
+}
+
+function storedBy(fused: FusedGraph, name: string): readonly (string | undefined)[] {
+  const region = regionsOf(fused.steps).find((r) => r.name === name);
+  const named = new Map(allOps(fused.graph.block.ops).flatMap((op) => op.results.map((r) => [r.id, r.name] as const)));
+  return region?.roots.map((id) => named.get(id)) ?? [];
+}
+
+function allOps(ops: readonly Op[]): readonly Op[] {
+  return ops.flatMap((op) => [op, ...(op.kind === 'loop' ? allOps(op.attrs.body.ops) : [])]);
+}
+
+test('a LLaMA needs 8 launches forward and 12 backward a layer, and 11 outside', () => {
+  assert.equal(launches(fuseWith(llamaGraph(), 8)), [11, 8, 12]);
+});
+
+test('groups of queries, the depth scale, another norm and other sizes change no count', () => {
+  for (const options of [{ groups: 3 }, { scaled: true }, { norm: maxNorm(batch) }, { batch: 1, depth: 5 }]) {
+    assert.equal(launches(fuseWith(llamaGraph(options), 8)), [11, 8, 12], JSON.stringify(options));
+  }
+});
+
+test('no region needs more bindings than there are, and more bindings never mean more launches', () => {
+  const sums = [8, 10, 16].map((limit) => {
+    const fused = fuseWith(llamaGraph({ groups: 2 }), limit);
+    for (const r of regionsOf(fused.steps)) assert.ok(bindings(fused, r) <= limit, `${r.name} at ${limit}`);
+    return regionsOf(fused.steps).length;
+  });
+  assert.ok((sums[0] ?? 0) >= (sums[1] ?? 0) && (sums[1] ?? 0) >= (sums[2] ?? 0), sums.join());
+});
+
+test('epilogues store what later kernels need and nothing else', () => {
+  const fused = fuseWith(llamaGraph(), 8);
+  assert.equal(storedBy(fused, 'layer_ffn_gate_up_h'), ['layer.ffn.gate', 'layer.ffn.up', 'layer.ffn.h']);
+  assert.equal(storedBy(fused, 'layer_x1'), ['layer.x1']);
+  assert.equal(storedBy(fused, 'grad_w_down_up_gate'), ['grad.w_down', 'grad.up', 'grad.gate']);
+});
+
+test('without fusion every op that computes has its own kernel', () => {
+  const fused = fuseWith(llamaGraph(), 8, false);
+  for (const region of regionsOf(fused.steps)) {
+    const own = region.roots.length;
+    const computing = allOps(fused.graph.block.ops).filter(
+      (op) =>
+        ['unary', 'binary', 'where', 'cast', 'sum', 'max', 'argmax', 'contract'].includes(op.kind) &&
+        op.results.some((r) => region.members.includes(r.id)),
+    );
+    assert.ok(computing.length <= own, `${region.name} computes ${computing.map((op) => op.kind).join()}`);
+  }
+});
+
+test('a norm of what a product makes keeps the product, not what follows from it', () => {
+  const [time, width, inner] = [axis('time', 5), axis('width', 7), axis('inner', 6)];
+  const b = makeBuilder();
+  const x = b.input({ name: 'x', type: floats([time, inner]) });
+  const w = b.weight(weight('w', [inner, width]));
+  const y = m.contract(b, x, w, [inner.id], { name: 'y' });
+  const total = m.sum(b, m.mul(b, y, y), [width.id]);
+  const normed = m.mul(b, y, m.unary(b, 'rsqrt', total), { name: 'normed' });
+  const fused = fuseWith(b.finish([{ name: 'normed', value: normed }]), 8);
+  assert.equal(
+    regionsOf(fused.steps).map((r) => r.name),
+    ['y', 'normed'],
+  );
+});
+
+test('regions that would wait for each other stay apart', () => {
+  const [time, width] = [axis('time', 5), axis('width', 7)];
+  const b = makeBuilder();
+  const x = b.input({ name: 'x', type: floats([time, width]) });
+  const rows = m.sum(b, x, [width.id], { name: 'rows' });
+  const total = m.sum(b, rows, [time.id], { name: 'total' });
+  const shares = m.binary(b, 'div', x, total, { name: 'shares' });
+  const spread = m.sum(b, m.mul(b, shares, m.mul(b, x, rows)), [width.id], { name: 'spread' });
+  const fused = fuseWith(b.finish([{ name: 'spread', value: spread }]), 8);
+  assert.equal(
+    regionsOf(fused.steps).map((r) => r.name),
+    ['rows', 'total', 'spread'],
+  );
+  assert.match(
+    regionsOf(fused.steps)[0]?.notes.join('\n') ?? '',
+    /before spread: another kernel must run between them/,
+  );
+});
+
+test('a dot product is a sum in its row, an outer product is computed where it is needed', () => {
+  const [time, width] = [axis('time', 5), axis('width', 7)];
+  const b = makeBuilder();
+  const x = b.input({ name: 'x', type: floats([time, width]) });
+  const w = b.weight(weight('w', [width]));
+  const gate = m.contract(b, x, w, [width.id]);
+  const y = m.add(b, x, m.contract(b, gate, w, []), { name: 'y' });
+  const fused = fuseWith(b.finish([{ name: 'y', value: y }]), 8);
+  assert.equal(
+    regionsOf(fused.steps).map((r) => [r.kind, r.name]),
+    [['rows', 'y']],
+  );
+});
+
+test('the text of a fused graph is stable', () => {
+  const [time, width, row] = [axis('time', 5), axis('width', 7), axis('row', 7)];
+  const b = makeBuilder();
+  const x = b.input({ name: 'x', type: floats([time, width]) });
+  const w = b.weight(weight('w', [row, width]));
+  const renamed = b.op('rename', { from: width.id, to: row }, [x]);
+  const y = m.add(b, x, m.contract(b, renamed, w, [row.id]), { name: 'y' });
+  const pass = fusePass({ fuse: true, limits: { storageBindings: 8 } });
+  assert.equal(
+    pass.print(pass.run(b.finish([{ name: 'y', value: y }]))),
+    `product y
+  part batch [] rows [time] columns [width]: %3
+  reads %0 x, %1 w, %2
+  computes %3 contract, %4 add
+  stores %4 y [time, width]
+alias %2 [time, row] of %0 x
+`,
+  );
+});
+
+test('a region that reads what is not made is found', () => {
+  const pass = fusePass({ fuse: true, limits: { storageBindings: 8 } });
+  const fused = pass.run(llamaGraph());
+  assert.throws(() => pass.verify({ ...fused, steps: [...fused.steps].reverse() }), /before it is read/);
+  assert.throws(() => pass.verify({ ...fused, steps: fused.steps.slice(0, -1) }), /not made/);
+});
+
+test('the smallest cut lies next to the sinks', () => {
+  const graph = fuseWith(llamaGraph(), 8).graph;
+  const ids = allOps(graph.block.ops).flatMap((op) => op.results.map((r) => r.id));
+  const [a, c, d, e] = ids;
+  assert.ok(a !== undefined && c !== undefined && d !== undefined && e !== undefined);
+  const next = new Map([
+    [a, [c]],
+    [c, [d, e]],
+  ]);
+  const cut = (sinks: readonly (typeof a)[]) =>
+    minimumCut({
+      values: [a, c, d, e],
+      next: (id) => next.get(id) ?? [],
+      sources: new Set([a]),
+      sinks: new Set(sinks),
+    });
+  assert.equal(cut([d]), [d]);
+  assert.equal(cut([d, e]), [c]);
+  assert.equal(cut([a, d]), [a]);
+});
+
+test.run();

@@ -1,0 +1,103 @@
+import type { Axis, ValueId } from '../../ir/graph.ts';
+import type { FusedGraph, ProductPart, Region, RegionBase, RegionStep } from '../../ir/region.ts';
+import { InternalError, present } from '../../support/invariant.ts';
+import { explainNeighbours } from './explain.ts';
+import { fuseBlocks } from './fuse-blocks.ts';
+import type { Group, GroupPart } from './group.ts';
+import type { Merger } from './merge.ts';
+import { makeNamer } from './name-region.ts';
+import { isTable } from './needs.ts';
+import type { Home, Scope } from './scope.ts';
+import { alikeStored } from './views.ts';
+
+/** Fuses every block of a graph. */
+export function buildRegions(merger: Merger, fuse: boolean): FusedGraph {
+  const { scope, needs } = merger;
+  const blocks = fuseBlocks(merger, fuse);
+  const aliases = new Map(needs.aliases);
+  const nextName = makeNamer(scope);
+
+  const stepsOf = (home: Home): readonly RegionStep[] => {
+    const { groups, roots } = present(blocks.get(home), 'a block');
+    const names = new Map(groups.map((g) => [g, nextName(present(roots.get(g), 'roots'))]));
+    const nameOf = (group: Group): string => present(names.get(group), 'a name');
+    const notes = fuse ? explainNeighbours(merger, groups, nameOf) : undefined;
+    return groups.map((group): RegionStep => {
+      if (group.kind.kind === 'loop') return { kind: 'loop', op: group.kind.op, body: stepsOf(group.kind.op) };
+      const { reads, members } = readsOf(scope, group, aliases);
+      const base: RegionBase = {
+        name: nameOf(group),
+        roots: present(roots.get(group), 'roots'),
+        reads: inTextOrder(scope, reads),
+        members: inTextOrder(scope, members),
+        notes: notes?.get(group) ?? [],
+      };
+      return { kind: 'region', region: regionOf(group, base) };
+    });
+  };
+
+  const steps = stepsOf(undefined);
+  const made = [...blocks.values()].flatMap((b) => [...b.roots.values()].flat());
+  const stored = new Set([...memoryValues(scope), ...made, ...aliases.keys()]);
+  const layouts = new Map<ValueId, readonly Axis[]>([...stored].map((id) => [id, scope.axes(id)]));
+  return { graph: scope.graph, steps, stored, aliases, layouts };
+}
+
+function inTextOrder(scope: Scope, ids: Iterable<ValueId>): readonly ValueId[] {
+  return [...ids].sort((a, b) => scope.order(a) - scope.order(b));
+}
+
+/** Inputs, weights, and what loops are given and give. */
+function memoryValues(scope: Scope): readonly ValueId[] {
+  return scope.blocks.flatMap(({ block, home }) => [
+    ...block.params.filter((_, k) => home && !isTable(scope, home, k)).map((p) => p.id),
+    ...block.ops.flatMap((op) =>
+      scope.isLive(op) && (op.kind === 'loop' || scope.classOf(op) === 'memory') ? op.results.map((r) => r.id) : [],
+    ),
+  ]);
+}
+
+/** What a group reads and computes, when views of what it reads are read as aliases instead of indexed through. */
+function readsOf(
+  scope: Scope,
+  group: Group,
+  aliases: Map<ValueId, ValueId>,
+): { readonly reads: ReadonlySet<ValueId>; readonly members: ReadonlySet<ValueId> } {
+  const reads = new Set<ValueId>();
+  const members = new Set<ValueId>();
+  const isRead = (id: ValueId): boolean => group.reads.has(id);
+  const visit = (id: ValueId): void => {
+    if (reads.has(id) || members.has(id)) return;
+    const origin = isRead(id) ? id : alikeStored(scope, id, isRead);
+    if (origin !== undefined) {
+      if (origin !== id) aliases.set(id, origin);
+      reads.add(id);
+    } else if (group.members.has(id)) {
+      members.add(id);
+      for (const operand of scope.op(id)?.operands ?? []) visit(operand);
+    }
+  };
+  for (const id of group.nodes) visit(id);
+  return { reads, members };
+}
+
+function regionOf(group: Group, base: RegionBase): Region {
+  switch (group.kind.kind) {
+    case 'rows':
+      return { kind: 'rows', ...base, shared: group.kind.shared };
+    case 'product':
+      return { kind: 'product', ...base, parts: group.kind.parts.map((part) => partOf(part, base.roots)) };
+    case 'op':
+      return { kind: 'op', ...base, op: group.kind.op };
+    case 'loop':
+      throw new InternalError('a loop is no region');
+  }
+}
+
+function partOf(part: GroupPart, roots: readonly ValueId[]): ProductPart {
+  return {
+    ...part.space,
+    accumulators: part.contracts.flatMap((op) => op.results.map((r) => r.id)),
+    roots: roots.filter((id) => part.nodes.has(id)),
+  };
+}

@@ -1,0 +1,42 @@
+import type { ValueId } from '../../ir/graph.ts';
+import { firstGroups, type Group } from './group.ts';
+import { type Merger, mergeGroups } from './merge.ts';
+import { inOrder } from './order.ts';
+import { findParts } from './parts.ts';
+import type { Home } from './scope.ts';
+
+/** The groups of one block, in the order in which they run, and what each stores. */
+export interface FusedBlock {
+  readonly groups: readonly Group[];
+  readonly roots: ReadonlyMap<Group, readonly ValueId[]>;
+}
+
+/** Groups every block that runs, by the loop whose body it is. */
+export function fuseBlocks({ scope, needs, bindings }: Merger, fuse: boolean): ReadonlyMap<Home, FusedBlock> {
+  const blocks = scope.blocks
+    .filter(({ home }) => !home || scope.isLive(home))
+    .map(({ block, home }) => ({ block, home, parts: findParts(scope, needs, block.ops, home, bindings) }));
+  const cut = blocks.flatMap(({ parts }) => parts.flatMap((p) => p.roots));
+  const m = { scope, bindings, needs: { ...needs, nodes: new Set([...needs.nodes, ...cut]) } };
+  const fused = new Map<Home, FusedBlock>();
+  for (const { block, home, parts } of blocks) {
+    const first = withoutIdle(m, firstGroups(scope, m.needs, block.ops, parts));
+    const groups = inOrder(scope, fuse ? mergeGroups(m, first) : first);
+    fused.set(home, { groups, roots: new Map(groups.map((g) => [g, rootsOf(m, groups, g)])) });
+  }
+  return fused;
+}
+
+/** What a group must store: what is required, and what others read. */
+function rootsOf(m: Merger, groups: readonly Group[], group: Group): readonly ValueId[] {
+  const isRead = (id: ValueId): boolean => groups.some((g) => g !== group && g.reads.has(id));
+  const isRoot = (id: ValueId): boolean =>
+    group.kind.kind === 'op' || group.kind.kind === 'loop' || m.needs.required.has(id) || isRead(id);
+  return [...group.nodes].filter(isRoot).sort((a, b) => m.scope.order(a) - m.scope.order(b));
+}
+
+/** Leaves out groups that nobody reads: everyone who could have read them computes on the way what they make. */
+function withoutIdle(m: Merger, groups: readonly Group[]): readonly Group[] {
+  const busy = groups.filter((g) => rootsOf(m, groups, g).length > 0);
+  return busy.length === groups.length ? groups : withoutIdle(m, busy);
+}

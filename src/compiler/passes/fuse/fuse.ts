@@ -1,0 +1,30 @@
+import type { Graph } from '../../ir/graph.ts';
+import type { TargetLimits } from '../../ir/kernel.ts';
+import type { FusedGraph } from '../../ir/region.ts';
+import type { Pass } from '../../pass.ts';
+import { buildRegions } from './build-regions.ts';
+import { findNeeds } from './needs.ts';
+import { printFused } from './print.ts';
+import { makeScope } from './scope.ts';
+import { verifyFused } from './verify.ts';
+
+export interface FuseOptions {
+  /** Off, every op that computes has its own kernel; for differential tests. */
+  readonly fuse: boolean;
+  readonly limits: Pick<TargetLimits, 'storageBindings'>;
+}
+
+/** Groups the ops of a graph into regions, one for each kernel; see `ir/region.ts`. */
+export function fusePass({ fuse, limits }: FuseOptions): Pass<Graph, FusedGraph> {
+  return {
+    name: 'fuse',
+    summary: 'group ops into regions, one for each kernel',
+    run: (graph) => {
+      const scope = makeScope(graph);
+      const needs = findNeeds(scope, fuse);
+      return buildRegions({ scope, needs, bindings: limits.storageBindings }, fuse);
+    },
+    verify: verifyFused,
+    print: printFused,
+  };
+}

@@ -1,0 +1,44 @@
+import type { ValueId } from '../../ir/graph.ts';
+import type { Scope } from './scope.ts';
+
+/** Roots that a name spells out. */
+const MOST_NAMED = 3;
+
+/** Gives out names that are unique: `layer_attn_query_key_value` for the roots `layer.attn.query`, `layer.attn.key`, … */
+export function makeNamer(scope: Scope): (roots: readonly ValueId[]) => string {
+  const used = new Map<string, number>();
+  return (roots) => {
+    const base = joinNames([...new Set(roots.map((id) => nameOf(scope, id)))]);
+    const count = (used.get(base) ?? 0) + 1;
+    used.set(base, count);
+    return count === 1 ? base : `${base}_${count}`;
+  };
+}
+
+/** The name of a value, or of what it comes from. */
+export function nameOf(scope: Scope, id: ValueId): string {
+  const { name } = scope.value(id);
+  if (name !== undefined) return name;
+  const op = scope.op(id);
+  if (!op) return 'value';
+  for (const operand of op.operands) {
+    const near = scope.value(operand).name;
+    if (near !== undefined) return `${near}.${op.kind}`;
+  }
+  return op.kind;
+}
+
+function joinNames(names: readonly string[]): string {
+  const paths = names.slice(0, MOST_NAMED).map((name) => name.split('.'));
+  const first = paths[0] ?? [];
+  const differs = first.findIndex((word, k) => paths.some((path) => path[k] !== word));
+  const common = differs < 0 ? first.length : Math.min(differs, first.length - 1);
+  const words = [...first.slice(0, common), ...paths.flatMap((path) => path.slice(common))];
+  if (names.length > MOST_NAMED) words.push('more');
+  const name = words
+    .join('_')
+    .replace(/[^A-Za-z0-9]+/g, '_')
+    .replace(/^_+|_+$/g, '')
+    .toLowerCase();
+  return /^[a-z]/.test(name) ? name : `region_${name}`;
+}

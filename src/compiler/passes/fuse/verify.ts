@@ -1,0 +1,96 @@
+import type { Axis, Block, Op, ValueId } from '../../ir/graph.ts';
+import type { FusedGraph, Region, RegionStep } from '../../ir/region.ts';
+import { invariant, present } from '../../support/invariant.ts';
+import { hasAll, sameAxisSet } from './axes.ts';
+import { makeScope, type Scope } from './scope.ts';
+
+/** Throws an `InternalError` unless every region can be computed, in order, from what lies in memory by then. */
+export function verifyFused(fused: FusedGraph): void {
+  const scope = makeScope(fused.graph);
+  const made = new Set<ValueId>();
+  const resolve = (id: ValueId): ValueId => {
+    const of = fused.aliases.get(id);
+    return of === undefined ? id : resolve(of);
+  };
+  const give = (id: ValueId): void => {
+    invariant(!made.has(id), `value ${id} is made twice`);
+    made.add(id);
+  };
+
+  const visit = (block: Block, steps: readonly RegionStep[]): void => {
+    for (const op of block.ops) if (scope.classOf(op) === 'memory') for (const r of op.results) give(r.id);
+    for (const step of steps) {
+      if (step.kind === 'loop') visitLoop(step.op, step.body);
+      else verifyRegion(step.region);
+    }
+    for (const id of block.results) requireStored(id, 'the result of a block');
+  };
+
+  const visitLoop = (op: Extract<Op, { kind: 'loop' }>, body: readonly RegionStep[]): void => {
+    op.attrs.body.params.forEach((param, k) => {
+      const operand = present(op.operands[k], 'an operand');
+      if (k >= op.attrs.carried && scope.op(operand)?.kind === 'constant') return;
+      requireStored(operand, 'the operand of a loop');
+      give(param.id);
+    });
+    visit(op.attrs.body, body);
+    for (const r of op.results) give(r.id);
+  };
+
+  const requireStored = (id: ValueId, what: string): void => {
+    invariant(fused.stored.has(id), `${what}, value ${id}, is not stored`);
+    invariant(made.has(resolve(id)), `${what}, value ${id}, is not made before it is read`);
+  };
+
+  const verifyRegion = (region: Region): void => {
+    for (const id of region.reads) requireStored(id, `a read of ${region.name}`);
+    verifyMembers(scope, region);
+    if (region.kind === 'rows') verifyRows(scope, region.shared, region);
+    if (region.kind === 'product') verifyProduct(scope, region);
+    invariant(region.roots.length > 0, `${region.name} stores nothing`);
+    for (const id of region.roots) {
+      give(id);
+      requireStored(id, `a root of ${region.name}`);
+    }
+  };
+
+  visit(fused.graph.block, fused.steps);
+}
+
+/** Members need members, reads and tables only. */
+function verifyMembers(scope: Scope, region: Region): void {
+  const members = new Set(region.members);
+  const reads = new Set(region.reads);
+  for (const id of region.roots) invariant(members.has(id), `root ${id} of ${region.name} is no member`);
+  for (const id of region.members) {
+    invariant(!reads.has(id), `${region.name} both reads and computes value ${id}`);
+    for (const operand of scope.op(id)?.operands ?? []) {
+      const known = members.has(operand) || reads.has(operand) || scope.definition(operand).kind === 'param';
+      invariant(known, `${region.name} needs value ${operand}, which is no member and no read`);
+    }
+  }
+}
+
+function verifyRows(scope: Scope, shared: readonly Axis[], region: Region): void {
+  for (const id of region.roots) invariant(hasAll(scope.axes(id), shared), `root ${id} of ${region.name} lacks rows`);
+  for (const id of region.members) {
+    if (scope.classOfValue(id) !== 'reduction') continue;
+    invariant(sameAxisSet(scope.axes(id), shared), `reduction ${id} of ${region.name} has other rows`);
+  }
+}
+
+function verifyProduct(scope: Scope, region: Extract<Region, { kind: 'product' }>): void {
+  const roots = region.parts.flatMap((part) => part.roots);
+  invariant(roots.length === region.roots.length, `parts of ${region.name} store its roots, each once`);
+  for (const part of region.parts) {
+    const axes = [...part.batch, ...part.rows, ...part.columns];
+    for (const id of [...part.accumulators, ...part.roots]) {
+      invariant(sameAxisSet(scope.axes(id), axes), `value ${id} of ${region.name} has other axes than its tiles`);
+    }
+    for (const id of part.accumulators) invariant(region.members.includes(id), `accumulator ${id} is no member`);
+  }
+  for (const id of region.members) {
+    const c = scope.classOfValue(id);
+    invariant(c !== 'reduction' && c !== 'own', `${region.name} computes a ${c}`);
+  }
+}
