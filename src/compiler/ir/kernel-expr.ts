@@ -52,9 +52,10 @@ export function select(condition: Expr, then: Expr, otherwise: Expr): Expr {
 
 const COMPARISONS: ReadonlySet<BinaryOp> = new Set(['eq', 'ne', 'lt', 'le', 'gt', 'ge']);
 
-/** An operation as it stands; a comparison gives bool. */
+/** An operation as it stands; a comparison gives bool, arithmetic of a vector and a number a vector. */
 export function binary(op: BinaryOp, left: Expr, right: Expr): Expr {
-  return { kind: 'binary', type: COMPARISONS.has(op) ? 'bool' : left.type, op, left, right };
+  const type = right.type === 'vec4' ? 'vec4' : left.type;
+  return { kind: 'binary', type: COMPARISONS.has(op) ? 'bool' : type, op, left, right };
 }
 
 function isLiteral(e: Expr, value: number): boolean {

@@ -11,7 +11,10 @@ export function operandsOf(expr: Expr): readonly Expr[] {
       return [];
     case 'load':
     case 'load_shared':
+    case 'element':
       return [expr.index];
+    case 'call':
+      return expr.args;
     case 'unary':
     case 'cast':
       return [expr.operand];
@@ -42,7 +45,10 @@ export function mapOperands(expr: Expr, f: (operand: Expr) => Expr): Expr {
       return expr;
     case 'load':
     case 'load_shared':
+    case 'element':
       return { ...expr, index: at(0) };
+    case 'call':
+      return { ...expr, args: after };
     case 'unary':
     case 'cast':
       return { ...expr, operand: at(0) };
@@ -72,7 +78,10 @@ export function expressionsOf(statement: Statement): readonly Expr[] {
       return [statement.value];
     case 'store':
     case 'store_shared':
+    case 'assign_element':
       return [statement.index, statement.value];
+    case 'array':
+      return statement.values;
     case 'for':
       return [statement.from, statement.to, statement.step];
     case 'if':
@@ -106,7 +115,10 @@ export function mapStatement(
       return { ...statement, value: f(statement.value) };
     case 'store':
     case 'store_shared':
+    case 'assign_element':
       return { ...statement, index: f(statement.index), value: f(statement.value) };
+    case 'array':
+      return { ...statement, values: statement.values.map(f) };
     case 'for':
       return {
         ...statement,

@@ -58,6 +58,10 @@ export type Expr =
   | { readonly kind: 'builtin'; readonly type: 'u32'; readonly name: 'group' | 'local' | 'subgroup_lane' }
   | { readonly kind: 'load'; readonly type: ScalarType; readonly buffer: string; readonly index: Expr }
   | { readonly kind: 'load_shared'; readonly type: ScalarType; readonly array: string; readonly index: Expr }
+  /** An element of a local array. */
+  | { readonly kind: 'element'; readonly type: 'f32' | 'vec4'; readonly array: string; readonly index: Expr }
+  /** The result of a helper function that has one, and so has no effects. */
+  | { readonly kind: 'call'; readonly type: KernelType; readonly fn: string; readonly args: readonly Expr[] }
   | { readonly kind: 'unary'; readonly type: KernelType; readonly op: UnaryOp; readonly operand: Expr }
   | {
       readonly kind: 'binary';
@@ -87,6 +91,15 @@ export type Statement =
   /** A mutable local. */
   | { readonly kind: 'var'; readonly name: string; readonly type: KernelType; readonly value: Expr }
   | { readonly kind: 'assign'; readonly name: string; readonly value: Expr }
+  /** A mutable local array: of `values`, or of zeros when there are none. It is the invocation's own. */
+  | {
+      readonly kind: 'array';
+      readonly name: string;
+      readonly type: 'f32' | 'vec4';
+      readonly elements: number;
+      readonly values: readonly Expr[];
+    }
+  | { readonly kind: 'assign_element'; readonly array: string; readonly index: Expr; readonly value: Expr }
   | { readonly kind: 'store'; readonly buffer: string; readonly index: Expr; readonly value: Expr }
   | { readonly kind: 'store_shared'; readonly array: string; readonly index: Expr; readonly value: Expr }
   /** `name` runs from `from` while it is less than `to`, by `step`; u32. */
@@ -145,6 +158,8 @@ export interface KernelFunction {
   readonly doc: string;
   readonly params: readonly { readonly name: string; readonly type: KernelType }[];
   readonly body: readonly Statement[];
+  /** What it returns, evaluated after the body. A function with a result has no effects. */
+  readonly result: Expr | undefined;
 }
 
 export interface SharedArray {

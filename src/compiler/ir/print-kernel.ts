@@ -33,7 +33,8 @@ export function printKernel(kernel: Kernel): string {
     ...shared.map((array) => `  shared ${array.name}: ${array.type}[${array.elements}]`),
     ...functions.flatMap((fn) => {
       const params = fn.params.map((param) => `${param.name}: ${param.type}`).join(', ');
-      return [`  fn ${fn.name}(${params})  # ${fn.doc}`, ...linesOf(fn.body, '    ')];
+      const result = fn.result ? [`    return ${printExpr(fn.result)}`] : [];
+      return [`  fn ${fn.name}(${params})  # ${fn.doc}`, ...linesOf(fn.body, '    '), ...result];
     }),
     ...linesOf(kernel.body, '  '),
   ];
@@ -58,7 +59,12 @@ function statementLines(statement: Statement, indent: string): readonly string[]
     case 'store':
       return [`${indent}${statement.buffer}[${printExpr(statement.index)}] = ${printExpr(statement.value)}`];
     case 'store_shared':
+    case 'assign_element':
       return [`${indent}${statement.array}[${printExpr(statement.index)}] = ${printExpr(statement.value)}`];
+    case 'array': {
+      const values = statement.values.map((value) => printExpr(value)).join(', ');
+      return [`${indent}array ${statement.name}: ${statement.type}[${statement.elements}] = [${values}]`];
+    }
     case 'for': {
       const range = [statement.from, statement.to, statement.step].map((expr) => printExpr(expr)).join(' .. ');
       return [`${indent}for ${statement.name} in ${range}`, ...linesOf(statement.body, inner)];
@@ -88,7 +94,10 @@ export function printExpr(expr: Expr): string {
     case 'load':
       return `${expr.buffer}[${printExpr(expr.index)}]`;
     case 'load_shared':
+    case 'element':
       return `${expr.array}[${printExpr(expr.index)}]`;
+    case 'call':
+      return call(expr.fn, expr.args);
     case 'unary':
       return call(expr.op, [expr.operand]);
     case 'binary': {

@@ -42,7 +42,7 @@ function verifyBody(
       return declaration === undefined || differing.has(declaration);
     }
     if (expr.kind === 'builtin') return expr.name !== 'group';
-    if (expr.kind === 'load_shared') return true;
+    if (expr.kind === 'load_shared' || expr.kind === 'element') return true;
     if (expr.kind === 'load' && kernel.buffers.find((b) => b.name === expr.buffer)?.access !== 'read') return true;
     return operandsOf(expr).some((operand) => varies(operand, declared));
   };

@@ -1,12 +1,12 @@
 /** The rules of the Kernel IR. What breaks one is a defect of lowering, so that printing a kernel cannot fail. */
 import { invariant, present } from '../support/invariant.ts';
-import type { Expr, Kernel, KernelType, ScalarType, Statement } from './kernel.ts';
+import type { Expr, Kernel, KernelFunction, KernelType, ScalarType, Statement } from './kernel.ts';
 import { bodiesOf, expressionsOf, operandsOf } from './kernel-walk.ts';
 import { verifyBarriers } from './verify-barriers.ts';
 
 interface Local {
   readonly type: KernelType;
-  readonly mutable: boolean;
+  readonly kind: 'constant' | 'variable' | 'array';
 }
 
 /** Names visible in a list of statements. */
@@ -23,8 +23,9 @@ export function verifyKernel(kernel: Kernel): void {
     'a line of the header has a line break',
   );
   kernel.functions.forEach((fn, i) => {
-    const params = fn.params.map((param) => [param.name, { type: param.type, mutable: false }] as const);
-    verifyList({ ...kernel, functions: kernel.functions.slice(0, i) }, fn.body, new Map(params));
+    const params = fn.params.map((param) => [param.name, { type: param.type, kind: 'constant' }] as const);
+    const result: readonly Statement[] = fn.result ? [{ kind: 'let', name: '', value: fn.result }] : [];
+    verifyList({ ...kernel, functions: kernel.functions.slice(0, i) }, [...fn.body, ...result], new Map(params));
   });
   verifyList(kernel, kernel.body, new Map());
   verifyBarriers(kernel);
@@ -44,10 +45,11 @@ function verifyList(kernel: Kernel, statements: readonly Statement[], outer: Loc
     for (const expr of expressionsOf(statement)) verifyExpr(kernel, expr, locals);
     verifyStatement(kernel, statement, locals);
     if (statement.kind === 'for') check(kernel, !locals.has(statement.name), `${statement.name} is declared twice`);
-    const index = statement.kind === 'for' ? ([[statement.name, { type: 'u32', mutable: false }]] as const) : [];
+    const index = statement.kind === 'for' ? ([[statement.name, { type: 'u32', kind: 'constant' }]] as const) : [];
     for (const body of bodiesOf(statement)) verifyList(kernel, body, new Map([...locals, ...index]));
-    if (statement.kind === 'let') declare(statement.name, { type: statement.value.type, mutable: false });
-    if (statement.kind === 'var') declare(statement.name, { type: statement.type, mutable: true });
+    if (statement.kind === 'let') declare(statement.name, { type: statement.value.type, kind: 'constant' });
+    if (statement.kind === 'array') declare(statement.name, { type: statement.type, kind: 'array' });
+    if (statement.kind === 'var') declare(statement.name, { type: statement.type, kind: 'variable' });
   }
 }
 
@@ -58,7 +60,7 @@ function verifyStatement(kernel: Kernel, statement: Statement, locals: Locals): 
       return;
     case 'assign': {
       const local = locals.get(statement.name);
-      check(kernel, local?.mutable === true, `${statement.name} is assigned and is no variable`);
+      check(kernel, local?.kind === 'variable', `${statement.name} is assigned and is no variable`);
       check(kernel, local?.type === statement.value.type, `${statement.name} is assigned another type`);
       return;
     }
@@ -75,21 +77,50 @@ function verifyStatement(kernel: Kernel, statement: Statement, locals: Locals): 
       check(kernel, statement.index.type === 'u32', `an index of ${statement.array} is no u32`);
       return;
     }
+    case 'array': {
+      const { name, type, elements, values } = statement;
+      check(kernel, values.length === 0 || values.length === elements, `${name} begins with another size`);
+      for (const value of values) check(kernel, value.type === type, `${name} begins with another type`);
+      return;
+    }
+    case 'assign_element': {
+      const type = elementType(kernel, statement.array, statement.index, locals);
+      check(kernel, type === statement.value.type, `${statement.array} is assigned another type`);
+      return;
+    }
     case 'for':
       for (const bound of expressionsOf(statement)) check(kernel, bound.type === 'u32', 'a loop counts in u32');
       return;
     case 'if':
       check(kernel, statement.condition.type === 'bool', 'a condition is no bool');
       return;
-    case 'call': {
-      const fn = kernel.functions.find((f) => f.name === statement.fn);
-      const types = fn?.params.map((param) => param.type).join();
-      check(kernel, types === statement.args.map((arg) => arg.type).join(), `${statement.fn} takes other arguments`);
+    case 'call':
+      check(
+        kernel,
+        calledFunction(kernel, statement).result === undefined,
+        `the result of ${statement.fn} is not used`,
+      );
       return;
-    }
     default:
       return;
   }
+}
+
+function calledFunction(kernel: Kernel, call: { readonly fn: string; readonly args: readonly Expr[] }): KernelFunction {
+  const fn = present(
+    kernel.functions.find((f) => f.name === call.fn),
+    `function ${call.fn} of kernel ${kernel.name}`,
+  );
+  const types = fn.params.map((param) => param.type).join();
+  check(kernel, types === call.args.map((arg) => arg.type).join(), `${call.fn} takes other arguments`);
+  return fn;
+}
+
+function elementType(kernel: Kernel, array: string, index: Expr, locals: Locals): KernelType | undefined {
+  const local = locals.get(array);
+  check(kernel, local?.kind === 'array', `${array} is no array`);
+  check(kernel, index.type === 'u32', `an index of ${array} is no u32`);
+  return local?.type;
 }
 
 function verifyExpr(kernel: Kernel, expr: Expr, locals: Locals): void {
@@ -104,8 +135,15 @@ function typeOf(kernel: Kernel, expr: Expr, locals: Locals): KernelType {
     case 'literal':
       check(kernel, isLiteralOf(expr.type, expr.value), `${expr.value} is no ${expr.type}`);
       return expr.type;
-    case 'local':
-      return present(locals.get(expr.name), `local ${expr.name} of kernel ${kernel.name}`).type;
+    case 'local': {
+      const local = present(locals.get(expr.name), `local ${expr.name} of kernel ${kernel.name}`);
+      check(kernel, local.kind !== 'array', `${expr.name} is read as a whole`);
+      return local.type;
+    }
+    case 'element':
+      return present(elementType(kernel, expr.array, expr.index, locals), `type of ${expr.array}`);
+    case 'call':
+      return present(calledFunction(kernel, expr).result, `result of ${expr.fn}`).type;
     case 'uniform':
       return present(
         kernel.uniforms.find((u) => u.name === expr.name),
@@ -159,11 +197,18 @@ function typeOf(kernel: Kernel, expr: Expr, locals: Locals): KernelType {
 
 function binaryType(kernel: Kernel, expr: Expr & { readonly kind: 'binary' }): KernelType {
   const { op, left, right } = expr;
+  if (isScaling(expr)) return 'vec4';
   check(kernel, left.type === right.type, `${op} of ${left.type} and ${right.type}`);
   if (op === 'and' || op === 'or') check(kernel, left.type === 'bool', `${op} of a ${left.type}`);
   const compares = ['eq', 'ne', 'lt', 'le', 'gt', 'ge', 'and', 'or'].includes(op);
   check(kernel, compares || left.type !== 'bool', `${op} of a bool`);
   return compares ? 'bool' : left.type;
+}
+
+/** Arithmetic of a vector with one number for all of it. */
+function isScaling({ op, left, right }: Expr & { readonly kind: 'binary' }): boolean {
+  const types = [left.type, right.type];
+  return types.includes('vec4') && types.includes('f32') && ['add', 'sub', 'mul', 'div'].includes(op);
 }
 
 function isLiteralOf(type: ScalarType, value: number): boolean {

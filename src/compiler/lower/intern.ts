@@ -16,6 +16,10 @@ function head(expr: Expr): string {
       return `load:${expr.buffer}`;
     case 'load_shared':
       return `shared:${expr.array}`;
+    case 'element':
+      return `element:${expr.array}`;
+    case 'call':
+      return `call:${expr.fn}`;
     case 'unary':
     case 'binary':
       return `${expr.kind}:${expr.op}:${expr.type}`;

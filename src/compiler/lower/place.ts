@@ -218,5 +218,6 @@ function changes(statements: readonly Statement[]): {
 /** What to call an expression that nothing else names. */
 function wordFor(expr: Expr): string {
   if (expr.kind === 'load') return `${expr.buffer}_i`;
+  if (expr.kind === 'call') return expr.fn;
   return expr.type === 'u32' ? 'at' : expr.type === 'bool' ? 'condition' : 'part';
 }

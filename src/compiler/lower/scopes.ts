@@ -53,6 +53,7 @@ export function makeScopes(): Scopes {
     if (known) return known;
     const found = new Set<Scope>();
     if (expr.kind === 'local') found.add(present(homes.get(expr.name), `local ${expr.name}`));
+    if (expr.kind === 'element') found.add(present(homes.get(expr.array), `local ${expr.array}`));
     for (const operand of operandsOf(expr)) for (const scope of scopesIn(operand)) found.add(scope);
     scopesByExpr.set(expr, found);
     return found;

@@ -40,8 +40,11 @@ function settleList(
 ): readonly Statement[] {
   const inner = new Map(names);
   const taken = new Set(used);
-  const expr = (e: Expr): Expr =>
-    e.kind === 'local' ? { ...e, name: inner.get(e.name) ?? e.name } : mapOperands(e, expr);
+  const expr = (e: Expr): Expr => {
+    if (e.kind === 'local') return { ...e, name: inner.get(e.name) ?? e.name };
+    const own = mapOperands(e, expr);
+    return own.kind === 'element' ? { ...own, array: inner.get(own.array) ?? own.array } : own;
+  };
   return statements.map((statement) => {
     if (statement.kind === 'for') {
       const own = mapStatement(statement, expr, (body) => body);
@@ -51,8 +54,11 @@ function settleList(
       return { ...own, name: index, body: settleList(statement.body, bodyNames, bodyTaken) };
     }
     const own = mapStatement(statement, expr, (body) => settleList(body, inner, taken));
-    if (own.kind === 'let' || own.kind === 'var') return { ...own, name: declare(own.name, inner, taken) };
+    if (own.kind === 'let' || own.kind === 'var' || own.kind === 'array') {
+      return { ...own, name: declare(own.name, inner, taken) };
+    }
     if (own.kind === 'assign') return { ...own, name: inner.get(own.name) ?? own.name };
+    if (own.kind === 'assign_element') return { ...own, array: inner.get(own.array) ?? own.array };
     return own;
   });
 }

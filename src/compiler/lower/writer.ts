@@ -26,6 +26,12 @@ export interface Variable {
   readonly value: Expr;
 }
 
+export interface LocalArray {
+  /** Reads an element: its value at this moment, so give it a name if it is used twice. */
+  readonly at: (index: Expr) => Expr;
+  readonly assign: (index: Expr, value: Expr) => void;
+}
+
 /** The parts of a kernel that the writer does not know. */
 export type KernelHead = Pick<Kernel, 'name' | 'doc' | 'workgroup' | 'groups' | 'flops' | 'bytes'> &
   Partial<Pick<Kernel, 'features'>>;
@@ -47,6 +53,8 @@ export interface KernelWriter
   let(wish: string, value: Expr): Expr;
   var(wish: string, value: Expr): Variable;
   assign(variable: Variable, value: Expr): void;
+  /** A local array of `values`, or of that many zeros. */
+  array(wish: string, type: 'f32' | 'vec4', values: number | readonly Expr[]): LocalArray;
   storeShared(array: string, index: Expr, value: Expr): void;
   /** `index` runs over 0, step, 2 * step, … below `count` (or from `from`). */
   loop(wish: string, count: number | Expr, body: (index: Expr) => void, options?: LoopOptions): void;
@@ -55,12 +63,12 @@ export interface KernelWriter
   barrier(): void;
   exit(): void;
   call(fn: string, args: readonly Expr[]): void;
-  /** A helper function; its body is written by `body`, which gets the parameters. */
+  /** A helper function; its body is written by `body`, which gets the parameters and gives the result, if any. */
   fn(
     wish: string,
     doc: string,
     params: readonly { readonly name: string; readonly type: KernelType }[],
-    body: (params: readonly Expr[]) => void,
+    body: (params: readonly Expr[]) => Expr | undefined,
   ): string;
 
   /** Says how `expr` should be called if it is given a name; `always` asks for a name if it is not trivial. */
@@ -127,6 +135,15 @@ export function makeWriter(context: LowerContext): KernelWriter {
       return { name: named.name, value: named };
     },
     assign: (variable, value) => emit({ kind: 'assign', name: variable.name, value }),
+    array(wish, type, values) {
+      const { name } = local(wish, type);
+      const [elements, list] = typeof values === 'number' ? [values, []] : [values.length, values];
+      emit({ kind: 'array', name, type, elements, values: list });
+      return {
+        at: (index) => ({ kind: 'element', type, array: name, index }),
+        assign: (index, value) => emit({ kind: 'assign_element', array: name, index, value }),
+      };
+    },
     storeShared: (array, index, value) => emit({ kind: 'store_shared', array, index, value }),
     loop(wish, count, write, { from = u32(0), step = u32(1), max }: LoopOptions = {}) {
       const last = max ?? (typeof count === 'number' ? count - 1 : Number.POSITIVE_INFINITY);
@@ -149,15 +166,17 @@ export function makeWriter(context: LowerContext): KernelWriter {
     fn(wish, doc, params, write) {
       const name = globalName(sanitised(wish));
       let locals: readonly Local[] = [];
+      let result: Expr | undefined;
       const statements = scopes.apart(() => {
         locals = params.map((param) => local(param.name, param.type));
-        write(locals);
+        result = write(locals);
       });
       functions.push({
         name,
         doc,
         params: locals.map((param) => ({ name: param.name, type: param.type })),
         body: statements,
+        result,
       });
       return name;
     },
@@ -167,13 +186,24 @@ export function makeWriter(context: LowerContext): KernelWriter {
       if (hints.get(key)?.always !== true) hints.set(key, { wish, always });
     },
     finish(head) {
-      return settleNames({
+      const settled = settleNames({
         features: [],
         ...head,
         ...resources.declared(),
-        functions: functions.map((fn) => ({ ...fn, body: placed(fn.body) })),
+        functions: functions.map((fn) => ({ ...fn, body: placed(withResultInBody(fn)) })),
         body: placed(body.statements),
       });
+      return { ...settled, functions: settled.functions.map(withResultApart) };
     },
   };
+}
+
+/** The result as a last `let`, so that it is treated like any other expression of the body. */
+function withResultInBody({ body, result }: KernelFunction): readonly Statement[] {
+  return result ? [...body, { kind: 'let', name: 'result#', value: result }] : body;
+}
+
+function withResultApart(fn: KernelFunction): KernelFunction {
+  const last = fn.body.at(-1);
+  return fn.result && last?.kind === 'let' ? { ...fn, body: fn.body.slice(0, -1), result: last.value } : fn;
 }
