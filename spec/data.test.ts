@@ -4,7 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { byteTokenizer } from '../src/runtime/data/byte-tokenizer.ts';
 import { findDataFiles } from '../src/runtime/data/data-files.ts';
-import { openTokenizer } from '../src/runtime/data/open-tokenizer.ts';
+import { openTokenizer, tokenizerOfData } from '../src/runtime/data/open-tokenizer.ts';
 import { openTrainingData } from '../src/runtime/data/training-data.ts';
 import { readWindows, windowCount, windowOrder } from '../src/runtime/data/windows.ts';
 import { byteLevelTokenizerJson } from './support/byte-level-tokenizer.ts';
@@ -76,6 +76,13 @@ test('text becomes bytes, and its tail is kept apart', () => {
   assert.is(data.validation?.source.place(1), "position 1 of '2.txt'");
   assert.is(openTrainingData(text(['*.txt']), folder).validation, undefined);
   assert.not.equal(data.fingerprint, openTrainingData(text(['1.txt'], 0.3), folder).fingerprint);
+});
+
+test('sampling needs to know the tokenizer', () => {
+  const folder = temporaryFolder();
+  assert.is(tokenizerOfData(text([]).data, folder, 'sampling').size, 256);
+  failsWith('no-tokenizer', 5, () => tokenizerOfData(tokens([]).data, folder, 'sampling'));
+  failsWith('data-not-declared', 5, () => tokenizerOfData(undefined, folder, 'sampling'));
 });
 
 test('data that is missing, empty or undeclared is refused', () => {

@@ -8,8 +8,10 @@ import { EXIT, Failure } from '../src/compiler/diagnostics/diagnostic.ts';
 import type { TrainConfig } from '../src/compiler/ir/train.ts';
 import { present } from '../src/compiler/support/invariant.ts';
 import { loadLatestCheckpoint } from '../src/runtime/checkpoint/load.ts';
-import { nodeFiles } from '../src/runtime/files.ts';
+import { type Files, nodeFiles } from '../src/runtime/files.ts';
+import { loadWeights } from '../src/runtime/load-weights.ts';
 import { readWeights } from '../src/runtime/plan-io.ts';
+import { createRunFolder } from '../src/runtime/run-folder.ts';
 import { crc32c } from '../src/runtime/tfevents.ts';
 import { train } from '../src/runtime/train.ts';
 import type { TrainEvent } from '../src/runtime/train-event.ts';
@@ -232,6 +234,43 @@ test('a resumed run must have the settings and the data that it began with', asy
   truncateSync(join(path, 'checkpoints', 'step-4', 'MANIFEST.json'), 5);
   truncateSync(join(path, 'checkpoints', 'step-5', 'MANIFEST.json'), 5);
   await rejectsWith('no-checkpoint', EXIT.data, trainInto(path, folder, true));
+});
+
+test('weights come from a run, a checkpoint or a file, and must be those of the model', async () => {
+  const folder = text();
+  const path = join(temporaryFolder(), 'run');
+  await trainInto(path, folder, false);
+  const { loaded } = bigramJob(folder);
+  assert.is(loadWeights(loaded, nodeFiles, path).step, 12);
+  const table = (await readWeights(loaded, 'weights', loaded.plan.weights)).get('table');
+  const checkpoint = join(path, 'checkpoints', 'step-8');
+  assert.is(loadWeights(loaded, nodeFiles, checkpoint).step, 8);
+  loadWeights(loaded, nodeFiles, join(path, 'checkpoints', 'step-12', 'weights.safetensors'));
+  assert.equal((await readWeights(loaded, 'weights', loaded.plan.weights)).get('table'), table);
+  const other = bigramJob(folder, CONFIG, { vocab: 130 }).loaded;
+  const message = failsWith('checkpoint-foreign', EXIT.data, () => loadWeights(other, nodeFiles, path));
+  assert.match(message, /'table' is \[128, 128\], and the model has \[130, 130\]\n {2}- 'bias'/);
+  truncateSync(join(checkpoint, 'weights.safetensors'), 20);
+  failsWith('checkpoint-corrupt', EXIT.data, () => loadWeights(loaded, nodeFiles, checkpoint));
+  failsWith('data-unreadable', EXIT.data, () => loadWeights(loaded, nodeFiles, join(path, 'none')));
+  failsWith('tensor-file-malformed', EXIT.data, () => loadWeights(loaded, nodeFiles, join(folder, 'a.txt')));
+});
+
+test('a folder that cannot be written is refused with the reason', () => {
+  const failing = (code: string): Files => ({
+    ...nodeFiles,
+    makeFolder: () => {
+      throw Object.assign(new Error(code), { code });
+    },
+  });
+  const open = (code: string) => () =>
+    createRunFolder(failing(code), '/run', { config: CONFIG, spec: undefined, environment: {} });
+  assert.is(
+    failsWith('not-writable', EXIT.environment, open('EROFS')),
+    "'/run' cannot be written: the file system is read-only",
+  );
+  failsWith('not-writable', EXIT.environment, open('EACCES'));
+  failsWith('file-error', EXIT.environment, open('EIO'));
 });
 
 test('a disk that fills up ends the run and leaves the last checkpoint', async () => {

@@ -3,6 +3,7 @@ import type { Tokenizer } from './tokenizer.ts';
 /** A token for each byte of UTF-8 text. */
 export const byteTokenizer: Tokenizer = {
   name: 'bytes',
+  size: 256,
   encode: (bytes) => bytes,
   byteCount: (tokens) => tokens.length,
   decoder: () => {

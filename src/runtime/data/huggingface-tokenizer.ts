@@ -21,6 +21,7 @@ export function openHuggingFaceTokenizer(file: DataFile): Tokenizer {
   };
   return {
     name: `${file.name} ${createHash('sha256').update(bytes).digest('hex').slice(0, 16)}`,
+    size: [...inner.get_vocab(true).values()].reduce((n, id) => Math.max(n, id + 1), 0),
     encode: (text) => {
       const ids: Int32Array[] = [];
       let length = 0;

@@ -2,6 +2,8 @@
 export interface Tokenizer {
   /** For messages and fingerprints. */
   readonly name: string;
+  /** Ids are less than this. */
+  readonly size: number;
   readonly encode: (bytes: Uint8Array) => Uint8Array | Int32Array;
   /** Bytes of text that tokens stand for. */
   readonly byteCount: (tokens: Uint8Array | Int32Array) => number;
