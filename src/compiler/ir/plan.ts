@@ -98,6 +98,18 @@ export interface KernelEntry {
   readonly features: readonly string[];
 }
 
+/** What a backend makes of a kernel. */
+export interface EmittedKernel {
+  readonly text: string;
+  readonly hash: string;
+  readonly entryPoint: string;
+  /** Extension of the file, without the dot. */
+  readonly extension: string;
+  /** Binding numbers of the uniform blocks; storage bindings are 0, 1, … in the order of the kernel's buffers. */
+  readonly launchUniform?: number;
+  readonly runtimeUniform?: number;
+}
+
 export interface Launch {
   readonly kind: 'launch';
   /** Index into `kernels`. */

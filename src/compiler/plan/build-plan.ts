@@ -4,6 +4,7 @@ import type { OpOf, TensorType, ValueId, Weight } from '../ir/graph.ts';
 import type { Kernel, TargetLimits } from '../ir/kernel.ts';
 import {
   type Clear,
+  type EmittedKernel,
   type IoPlace,
   type Launch,
   PLAN_VERSION,
@@ -17,7 +18,7 @@ import type { TrainConfig } from '../ir/train.ts';
 import { invariant, present } from '../support/invariant.ts';
 import { accumulateLaunches } from './accumulate.ts';
 import { makeIoTable } from './io-table.ts';
-import { type EmittedKernel, makeKernelTable } from './kernel-table.ts';
+import { makeKernelTable } from './kernel-table.ts';
 import { launchesOf } from './launches.ts';
 import { findLifetimes } from './lifetimes.ts';
 import { packArena } from './pack-arena.ts';

@@ -1,17 +1,5 @@
 import type { Kernel } from '../ir/kernel.ts';
-import type { KernelEntry, UniformWord } from '../ir/plan.ts';
-
-/** What a backend makes of a kernel. */
-export interface EmittedKernel {
-  readonly text: string;
-  readonly hash: string;
-  readonly entryPoint: string;
-  /** Extension of the file, without the dot. */
-  readonly extension: string;
-  /** Binding numbers of the uniform blocks; storage bindings are 0, 1, … in the order of the kernel's buffers. */
-  readonly launchUniform?: number;
-  readonly runtimeUniform?: number;
-}
+import type { EmittedKernel, KernelEntry, UniformWord } from '../ir/plan.ts';
 
 /** The kernels of a plan, each text once, and the rows of uniform data of their launches. */
 export interface KernelTable {

@@ -1,0 +1,120 @@
+/**
+ * A dialect: how a target spells Kernel IR. The walker (`emit.ts`, `print-*.ts`) decides what is written and in which
+ * order within a function; the dialect has a word for everything and no defaults, so that a target is complete or does
+ * not compile.
+ */
+import type { BinaryOp, KernelType, ScalarType, UnaryOp } from '../../compiler/ir/kernel.ts';
+
+/** Binding strengths, weakest first; equal in all languages of the C family. */
+export const PRECEDENCE = {
+  conditional: 0,
+  or: 1,
+  and: 2,
+  compare: 3,
+  sum: 4,
+  product: 5,
+  prefix: 6,
+  atom: 7,
+} as const;
+
+export type Precedence = (typeof PRECEDENCE)[keyof typeof PRECEDENCE];
+
+/** Text of an expression, and how strongly its outermost operation binds. */
+export interface Printed {
+  readonly text: string;
+  readonly precedence: Precedence;
+}
+
+/** A function that the target lacks. Texts of helpers are the same in every kernel. */
+export interface Helper {
+  readonly name: string;
+  /** The whole declaration, with a comment that says what it computes and where the formula is from. */
+  readonly text: string;
+  readonly needs: readonly Helper[];
+}
+
+/** How an operation on operands of one type is written. */
+export type Form =
+  | { readonly kind: 'prefix'; readonly symbol: string }
+  | { readonly kind: 'infix'; readonly symbol: string; readonly precedence: Precedence }
+  | { readonly kind: 'call'; readonly name: string; readonly helper?: Helper };
+
+/** The form for operands of a type. */
+export type FormOf = (type: KernelType) => Form;
+
+export interface UniformBlock {
+  readonly name: string;
+  readonly typeName: string;
+  readonly fields: readonly { readonly name: string; readonly type: ScalarType }[];
+}
+
+export interface ModuleBuffer {
+  readonly name: string;
+  readonly type: ScalarType;
+  readonly access: 'read' | 'read_write';
+  /** Shown beside the declaration; empty for none. */
+  readonly comment: string;
+}
+
+export interface ModuleFunction {
+  readonly name: string;
+  readonly comment: string;
+  readonly params: readonly { readonly name: string; readonly type: KernelType }[];
+  readonly body: readonly string[];
+}
+
+/** The places of an invocation, by the names under which the body reads them; undefined when it does not. */
+export interface Places {
+  readonly group: string | undefined;
+  readonly local: string | undefined;
+  readonly subgroup_lane: string | undefined;
+}
+
+export type PlaceName = keyof Places;
+
+/** Everything a kernel's file consists of, with all names final and all bodies printed (indented from column 0). */
+export interface Module {
+  readonly header: readonly string[];
+  readonly features: readonly ('subgroups' | 'shader-f16')[];
+  readonly buffers: readonly ModuleBuffer[];
+  /** Scalars of the launch and of the host; empty when the kernel reads none. */
+  readonly launch: UniformBlock;
+  readonly runtime: UniformBlock;
+  readonly shared: readonly { readonly name: string; readonly type: ScalarType; readonly elements: number }[];
+  readonly helpers: readonly Helper[];
+  readonly functions: readonly ModuleFunction[];
+  readonly workgroup: number;
+  readonly body: readonly string[];
+  readonly places: Places;
+}
+
+export interface Dialect {
+  readonly target: 'wgsl' | 'cuda';
+  /** Of files, without the dot. */
+  readonly extension: string;
+  /** Name of the function that a launch runs. */
+  readonly entryPoint: string;
+  /** Words that not even a field may be. */
+  readonly keywords: ReadonlySet<string>;
+  /** Words that no other name may be: keywords, predeclared functions and types, and names of helpers. */
+  readonly reserved: ReadonlySet<string>;
+  readonly types: { readonly [T in KernelType]: string };
+  /** `inferred` where the text around it decides the type already, so that a suffix would be noise. */
+  readonly literal: (type: ScalarType, value: number, inferred: boolean) => Printed;
+  readonly unary: { readonly [O in UnaryOp]: FormOf };
+  readonly binary: { readonly [O in BinaryOp]: FormOf };
+  readonly cast: { readonly [From in ScalarType]: { readonly [To in ScalarType]: Form } };
+  readonly select: (type: KernelType, condition: Printed, then: Printed, otherwise: Printed) => Printed;
+  readonly vector: Form;
+  readonly components: readonly [string, string, string, string];
+  /** (key, counters…) -> f32 in [0, 1), equal to `support/random.ts` bit for bit. */
+  readonly random: Form;
+  /** f32 -> the same f32, hidden from the target's constant folding; undefined when a constant may be infinite. */
+  readonly opaque: Form | undefined;
+  readonly define: (type: KernelType, name: string, value: string) => string;
+  readonly variable: (type: KernelType, name: string, value: string) => string;
+  /** The line that opens a loop, up to its brace. `step` is undefined for 1. */
+  readonly loop: (name: string, from: string, to: string, step: string | undefined) => string;
+  readonly barrier: string;
+  readonly module: (module: Module) => string;
+}

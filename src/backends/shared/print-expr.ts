@@ -1,0 +1,170 @@
+import type { Expr, KernelType } from '../../compiler/ir/kernel.ts';
+import { InternalError, invariant, present } from '../../compiler/support/invariant.ts';
+import {
+  type Dialect,
+  type Form,
+  type Helper,
+  type PlaceName,
+  PRECEDENCE,
+  type Precedence,
+  type Printed,
+} from './dialect.ts';
+import type { NameKind, Scope } from './namer.ts';
+
+/** What printing an expression needs, and what it leaves behind. */
+export interface ExprContext {
+  readonly dialect: Dialect;
+  readonly scope: Scope;
+  /** Uniforms of the kernel as the text reads them: `launch.scale`. */
+  readonly uniforms: ReadonlyMap<string, string>;
+  /** Helpers that the text so far calls, each after those it needs. */
+  readonly helpers: Set<Helper>;
+  /** Places of the invocation that it reads. */
+  readonly places: Set<PlaceName>;
+}
+
+/** Prints an expression; a literal is written with its type unless the place `infers` it. */
+export function printExpr(e: Expr, context: ExprContext, infers: boolean): Printed {
+  const { dialect } = context;
+  const inner = (x: Expr): Printed => printExpr(x, context, true);
+  switch (e.kind) {
+    case 'literal':
+      return dialect.literal(e.type, e.value, infers);
+    case 'local':
+      return atom(nameOf('local', e.name, context.scope));
+    case 'uniform':
+      return atom(present(context.uniforms.get(e.name), `uniform ${e.name}`));
+    case 'builtin':
+      context.places.add(e.name);
+      return atom(nameOf('place', e.name, context.scope));
+    case 'load':
+      return fromStored(e.type, element('buffer', e.buffer, e.index, context), context);
+    case 'load_shared':
+      return element('shared', e.array, e.index, context);
+    case 'unary':
+      return apply(dialect.unary[e.op](e.operand.type), [e.operand], e.operand.type, context);
+    case 'binary':
+      return printBinary(e, context);
+    case 'select':
+      return dialect.select(e.type, inner(e.condition), ...typedPair(e.then, e.else, context));
+    case 'cast':
+      return printCast(e.operand, e.type, context);
+    case 'random': {
+      const key: Expr = { kind: 'literal', type: 'u32', value: e.key };
+      return write(dialect.random, [key, ...e.counters].map(inner), context);
+    }
+    case 'vector':
+      return write(dialect.vector, e.parts.map(inner), context);
+    case 'component':
+      return atom(`${wrap(inner(e.vector), PRECEDENCE.atom)}.${dialect.components[e.index]}`);
+  }
+}
+
+/** `name[index]` of a buffer or of workgroup memory. */
+export function element(kind: 'buffer' | 'shared', name: string, index: Expr, context: ExprContext): Printed {
+  return atom(`${nameOf(kind, name, context.scope)}[${printExpr(index, context, true).text}]`);
+}
+
+/** A bool as it lies in a buffer. */
+export function toStored(value: Expr): Expr {
+  return value.type === 'bool' ? { kind: 'cast', type: 'u32', operand: value } : value;
+}
+
+/** Adds helpers, each after those it needs. */
+export function useHelper(helper: Helper, used: Set<Helper>): void {
+  for (const needed of helper.needs) useHelper(needed, used);
+  used.add(helper);
+}
+
+function fromStored(type: KernelType, stored: Printed, context: ExprContext): Printed {
+  return type === 'bool' ? write(context.dialect.cast.u32.bool, [stored], context) : stored;
+}
+
+function printBinary(e: Extract<Expr, { kind: 'binary' }>, context: ExprContext): Printed {
+  const type = e.left.type === 'vec4' ? 'vec4' : e.right.type;
+  const form = context.dialect.binary[e.op](type);
+  // Only infix operators take a scalar beside a vector.
+  const operands = form.kind === 'infix' ? [e.left, e.right] : [e.left, e.right].map((x) => widen(x, type));
+  return apply(form, operands, type, context, isAssociative(e) && e.right.kind === 'binary' && e.right.op === e.op);
+}
+
+/** Whether a op (b op c) is (a op b) op c to the last bit. */
+function isAssociative(e: Extract<Expr, { kind: 'binary' }>): boolean {
+  if (e.op === 'and' || e.op === 'or') return true;
+  return (e.op === 'add' || e.op === 'mul') && (e.type === 'u32' || e.type === 'i32');
+}
+
+function widen(e: Expr, type: KernelType): Expr {
+  return type === 'vec4' && e.type !== 'vec4' ? { kind: 'vector', type: 'vec4', parts: [e] } : e;
+}
+
+function printCast(operand: Expr, to: Expr['type'], context: ExprContext): Printed {
+  const from = operand.type;
+  invariant(from !== 'vec4' && to !== 'vec4', 'vectors are not cast');
+  return apply(context.dialect.cast[from][to], [operand], from, context);
+}
+
+/** Prints operands and puts them in a form. Constants alone are hidden, where a target would refuse to fold them. */
+function apply(
+  form: Form,
+  operands: readonly Expr[],
+  type: KernelType,
+  context: ExprContext,
+  chained = false,
+): Printed {
+  const constant = operands.every((o) => o.kind === 'literal');
+  const printed = operands.map((o) => printExpr(o, context, !constant));
+  const { opaque } = context.dialect;
+  const [first, ...rest] = printed;
+  if (!constant || !opaque || type !== 'f32' || !first) return write(form, printed, context, chained);
+  return write(form, [write(opaque, [first], context), ...rest], context);
+}
+
+function write(form: Form, operands: readonly Printed[], context: ExprContext, chained = false): Printed {
+  switch (form.kind) {
+    case 'call':
+      if (form.helper) useHelper(form.helper, context.helpers);
+      return atom(`${form.name}(${operands.map((o) => o.text).join(', ')})`);
+    case 'prefix':
+      // A second prefix operator is wrapped, or two signs would meet.
+      return {
+        text: `${form.symbol}${wrap(present(operands[0], 'an operand'), PRECEDENCE.atom)}`,
+        precedence: PRECEDENCE.prefix,
+      };
+    case 'infix': {
+      const [left, right] = operands;
+      if (!left || !right) throw new InternalError(`operator ${form.symbol} needs two operands`);
+      return infix(form, left, right, chained);
+    }
+  }
+}
+
+/** Writes the fewest parentheses that keep the order of operations; `chained`: those on the right are not needed. */
+function infix(form: Extract<Form, { kind: 'infix' }>, left: Printed, right: Printed, chained: boolean): Printed {
+  const { precedence, symbol } = form;
+  const tighter = precedence + 1;
+  const { and, or, compare } = PRECEDENCE;
+  const isLogical = (p: Precedence): boolean => p === and || p === or;
+  const side = (p: Printed, needs: number): string =>
+    isLogical(precedence) && isLogical(p.precedence) && p.precedence !== precedence ? `(${p.text})` : wrap(p, needs);
+  const leftText = side(left, precedence === compare ? tighter : precedence);
+  return { text: `${leftText} ${symbol} ${side(right, chained ? precedence : tighter)}`, precedence };
+}
+
+function wrap(printed: Printed, needs: number): string {
+  return printed.precedence < needs ? `(${printed.text})` : printed.text;
+}
+
+function atom(text: string): Printed {
+  return { text, precedence: PRECEDENCE.atom };
+}
+
+/** Two values of one type side by side: neither says the type of the other when both are literals. */
+function typedPair(a: Expr, b: Expr, context: ExprContext): [Printed, Printed] {
+  const infers = a.kind !== 'literal' || b.kind !== 'literal';
+  return [printExpr(a, context, infers), printExpr(b, context, infers)];
+}
+
+function nameOf(kind: NameKind, name: string, scope: Scope): string {
+  return present(scope.find(kind, name), `declaration of ${kind} ${name}`);
+}

@@ -1,0 +1,91 @@
+import type { Kernel, KernelFunction } from '../../compiler/ir/kernel.ts';
+import { RUNTIME_SCALARS } from '../../compiler/ir/plan.ts';
+import { present } from '../../compiler/support/invariant.ts';
+import type { Dialect, ModuleFunction, UniformBlock } from './dialect.ts';
+import { bufferComment, headerOf } from './header.ts';
+import { commentText, makeScope, type Scope, type Speller } from './namer.ts';
+import { printBlock, type StatementContext } from './print-statement.ts';
+
+/** How a kernel is printed: for people, or with neutral names and nothing said beside, for its hash. */
+export interface PrintStyle {
+  readonly speller: () => Speller;
+  readonly comments: boolean;
+}
+
+/** The text of a kernel. Every name is respelled for the target, so that no name in the IR can mean anything there. */
+export function printKernel(kernel: Kernel, dialect: Dialect, style: PrintStyle): string {
+  const said = (text: string): string => (style.comments ? commentText(text) : '');
+  const scope = makeScope(dialect.reserved, style.speller());
+  const find = (kind: 'buffer' | 'shared' | 'function', name: string): string =>
+    present(scope.find(kind, name), `${kind} ${name}`);
+  for (const b of kernel.buffers) scope.declare('buffer', b.name);
+  for (const s of kernel.shared) scope.declare('shared', s.name);
+  for (const f of kernel.functions) scope.declare('function', f.name);
+
+  const { launch, runtime, uniforms } = declareUniforms(kernel, scope, makeScope(dialect.keywords, style.speller()));
+  const places = {
+    group: scope.declare('place', 'group'),
+    local: scope.declare('place', 'local', 'lane'),
+    subgroup_lane: scope.declare('place', 'subgroup_lane'),
+  };
+  const context: StatementContext = {
+    dialect,
+    scope,
+    uniforms,
+    helpers: new Set(),
+    places: new Set(),
+    comments: style.comments,
+  };
+  const functions = kernel.functions.map((f) => printFunction(f, find('function', f.name), said(f.doc), context));
+  const body = printBlock(kernel.body, context);
+  const used = (place: keyof typeof places): string | undefined =>
+    context.places.has(place) ? places[place] : undefined;
+  return dialect.module({
+    header: style.comments ? headerOf(kernel) : [],
+    features: kernel.features,
+    buffers: kernel.buffers.map((b) => ({
+      name: find('buffer', b.name),
+      type: b.type,
+      access: b.access,
+      comment: style.comments ? bufferComment(b) : '',
+    })),
+    launch,
+    runtime,
+    shared: kernel.shared.map((s) => ({ ...s, name: find('shared', s.name) })),
+    helpers: [...context.helpers],
+    functions,
+    workgroup: kernel.workgroup,
+    body,
+    places: { group: used('group'), local: used('local'), subgroup_lane: used('subgroup_lane') },
+  });
+}
+
+/** The scalars that the host sets are declared all, in their fixed order, if any is read; see {@link RUNTIME_SCALARS}. */
+function declareUniforms(kernel: Kernel, scope: Scope, fields: Scope) {
+  const own = kernel.uniforms.filter((u) => u.source.kind !== 'runtime');
+  const host = own.length < kernel.uniforms.length ? RUNTIME_SCALARS : [];
+  const declareBlock = (name: string, typeName: string, members: UniformBlock['fields']): UniformBlock => ({
+    name: scope.declare('block', name),
+    typeName: scope.declare('block', typeName),
+    fields: members.map((f) => ({ name: fields.declare('field', f.name), type: f.type })),
+  });
+  const runtime = declareBlock('host', 'Host', host);
+  const launch = declareBlock('launch', 'Launch', own);
+  const uniforms = new Map(
+    kernel.uniforms.map((u) => {
+      const { source } = u;
+      const [block, index] =
+        source.kind === 'runtime'
+          ? [runtime, RUNTIME_SCALARS.findIndex((s) => s.name === source.name)]
+          : [launch, own.indexOf(u)];
+      return [u.name, `${block.name}.${present(block.fields[index], `host scalar ${u.name}`).name}`];
+    }),
+  );
+  return { launch, runtime, uniforms };
+}
+
+function printFunction(f: KernelFunction, name: string, comment: string, context: StatementContext): ModuleFunction {
+  const within = { ...context, scope: context.scope.inner() };
+  const params = f.params.map((p) => ({ name: within.scope.declare('local', p.name), type: p.type }));
+  return { name, comment, params, body: printBlock(f.body, within) };
+}

@@ -1,0 +1,84 @@
+import type { Expr, Statement } from '../../compiler/ir/kernel.ts';
+import { present } from '../../compiler/support/invariant.ts';
+import { commentText } from './namer.ts';
+import { type ExprContext, element, printExpr, toStored } from './print-expr.ts';
+
+export interface StatementContext extends ExprContext {
+  /** Comments are left out of the text from which the hash is made. */
+  readonly comments: boolean;
+}
+
+/** Prints the statements of one block, which has a scope of its own. Lines are indented relative to it. */
+export function printBlock(statements: readonly Statement[], context: StatementContext): readonly string[] {
+  const within = { ...context, scope: context.scope.inner() };
+  return statements.flatMap((s) => printStatement(s, within));
+}
+
+function printStatement(s: Statement, context: StatementContext): readonly string[] {
+  const { dialect, scope } = context;
+  const text = (e: Expr): string => printExpr(e, context, true).text;
+  switch (s.kind) {
+    case 'comment':
+      return context.comments ? [`// ${commentText(s.text)}`] : [];
+    case 'let':
+    case 'var': {
+      // The value is printed first: it may read an outer name that this one hides.
+      const type = s.kind === 'let' ? s.value.type : s.type;
+      const value = printExpr(s.value, context, false).text;
+      const spell = s.kind === 'let' ? dialect.define : dialect.variable;
+      return [spell(type, scope.declare('local', s.name), value)];
+    }
+    case 'assign':
+      return [printAssign(s.name, s.value, context)];
+    case 'store':
+      return [`${element('buffer', s.buffer, s.index, context).text} = ${text(toStored(s.value))};`];
+    case 'store_shared':
+      return [`${element('shared', s.array, s.index, context).text} = ${text(s.value)};`];
+    case 'for':
+      return printLoop(s, context);
+    case 'if':
+      return printIf(s, context);
+    case 'call': {
+      const name = present(scope.find('function', s.fn), `function ${s.fn}`);
+      return [`${name}(${s.args.map(text).join(', ')});`];
+    }
+    case 'barrier':
+      return [dialect.barrier];
+    case 'return':
+      return ['return;'];
+  }
+}
+
+/** `x += y` where the IR says x = x + y. */
+function printAssign(name: string, value: Expr, context: StatementContext): string {
+  const target = present(context.scope.find('local', name), `declaration of local ${name}`);
+  const adds = value.kind === 'binary' && value.op === 'add' && value.left.kind === 'local' && value.left.name === name;
+  return adds
+    ? `${target} += ${printExpr(value.right, context, true).text};`
+    : `${target} = ${printExpr(value, context, true).text};`;
+}
+
+function printLoop(s: Extract<Statement, { kind: 'for' }>, context: StatementContext): readonly string[] {
+  const from = printExpr(s.from, context, false).text;
+  const inner = { ...context, scope: context.scope.inner() };
+  const name = inner.scope.declare('local', s.name);
+  const text = (e: Expr): string => printExpr(e, inner, true).text;
+  const step = s.step.kind === 'literal' && s.step.value === 1 ? undefined : text(s.step);
+  return [context.dialect.loop(name, from, text(s.to), step), ...indent(printBlock(s.body, inner)), '}'];
+}
+
+function printIf(s: Extract<Statement, { kind: 'if' }>, context: StatementContext): readonly string[] {
+  const head = `if (${printExpr(s.condition, context, true).text}) {`;
+  const then = [head, ...indent(printBlock(s.then, context))];
+  const [only] = s.else;
+  if (!only) return [...then, '}'];
+  if (only.kind === 'if' && s.else.length === 1) {
+    const [next, ...rest] = printIf(only, context);
+    return [...then, `} else ${next}`, ...rest];
+  }
+  return [...then, '} else {', ...indent(printBlock(s.else, context)), '}'];
+}
+
+export function indent(lines: readonly string[]): readonly string[] {
+  return lines.map((line) => (line === '' ? '' : `  ${line}`));
+}

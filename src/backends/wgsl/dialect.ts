@@ -1,0 +1,121 @@
+import type { KernelType, ScalarType } from '../../compiler/ir/kernel.ts';
+import { InternalError } from '../../compiler/support/invariant.ts';
+import { type Dialect, type Form, type FormOf, type Helper, PRECEDENCE, type Precedence } from '../shared/dialect.ts';
+import {
+  ACOS,
+  ACOS_4,
+  CONSTANT,
+  ERF,
+  ERF_4,
+  FLOOR_MOD,
+  FLOOR_MOD_4,
+  FLOOR_MOD_INT,
+  HELPERS,
+  IS_NONFINITE,
+  POWER,
+  POWER_4,
+  RANDOM_UNIFORM,
+  TANH,
+  TANH_4,
+} from './helpers.ts';
+import { literal } from './literal.ts';
+import { moduleText, TYPES } from './module.ts';
+import { KEYWORDS, PREDECLARED_NAMES } from './reserved.ts';
+
+const call = (name: string): Form => ({ kind: 'call', name });
+const callOf = (helper: Helper): Form => ({ kind: 'call', name: helper.name, helper });
+
+/** A function of WGSL, for all types it takes. */
+const builtin =
+  (name: string): FormOf =>
+  () =>
+    call(name);
+const prefix =
+  (symbol: string): FormOf =>
+  () => ({ kind: 'prefix', symbol });
+const infix =
+  (symbol: string, precedence: Precedence): FormOf =>
+  () => ({ kind: 'infix', symbol, precedence });
+
+/** A helper for f32, and its like for vectors. */
+const floats =
+  (scalar: Helper, vector: Helper): FormOf =>
+  (type) =>
+    callOf(type === 'vec4' ? vector : scalar);
+
+/** The remainder has the sign of the divisor; a u32 has none. */
+function modOf(type: KernelType): Form {
+  if (type === 'u32') return { kind: 'infix', symbol: '%', precedence: PRECEDENCE.product };
+  return callOf(type === 'i32' ? FLOOR_MOD_INT : type === 'vec4' ? FLOOR_MOD_4 : FLOOR_MOD);
+}
+
+function nonfiniteOf(type: KernelType): Form {
+  if (type !== 'f32') throw new InternalError(`is_nonfinite takes an f32, not a ${type}`);
+  return callOf(IS_NONFINITE);
+}
+
+const TO: { readonly [T in ScalarType]: Form } = {
+  f32: call('f32'),
+  i32: call('i32'),
+  u32: call('u32'),
+  bool: call('bool'),
+};
+
+export const WGSL: Dialect = {
+  target: 'wgsl',
+  extension: 'wgsl',
+  entryPoint: 'main',
+  keywords: new Set(KEYWORDS),
+  reserved: new Set([...KEYWORDS, ...PREDECLARED_NAMES, ...HELPERS.map((h) => h.name)]),
+  types: TYPES,
+  literal,
+  unary: {
+    neg: prefix('-'),
+    not: prefix('!'),
+    exp: builtin('exp'),
+    log: builtin('log'),
+    sin: builtin('sin'),
+    cos: builtin('cos'),
+    tanh: floats(TANH, TANH_4),
+    erf: floats(ERF, ERF_4),
+    sqrt: builtin('sqrt'),
+    rsqrt: builtin('inverseSqrt'),
+    abs: builtin('abs'),
+    floor: builtin('floor'),
+    acos: floats(ACOS, ACOS_4),
+    is_nonfinite: nonfiniteOf,
+  },
+  binary: {
+    add: infix('+', PRECEDENCE.sum),
+    sub: infix('-', PRECEDENCE.sum),
+    mul: infix('*', PRECEDENCE.product),
+    div: infix('/', PRECEDENCE.product),
+    mod: modOf,
+    pow: floats(POWER, POWER_4),
+    max: builtin('max'),
+    min: builtin('min'),
+    eq: infix('==', PRECEDENCE.compare),
+    ne: infix('!=', PRECEDENCE.compare),
+    lt: infix('<', PRECEDENCE.compare),
+    le: infix('<=', PRECEDENCE.compare),
+    gt: infix('>', PRECEDENCE.compare),
+    ge: infix('>=', PRECEDENCE.compare),
+    and: infix('&&', PRECEDENCE.and),
+    or: infix('||', PRECEDENCE.or),
+  },
+  cast: { f32: TO, i32: TO, u32: TO, bool: TO },
+  select: (_, condition, then, otherwise) => ({
+    text: `select(${otherwise.text}, ${then.text}, ${condition.text})`,
+    precedence: PRECEDENCE.atom,
+  }),
+  vector: call('vec4f'),
+  components: ['x', 'y', 'z', 'w'],
+  random: callOf(RANDOM_UNIFORM),
+  opaque: callOf(CONSTANT),
+  define: (_, name, value) => `let ${name} = ${value};`,
+  variable: (_, name, value) => `var ${name} = ${value};`,
+  loop: (name, from, to, step) =>
+    `for (var ${name} = ${from}; ${name} < ${to}; ${step === undefined ? `${name}++` : `${name} += ${step}`}) {`,
+  barrier: 'workgroupBarrier();',
+  module: moduleText,
+};

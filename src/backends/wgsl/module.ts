@@ -1,0 +1,80 @@
+import type { KernelType } from '../../compiler/ir/kernel.ts';
+import type { Module, ModuleFunction, Places, UniformBlock } from '../shared/dialect.ts';
+import { indent } from '../shared/print-statement.ts';
+
+export const TYPES: { readonly [T in KernelType]: string } = {
+  f32: 'f32',
+  i32: 'i32',
+  u32: 'u32',
+  bool: 'bool',
+  vec4: 'vec4f',
+};
+
+const FEATURES = { subgroups: 'subgroups', 'shader-f16': 'f16' } as const;
+
+/** The file of a kernel: header, bindings, workgroup memory, helpers, functions, entry point. */
+export function moduleText(m: Module): string {
+  const blocks = [m.launch, m.runtime].filter((b) => b.fields.length > 0);
+  const sections: readonly (readonly string[])[] = [
+    m.header.map((line) => `// ${line}`.trimEnd()),
+    m.features.map((f) => `enable ${FEATURES[f]};`),
+    ...blocks.map(structText),
+    bindingTexts(m, blocks),
+    m.shared.map((s) => `var<workgroup> ${s.name}: array<${TYPES[s.type]}, ${s.elements}>;`),
+    ...m.helpers.map((h) => [h.text]),
+    ...m.functions.map(functionText),
+    entryText(m),
+  ];
+  const filled = sections.filter((lines) => lines.length > 0);
+  return `${filled.map((lines) => lines.join('\n')).join('\n\n')}\n`;
+}
+
+function structText(block: UniformBlock): readonly string[] {
+  return [`struct ${block.typeName} {`, ...block.fields.map((f) => `  ${f.name}: ${TYPES[f.type]},`), '}'];
+}
+
+/** The declarations of storage and uniforms, with the comments beside them in one column. */
+function bindingTexts(m: Module, blocks: readonly UniformBlock[]): readonly string[] {
+  const declare = (binding: number, space: string, name: string, type: string): string =>
+    `@group(0) @binding(${binding}) var<${space}> ${name}: ${type};`;
+  const buffers = m.buffers.map((b, i) => declare(i, `storage, ${b.access}`, b.name, `array<${TYPES[b.type]}>`));
+  const column = Math.max(0, ...buffers.map((text) => text.length));
+  return [
+    ...m.buffers.map(({ comment }, i) => {
+      const text = buffers[i] ?? '';
+      return comment === '' ? text : `${text.padEnd(column)} // ${comment}`;
+    }),
+    ...blocks.map((b, i) => declare(buffers.length + i, 'uniform', b.name, b.typeName)),
+  ];
+}
+
+function functionText(f: ModuleFunction): readonly string[] {
+  const params = f.params.map((p) => `${p.name}: ${TYPES[p.type]}`).join(', ');
+  const comment = f.comment === '' ? [] : [`// ${f.comment}`];
+  return [...comment, `fn ${f.name}(${params}) {`, ...indent(f.body), '}'];
+}
+
+/** The number of the workgroup is made linear again: a grid that is too long for one dimension is folded in two. */
+function entryText(m: Module): readonly string[] {
+  const { group } = m.places;
+  const linear = group === undefined ? [] : [`let ${group} = workgroup_id.y * num_workgroups.x + workgroup_id.x;`];
+  return [
+    `@compute @workgroup_size(${m.workgroup})`,
+    'fn main(',
+    ...indent(parameters(m.places)),
+    ') {',
+    ...indent([...linear, ...m.body]),
+    '}',
+  ];
+}
+
+function parameters(places: Places): readonly string[] {
+  const { group, local, subgroup_lane: lane } = places;
+  return [
+    ...(group === undefined
+      ? []
+      : ['@builtin(workgroup_id) workgroup_id: vec3u,', '@builtin(num_workgroups) num_workgroups: vec3u,']),
+    ...(local === undefined ? [] : [`@builtin(local_invocation_index) ${local}: u32,`]),
+    ...(lane === undefined ? [] : [`@builtin(subgroup_invocation_id) ${lane}: u32,`]),
+  ];
+}
