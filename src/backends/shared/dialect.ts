@@ -60,6 +60,7 @@ export interface ModuleFunction {
   readonly name: string;
   readonly comment: string;
   readonly params: readonly { readonly name: string; readonly type: KernelType }[];
+  readonly result: KernelType | undefined;
   readonly body: readonly string[];
 }
 
@@ -113,6 +114,8 @@ export interface Dialect {
   readonly opaque: Form | undefined;
   readonly define: (type: KernelType, name: string, value: string) => string;
   readonly variable: (type: KernelType, name: string, value: string) => string;
+  /** A mutable local array of these values, or of zeros when there are none. */
+  readonly array: (type: KernelType, name: string, elements: number, values: readonly string[]) => string;
   /** The line that opens a loop, up to its brace. `step` is undefined for 1. */
   readonly loop: (name: string, from: string, to: string, step: string | undefined) => string;
   readonly barrier: string;

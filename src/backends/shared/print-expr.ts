@@ -41,6 +41,10 @@ export function printExpr(e: Expr, context: ExprContext, infers: boolean): Print
       return fromStored(e.type, element('buffer', e.buffer, e.index, context), context);
     case 'load_shared':
       return element('shared', e.array, e.index, context);
+    case 'element':
+      return element('local', e.array, e.index, context);
+    case 'call':
+      return atom(`${nameOf('function', e.fn, context.scope)}(${e.args.map((a) => inner(a).text).join(', ')})`);
     case 'unary':
       return apply(dialect.unary[e.op](e.operand.type), [e.operand], e.operand.type, context);
     case 'binary':
@@ -60,8 +64,8 @@ export function printExpr(e: Expr, context: ExprContext, infers: boolean): Print
   }
 }
 
-/** `name[index]` of a buffer or of workgroup memory. */
-export function element(kind: 'buffer' | 'shared', name: string, index: Expr, context: ExprContext): Printed {
+/** `name[index]` of a buffer, of workgroup memory or of a local array. */
+export function element(kind: 'buffer' | 'shared' | 'local', name: string, index: Expr, context: ExprContext): Printed {
   return atom(`${nameOf(kind, name, context.scope)}[${printExpr(index, context, true).text}]`);
 }
 
@@ -165,6 +169,7 @@ function typedPair(a: Expr, b: Expr, context: ExprContext): [Printed, Printed] {
   return [printExpr(a, context, infers), printExpr(b, context, infers)];
 }
 
-function nameOf(kind: NameKind, name: string, scope: Scope): string {
+/** The spelling of a declared name. */
+export function nameOf(kind: NameKind, name: string, scope: Scope): string {
   return present(scope.find(kind, name), `declaration of ${kind} ${name}`);
 }

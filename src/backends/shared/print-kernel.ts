@@ -3,7 +3,8 @@ import { RUNTIME_SCALARS } from '../../compiler/ir/plan.ts';
 import { present } from '../../compiler/support/invariant.ts';
 import type { Dialect, ModuleFunction, UniformBlock } from './dialect.ts';
 import { bufferComment, headerOf } from './header.ts';
-import { commentText, makeScope, type Scope, type Speller } from './namer.ts';
+import { commentText, makeScope, type NameKind, type Scope, type Speller } from './namer.ts';
+import { nameOf } from './print-expr.ts';
 import { printBlock, type StatementContext } from './print-statement.ts';
 
 /** How a kernel is printed: for people, or with neutral names and nothing said beside, for its hash. */
@@ -16,8 +17,7 @@ export interface PrintStyle {
 export function printKernel(kernel: Kernel, dialect: Dialect, style: PrintStyle): string {
   const said = (text: string): string => (style.comments ? commentText(text) : '');
   const scope = makeScope(dialect.reserved, style.speller());
-  const find = (kind: 'buffer' | 'shared' | 'function', name: string): string =>
-    present(scope.find(kind, name), `${kind} ${name}`);
+  const find = (kind: NameKind, name: string): string => nameOf(kind, name, scope);
   for (const b of kernel.buffers) scope.declare('buffer', b.name);
   for (const s of kernel.shared) scope.declare('shared', s.name);
   for (const f of kernel.functions) scope.declare('function', f.name);
@@ -87,5 +87,5 @@ function declareUniforms(kernel: Kernel, scope: Scope, fields: Scope) {
 function printFunction(f: KernelFunction, name: string, comment: string, context: StatementContext): ModuleFunction {
   const within = { ...context, scope: context.scope.inner() };
   const params = f.params.map((p) => ({ name: within.scope.declare('local', p.name), type: p.type }));
-  return { name, comment, params, body: printBlock(f.body, within) };
+  return { name, comment, params, result: f.result?.type, body: printBlock(f.body, within, f.result) };
 }

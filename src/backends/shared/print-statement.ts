@@ -1,17 +1,24 @@
 import type { Expr, Statement } from '../../compiler/ir/kernel.ts';
-import { present } from '../../compiler/support/invariant.ts';
 import { commentText } from './namer.ts';
-import { type ExprContext, element, printExpr, toStored } from './print-expr.ts';
+import { type ExprContext, element, nameOf, printExpr, toStored } from './print-expr.ts';
 
 export interface StatementContext extends ExprContext {
   /** Comments are left out of the text from which the hash is made. */
   readonly comments: boolean;
 }
 
-/** Prints the statements of one block, which has a scope of its own. Lines are indented relative to it. */
-export function printBlock(statements: readonly Statement[], context: StatementContext): readonly string[] {
+/**
+ * Prints the statements of one block, which has a scope of its own, and what it returns, if anything. Lines are indented
+ * relative to it.
+ */
+export function printBlock(
+  statements: readonly Statement[],
+  context: StatementContext,
+  result?: Expr,
+): readonly string[] {
   const within = { ...context, scope: context.scope.inner() };
-  return statements.flatMap((s) => printStatement(s, within));
+  const lines = statements.flatMap((s) => printStatement(s, within));
+  return result ? [...lines, `return ${printExpr(result, within, true).text};`] : lines;
 }
 
 function printStatement(s: Statement, context: StatementContext): readonly string[] {
@@ -30,6 +37,12 @@ function printStatement(s: Statement, context: StatementContext): readonly strin
     }
     case 'assign':
       return [printAssign(s.name, s.value, context)];
+    case 'array': {
+      const values = s.values.map(text);
+      return [dialect.array(s.type, scope.declare('local', s.name), s.elements, values)];
+    }
+    case 'assign_element':
+      return [`${element('local', s.array, s.index, context).text} = ${text(s.value)};`];
     case 'store':
       return [`${element('buffer', s.buffer, s.index, context).text} = ${text(toStored(s.value))};`];
     case 'store_shared':
@@ -38,10 +51,8 @@ function printStatement(s: Statement, context: StatementContext): readonly strin
       return printLoop(s, context);
     case 'if':
       return printIf(s, context);
-    case 'call': {
-      const name = present(scope.find('function', s.fn), `function ${s.fn}`);
-      return [`${name}(${s.args.map(text).join(', ')});`];
-    }
+    case 'call':
+      return [`${nameOf('function', s.fn, scope)}(${s.args.map(text).join(', ')});`];
     case 'barrier':
       return [dialect.barrier];
     case 'return':
@@ -51,7 +62,7 @@ function printStatement(s: Statement, context: StatementContext): readonly strin
 
 /** `x += y` where the IR says x = x + y. */
 function printAssign(name: string, value: Expr, context: StatementContext): string {
-  const target = present(context.scope.find('local', name), `declaration of local ${name}`);
+  const target = nameOf('local', name, context.scope);
   const adds = value.kind === 'binary' && value.op === 'add' && value.left.kind === 'local' && value.left.name === name;
   return adds
     ? `${target} += ${printExpr(value.right, context, true).text};`

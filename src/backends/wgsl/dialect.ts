@@ -114,6 +114,10 @@ export const WGSL: Dialect = {
   opaque: callOf(CONSTANT),
   define: (_, name, value) => `let ${name} = ${value};`,
   variable: (_, name, value) => `var ${name} = ${value};`,
+  array: (type, name, elements, values) => {
+    const of = `array<${TYPES[type]}, ${elements}>`;
+    return values.length === 0 ? `var ${name}: ${of};` : `var ${name} = ${of}(${values.join(', ')});`;
+  },
   loop: (name, from, to, step) =>
     `for (var ${name} = ${from}; ${name} < ${to}; ${step === undefined ? `${name}++` : `${name} += ${step}`}) {`,
   barrier: 'workgroupBarrier();',

@@ -51,7 +51,8 @@ function bindingTexts(m: Module, blocks: readonly UniformBlock[]): readonly stri
 function functionText(f: ModuleFunction): readonly string[] {
   const params = f.params.map((p) => `${p.name}: ${TYPES[p.type]}`).join(', ');
   const comment = f.comment === '' ? [] : [`// ${f.comment}`];
-  return [...comment, `fn ${f.name}(${params}) {`, ...indent(f.body), '}'];
+  const result = f.result === undefined ? '' : ` -> ${TYPES[f.result]}`;
+  return [...comment, `fn ${f.name}(${params})${result} {`, ...indent(f.body), '}'];
 }
 
 /** The number of the workgroup is made linear again: a grid that is too long for one dimension is folded in two. */
