@@ -168,7 +168,7 @@ function binary({ op, left }: Expr & { readonly kind: 'binary' }, a: number, b: 
     case 'div':
       return left.type === 'f32' ? a / b : Math.trunc(a / b);
     case 'mod':
-      return a % b;
+      return a - b * Math.floor(a / b);
     case 'pow':
       return a ** b;
     case 'max':

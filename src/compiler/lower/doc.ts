@@ -1,9 +1,8 @@
-/** The header of a kernel: what it computes, from which lines, and how much work that is. */
+/** The header of a kernel: what it computes and from which lines. Backends add what it costs. */
 import type { Value, ValueId } from '../ir/graph.ts';
 import type { Region } from '../ir/region.ts';
 import { positionAt, type Span } from '../support/source.ts';
 import { type LowerContext, opOf } from './context.ts';
-import { type Cost, regionCost } from './cost.ts';
 import { longName } from './names.ts';
 import { shapeText } from './resources.ts';
 
@@ -17,7 +16,6 @@ export function regionDoc(context: LowerContext, region: Region, spread: string)
     `Computes ${made.join(', ')}${read.length > 0 ? ` from ${read.join(', ')}` : ''}.`,
     ...(lines === '' ? [] : [`Source: ${lines}.`]),
     spread,
-    costText(regionCost(context, region)),
   ];
 }
 
@@ -47,15 +45,4 @@ function rangesText(lines: ReadonlySet<number>): string {
     else parts.push({ from: line, to: line });
   }
   return parts.map(({ from, to }) => (from === to ? `${from}` : `${from}-${to}`)).join(',');
-}
-
-function costText({ flops, bytes }: Cost): string {
-  return `Moves ${quantity(bytes)}B and does ${quantity(flops)}flop per launch.`;
-}
-
-/** `12.3 k`, `4 M`: three digits and a prefix. */
-export function quantity(n: number): string {
-  const prefixes = ['', 'k', 'M', 'G', 'T'];
-  const step = n < 1000 ? 0 : Math.min(prefixes.length - 1, Math.floor(Math.log10(n) / 3));
-  return `${Number((n / 1000 ** step).toPrecision(3))} ${prefixes[step] ?? ''}`;
 }

@@ -8,7 +8,7 @@
 import type { Op, Value, ValueId } from '../ir/graph.ts';
 import type { Expr } from '../ir/kernel.ts';
 import { present } from '../support/invariant.ts';
-import { type Definition, opOf } from './context.ts';
+import { opOf } from './context.ts';
 import { bounded } from './index-math.ts';
 import { indexAt } from './movement.ts';
 import { shortName } from './names.ts';
@@ -66,10 +66,11 @@ export function makeEmitter(writer: KernelWriter, options: EmitterOptions): Emit
     return expr;
   };
 
-  const compute = (value: Value, definition: Definition, at: Env): Expr => {
+  const isLoaded = (id: ValueId): boolean => options.reads.has(id) && !options.known?.has(id);
+  const compute = (value: Value, at: Env): Expr => {
     const known = options.known?.get(value.id);
     if (known) return known(at);
-    if (options.reads.has(value.id)) return loaded(writer, value, at);
+    const definition = context.definition(value.id);
     return definition.kind === 'op'
       ? resultElement(emitter, definition, value, at)
       : parameterElement(emitter, definition, value, at);
@@ -82,8 +83,9 @@ export function makeEmitter(writer: KernelWriter, options: EmitterOptions): Emit
       const key = keyOf(value, at);
       const before = recall(key);
       if (before) return before;
-      const expr = compute(value, context.definition(id), at);
-      if (expr.kind !== 'load') writer.hint(expr, shortName(value, opOf(context, id)), value.name !== undefined);
+      if (isLoaded(id)) return remember(key, loaded(writer, value, at));
+      const expr = compute(value, at);
+      writer.hint(expr, shortName(value, opOf(context, id)), value.name !== undefined);
       return remember(key, expr);
     },
     store(id, at) {

@@ -56,7 +56,7 @@ export interface KernelWriter
   /** A local array of `values`, or of that many zeros. */
   array(wish: string, type: 'f32' | 'vec4', values: number | readonly Expr[]): LocalArray;
   storeShared(array: string, index: Expr, value: Expr): void;
-  /** `index` runs over 0, step, 2 * step, … below `count` (or from `from`). */
+  /** `index` runs over 0, step, 2 * step, … below `count` (or from `from`). A loop of one pass is no loop. */
   loop(wish: string, count: number | Expr, body: (index: Expr) => void, options?: LoopOptions): void;
   when(condition: Expr, then: () => void, otherwise?: () => void): void;
   comment(text: string): void;
@@ -146,6 +146,10 @@ export function makeWriter(context: LowerContext): KernelWriter {
     },
     storeShared: (array, index, value) => emit({ kind: 'store_shared', array, index, value }),
     loop(wish, count, write, { from = u32(0), step = u32(1), max }: LoopOptions = {}) {
+      if (count === 1 && from.kind === 'literal') {
+        write(from);
+        return;
+      }
       const last = max ?? (typeof count === 'number' ? count - 1 : Number.POSITIVE_INFINITY);
       let name = '';
       const statements = nested('loop', () => {
