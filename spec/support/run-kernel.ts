@@ -16,7 +16,7 @@ interface Invocation {
   readonly lane: number;
 }
 
-type Locals = Map<string, number>;
+type Locals = Map<string, number | Float64Array>;
 
 /** Runs all workgroups, one after the other. `groups` may be more than the kernel's, as a folded grid has. */
 export function runKernel(
@@ -54,6 +54,14 @@ function* runBody(self: Invocation, body: readonly Statement[], outer: Locals): 
       case 'assign':
         locals.set(s.name, value(s.value));
         break;
+      case 'array': {
+        const values = s.values.map(value);
+        locals.set(s.name, values.length > 0 ? Float64Array.from(values) : new Float64Array(s.elements));
+        break;
+      }
+      case 'assign_element':
+        elements(locals, s.array, value(s.index))[value(s.index)] = value(s.value);
+        break;
       case 'store':
         access(self.memory, s.buffer, value(s.index))[value(s.index)] = value(s.value);
         break;
@@ -87,6 +95,23 @@ function* runBody(self: Invocation, body: readonly Statement[], outer: Locals): 
   return false;
 }
 
+/** A function with a result has no barriers, so it runs to its end. */
+function callFunction(self: Invocation, call: Expr & { readonly kind: 'call' }, value: (e: Expr) => number): number {
+  const fn = present(
+    self.kernel.functions.find((f) => f.name === call.fn),
+    call.fn,
+  );
+  const locals: Locals = new Map(fn.params.map((p, i) => [p.name, value(present(call.args[i], p.name))]));
+  runBody(self, fn.body, locals).next();
+  return evaluate(self, present(fn.result, `result of ${fn.name}`), locals);
+}
+
+function elements(locals: Locals, name: string, index: number): Float64Array {
+  const array = locals.get(name);
+  invariant(array instanceof Float64Array, `${name} is no array`);
+  return access({ [name]: array }, name, index);
+}
+
 function access(memory: Memory, name: string, index: number): Float64Array {
   const array = present(memory[name], `memory ${name}`);
   invariant(Number.isInteger(index) && index >= 0 && index < array.length, `${name}[${index}] is out of bounds`);
@@ -98,8 +123,15 @@ function evaluate(self: Invocation, expr: Expr, locals: Locals): number {
   switch (expr.kind) {
     case 'literal':
       return expr.type === 'f32' ? Math.fround(expr.value) : expr.value;
-    case 'local':
-      return present(locals.get(expr.name), `local ${expr.name}`);
+    case 'local': {
+      const local = locals.get(expr.name);
+      invariant(typeof local === 'number', `local ${expr.name} has no value`);
+      return local;
+    }
+    case 'element':
+      return present(elements(locals, expr.array, value(expr.index))[value(expr.index)], 'element');
+    case 'call':
+      return callFunction(self, expr, value);
     case 'uniform':
       return present(self.uniforms[expr.name], `uniform ${expr.name}`);
     case 'builtin':

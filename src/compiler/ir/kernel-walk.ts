@@ -1,5 +1,5 @@
 /** Ways to look into kernel expressions and statements without naming every kind again. */
-import type { Expr, Statement } from './kernel.ts';
+import type { Expr, KernelFunction, Statement } from './kernel.ts';
 
 /** The expressions directly inside `expr`. */
 export function operandsOf(expr: Expr): readonly Expr[] {
@@ -137,6 +137,17 @@ export function mapStatement(
     case 'call':
       return { ...statement, args: statement.args.map(f) };
   }
+}
+
+/** `fn` with `f` applied to its body; the result is there a last `let`, so that it is treated as what the body computes. */
+export function mapFunction(
+  fn: KernelFunction,
+  f: (body: readonly Statement[]) => readonly Statement[],
+): KernelFunction {
+  if (!fn.result) return { ...fn, body: f(fn.body) };
+  const body = f([...fn.body, { kind: 'let', name: 'result#', value: fn.result }]);
+  const last = body.at(-1);
+  return { ...fn, body: body.slice(0, -1), result: last?.kind === 'let' ? last.value : fn.result };
 }
 
 /** Calls `visit` for each statement, an outer one before those inside it. */

@@ -21,6 +21,7 @@ export interface Team {
 
 export function reduceTogether(writer: KernelWriter, team: Team): Reducer {
   const arrays = new Map<string, string>();
+  let areUsed = false;
   const arrayFor = (slot: number, type: ScalarType): string => {
     const wish = slot === 0 ? `lanes_${type}` : `lanes_${type}_${slot + 1}`;
     const name = arrays.get(wish) ?? writer.shared(wish, type, team.lanes * team.rows);
@@ -37,6 +38,9 @@ export function reduceTogether(writer: KernelWriter, team: Team): Reducer {
       const inner = axes.map((axis, i) => [axis.id, present(indices[i], 'index')] as const);
       takeAt(emitter, reductions, parts, new Map([...at, ...inner]));
     });
+    // The arrays serve every reduction in turn: all lanes must have read the last result.
+    if (areUsed) writer.barrier();
+    areUsed = true;
     return meet(writer, team, reductions, into, arrayFor);
   };
 }
@@ -72,11 +76,9 @@ function meet(
     writer.assign(half, binary('div', half.value, u32(2)));
   });
   const first = rows === 1 ? u32(0) : binary('sub', member, mul(lane, u32(rows)));
-  const results = slots.map(({ reduction, best, place }) =>
+  return slots.map(({ reduction, best, place }) =>
     writer.let(reduction.name, readShared(place ?? best, place ? 'i32' : reduction.type, first)),
   );
-  writer.barrier();
-  return results;
 }
 
 function readShared(array: string, type: ScalarType, index: Expr): Expr {

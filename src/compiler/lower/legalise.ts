@@ -8,7 +8,7 @@
 import { type kernelEntries, kernelFailure } from '../diagnostics/kernel.ts';
 import type { Expr, Kernel, KernelBuffer, Statement, TargetLimits } from '../ir/kernel.ts';
 import { and, binary, builtin, local, lt, min, select, sub, u32 } from '../ir/kernel-expr.ts';
-import { mapOperands, mapStatement, walkStatements } from '../ir/kernel-walk.ts';
+import { mapFunction, mapOperands, mapStatement, walkStatements } from '../ir/kernel-walk.ts';
 import { present } from '../support/invariant.ts';
 import { freeName } from './names.ts';
 
@@ -52,7 +52,7 @@ function inWindows(kernel: Kernel, limits: TargetLimits): Kernel {
   return {
     ...kernel,
     buffers: kernel.buffers.flatMap((buffer) => windows.get(buffer.name) ?? [buffer]),
-    functions: kernel.functions.map((fn) => ({ ...fn, body: split(fn.body, windows, fresh) })),
+    functions: kernel.functions.map((fn) => mapFunction(fn, (body) => split(body, windows, fresh))),
     body: split(kernel.body, windows, fresh),
   };
 }
@@ -77,7 +77,7 @@ function namesIn(kernel: Kernel): Set<string> {
   for (const fn of kernel.functions) for (const param of fn.params) names.add(param.name);
   for (const body of [kernel.body, ...kernel.functions.map((fn) => fn.body)]) {
     walkStatements(body, (statement) => {
-      if (statement.kind === 'let' || statement.kind === 'var' || statement.kind === 'for') names.add(statement.name);
+      if ('name' in statement) names.add(statement.name);
     });
   }
   return names;

@@ -169,16 +169,15 @@ function countUses(statements: readonly Statement[], structureOf: Interner): Rea
 
 /**
  * When an expression stops changing: the number, in the order of the text, of the last statement inside the one that
- * assigns a variable of it for the last time. What reads memory that the kernel writes never does.
+ * assigns a variable of it for the last time. What reads memory that the kernel writes, or a local array, never does.
  */
 function settledTimes(statements: readonly Statement[], structureOf: Interner): (expr: Expr) => number {
   const { variables, written } = changes(statements);
   const times = new Map<number, number>();
   const settled = (expr: Expr): number => {
     if (expr.kind === 'local') return variables.get(expr.name) ?? -1;
-    if (expr.kind === 'load_shared' || (expr.kind === 'load' && written.has(expr.buffer))) {
-      return Number.POSITIVE_INFINITY;
-    }
+    const isWritten = expr.kind === 'load' && written.has(expr.buffer);
+    if (isWritten || expr.kind === 'load_shared' || expr.kind === 'element') return Number.POSITIVE_INFINITY;
     const key = structureOf(expr);
     const found = times.get(key) ?? Math.max(-1, ...operandsOf(expr).map(settled));
     times.set(key, found);

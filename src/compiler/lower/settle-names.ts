@@ -1,6 +1,6 @@
 /** Gives the locals of a finished kernel their names: as wished, with a number only where two are visible at once. */
 import type { Expr, Kernel, KernelFunction, Statement } from '../ir/kernel.ts';
-import { mapOperands, mapStatement } from '../ir/kernel-walk.ts';
+import { mapFunction, mapOperands, mapStatement } from '../ir/kernel-walk.ts';
 import { freeName } from './names.ts';
 
 /** The wish in the internal name of a local, which is `WISH#` or `WISH#_2`. */
@@ -16,7 +16,7 @@ export function settleNames(kernel: Kernel): Kernel {
     const names = new Map<string, string>();
     const used = new Set(globals);
     const params = fn.params.map((param) => ({ ...param, name: declare(param.name, names, used) }));
-    return { ...fn, params, body: settleList(fn.body, names, used) };
+    return mapFunction({ ...fn, params }, (body) => settleList(body, names, used));
   };
   return {
     ...kernel,

@@ -7,6 +7,7 @@
 import type { AxisId, ValueId } from '../ir/graph.ts';
 import type { Expr, Kernel, KernelFunction, KernelType, Statement } from '../ir/kernel.ts';
 import { binary, cast, u32 } from '../ir/kernel-expr.ts';
+import { mapFunction } from '../ir/kernel-walk.ts';
 import { present } from '../support/invariant.ts';
 import type { LowerContext } from './context.ts';
 import { bounded, boundOf, rowMajor } from './index-math.ts';
@@ -190,24 +191,13 @@ export function makeWriter(context: LowerContext): KernelWriter {
       if (hints.get(key)?.always !== true) hints.set(key, { wish, always });
     },
     finish(head) {
-      const settled = settleNames({
+      return settleNames({
         features: [],
         ...head,
         ...resources.declared(),
-        functions: functions.map((fn) => ({ ...fn, body: placed(withResultInBody(fn)) })),
+        functions: functions.map((fn) => mapFunction(fn, placed)),
         body: placed(body.statements),
       });
-      return { ...settled, functions: settled.functions.map(withResultApart) };
     },
   };
-}
-
-/** The result as a last `let`, so that it is treated like any other expression of the body. */
-function withResultInBody({ body, result }: KernelFunction): readonly Statement[] {
-  return result ? [...body, { kind: 'let', name: 'result#', value: result }] : body;
-}
-
-function withResultApart(fn: KernelFunction): KernelFunction {
-  const last = fn.body.at(-1);
-  return fn.result && last?.kind === 'let' ? { ...fn, body: fn.body.slice(0, -1), result: last.value } : fn;
 }
