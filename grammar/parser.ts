@@ -1,10 +1,18 @@
 /**
  * The grammar of `.tfm` files, rule by rule as in README.md, for chevrotain.
  *
- * Operators are parsed as one flat chain, whose precedence the syntax tree resolves: that keeps the parser's stack short
+ * The parser reads one declaration at a time and stops at its first error: `src/compiler/syntax/recover.ts` then leaves
+ * the statement with the error out and parses again. Operators are parsed as one flat chain, whose precedence the syntax tree resolves: that keeps the parser's stack short
  * for deeply nested expressions. Errors carry no prose here; `src/compiler/syntax/describe-error.ts` finds the words.
  */
-import { CstParser, type IParserErrorMessageProvider, type IToken, type TokenType } from 'chevrotain';
+import {
+  type CstNode,
+  CstParser,
+  type IParserErrorMessageProvider,
+  type IRecognitionException,
+  type IToken,
+  type TokenType,
+} from 'chevrotain';
 import * as T from './tokens.ts';
 
 /** Leaves in each error's message what was expected, for the compiler to describe. */
@@ -35,17 +43,13 @@ const OPERATORS: readonly TokenType[] = [
 class TfmParser extends CstParser {
   constructor() {
     super([...T.vocabulary], {
-      recoveryEnabled: true,
+      recoveryEnabled: false,
       maxLookahead: 2,
       nodeLocationTracking: 'onlyOffset',
       errorMessageProvider: silentMessages,
     });
     this.performSelfAnalysis();
   }
-
-  readonly file = this.RULE('file', () => {
-    this.MANY_SEP({ SEP: T.Separator, DEF: () => this.SUBRULE(this.item) });
-  });
 
   readonly item = this.RULE('item', () => {
     this.OR([
@@ -391,6 +395,7 @@ class TfmParser extends CstParser {
       { ALT: () => this.CONSUME(T.None) },
       { ALT: () => this.CONSUME(T.Inf) },
       { ALT: () => this.CONSUME(T.Name) },
+      { ALT: () => this.CONSUME(T.Underscore) },
       {
         // A tuple, a record, or an expression in parentheses.
         ALT: () => {
@@ -515,9 +520,14 @@ class TfmParser extends CstParser {
 
 const parser = new TfmParser();
 
-/** Parses laid-out tokens. The tree is partial where there are errors. */
-export function parseTokens(tokens: readonly IToken[]) {
+export type ItemResult =
+  | { readonly kind: 'tree'; readonly tree: CstNode }
+  | { readonly kind: 'error'; readonly error: IRecognitionException };
+
+/** Parses the laid-out tokens of one declaration, up to its first error. */
+export function parseItem(tokens: readonly IToken[]): ItemResult {
   parser.input = [...tokens];
-  const tree = parser.file();
-  return { tree, errors: parser.errors };
+  const tree = parser.item();
+  const [error] = parser.errors;
+  return error === undefined ? { kind: 'tree', tree } : { kind: 'error', error };
 }

@@ -14,7 +14,7 @@ function expectation({ what, after, found }: Expectation): string {
 }
 
 /** Mistakes in the text of a specification, before anything is known about its meaning. */
-export const SYNTAX = {
+export const syntaxEntries = {
   'expected-expression': entry<Expectation>({
     severity: 'error',
     message: expectation,
@@ -70,7 +70,8 @@ export const SYNTAX = {
   }),
   'unclosed-bracket': entry<{ open: string; close: string; before: string | undefined }>({
     severity: 'error',
-    message: (p) => `\`${p.open}\` is never closed${p.before === undefined ? '' : `: ${p.before} stands first`}`,
+    message: (p) =>
+      p.before === undefined ? `\`${p.open}\` is never closed` : `\`${p.open}\` is not closed before ${p.before}`,
     help: (p) => `add \`${p.close}\``,
     explain:
       'Each (, [ and { needs its closing partner, innermost first. A keyword such as `param` cannot stand inside ' +
@@ -187,4 +188,4 @@ export const SYNTAX = {
   }),
 };
 
-export const syntaxError = diagnosticsOf(SYNTAX);
+export const syntaxDiagnostic = diagnosticsOf(syntaxEntries);

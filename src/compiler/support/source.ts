@@ -8,6 +8,8 @@ export interface Source {
   /** The path as the user would write it, for messages. Library files are `std/NAME.tfm`. */
   readonly path: string;
   readonly text: string;
+  /** The file begins with a byte order mark, which `text` does not hold. */
+  readonly byteOrderMark?: true;
 }
 
 export interface Span {
@@ -27,7 +29,7 @@ export interface Position {
 }
 
 export function makeSource(path: string, text: string): Source {
-  return { path, text: text.charCodeAt(0) === 0xfeff ? text.slice(1) : text };
+  return text.charCodeAt(0) === 0xfeff ? { path, text: text.slice(1), byteOrderMark: true } : { path, text };
 }
 
 const lineStarts = new WeakMap<Source, readonly number[]>();

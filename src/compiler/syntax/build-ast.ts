@@ -1,7 +1,7 @@
 /** Builds the syntax tree from the parser's tree: declarations and statements. Expressions are in build-expression.ts. */
 import type { CstNode, IToken } from 'chevrotain';
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
-import { syntaxError } from '../diagnostics/syntax.ts';
+import { syntaxDiagnostic } from '../diagnostics/syntax.ts';
 import { present } from '../support/invariant.ts';
 import type { Source } from '../support/source.ts';
 import type {
@@ -34,22 +34,21 @@ import {
 } from './build-expression.ts';
 import { readString } from './build-literal.ts';
 import { type Builder, nameOf } from './builder.ts';
-import { childrenOf, has, isWhole, nodeOf, nodesOf, spanOf, tokenOf, tokensOf } from './cst.ts';
+import { childrenOf, has, nodeOf, nodesOf, spanOf, tokenOf, tokensOf } from './cst.ts';
 
 export interface Built {
   readonly file: File;
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** Declarations in which the parser had to recover from an error are left out of the tree. */
-export function buildFile(source: Source, tree: CstNode, docs: readonly IToken[]): Built {
+/** Builds a file from the trees of its declarations. */
+export function buildFile(source: Source, nodes: readonly CstNode[], docs: readonly IToken[]): Built {
   const diagnostics: Diagnostic[] = [];
   const build: Builder = {
     source,
     report: (diagnostic) => diagnostics.push(diagnostic),
     lambdaBody: (body) => buildBody(build, body, 'the lambda'),
   };
-  const nodes = nodesOf(tree, 'item').filter(isWhole);
   const uses = nodes.filter((node) => has(node, 'use')).map((node) => buildUse(build, nodeOf(node, 'use')));
   const items = nodes
     .filter((node) => !has(node, 'use'))
@@ -81,7 +80,7 @@ function buildUse(build: Builder, node: CstNode): Use {
     return { kind: 'use', module: { kind: 'library', path }, names, span };
   }
   const path = readString(build, text);
-  if (names.length === 0) build.report(syntaxError('use-without-names', { path }, { span }));
+  if (names.length === 0) build.report(syntaxDiagnostic('use-without-names', { path }, { span }));
   return { kind: 'use', module: { kind: 'path', path }, names, span };
 }
 
@@ -103,7 +102,7 @@ function buildFn(build: Builder, node: CstNode, doc: string | undefined): FnItem
     ? buildBody(build, nodeOf(bodyNode, 'body'), what)
     : expressionBody(build, nodeOf(bodyNode, 'expr'));
   if (model && body.result !== undefined) {
-    build.report(syntaxError('return-in-model', { name: name.text }, { span: body.result.span }));
+    build.report(syntaxDiagnostic('return-in-model', { name: name.text }, { span: body.result.span }));
   }
   return { kind: 'fn', model, name, lists, result, body, doc, span: spanOf(build.source, node) };
 }
@@ -127,7 +126,7 @@ function buildBody(build: Builder, node: CstNode, what: string | undefined): Bod
   const [result] = last === undefined ? [] : nodesOf(last, 'returnStmt');
   if (result === undefined && what !== undefined) {
     const end = { source: build.source, start: span.end - 1, end: span.end };
-    build.report(syntaxError('missing-return', { what }, { span: end }));
+    build.report(syntaxDiagnostic('missing-return', { what }, { span: end }));
   }
   const statements = buildStatements(build, result === undefined ? stmts : stmts.slice(0, -1));
   const value = result && buildExpression(build, nodeOf(result, 'expr'));
@@ -139,7 +138,7 @@ function buildStatements(build: Builder, stmts: readonly CstNode[]): readonly St
   return stmts.flatMap((stmt) => {
     const [stray] = nodesOf(stmt, 'returnStmt');
     if (stray === undefined) return [buildStatement(build, stmt)];
-    build.report(syntaxError('misplaced-return', {}, { span: spanOf(build.source, stray) }));
+    build.report(syntaxDiagnostic('misplaced-return', {}, { span: spanOf(build.source, stray) }));
     return [];
   });
 }

@@ -1,6 +1,6 @@
 /** Builds expressions, patterns and types from the parser's trees, which must be whole. */
 import type { CstNode, IToken } from 'chevrotain';
-import { syntaxError } from '../diagnostics/syntax.ts';
+import { syntaxDiagnostic } from '../diagnostics/syntax.ts';
 import { present } from '../support/invariant.ts';
 import { joinSpans, type Span } from '../support/source.ts';
 import type {
@@ -100,7 +100,7 @@ function buildAtom(build: Builder, operand: CstNode): Expr {
   return buildAtomToken(build, present(token, 'an atom'));
 }
 
-const ATOMS = ['NumberLiteral', 'StringLiteral', 'True', 'False', 'None', 'Inf', 'Name'];
+const ATOMS = ['NumberLiteral', 'StringLiteral', 'True', 'False', 'None', 'Inf', 'Name', 'Underscore'];
 
 function bracketSpan(build: Builder, node: CstNode, open: string, close: string): Span {
   return joinSpans(spanOf(build.source, tokenOf(node, open)), spanOf(build.source, tokenOf(node, close)));
@@ -120,6 +120,9 @@ function buildAtomToken(build: Builder, token: IToken): Expr {
       return { kind: 'none', span };
     case 'Inf':
       return { kind: 'number', value: Number.POSITIVE_INFINITY, span };
+    case 'Underscore':
+      build.report(syntaxDiagnostic('underscore-value', {}, { span }));
+      return { kind: 'none', span };
     default:
       return { kind: 'name', name: token.image, span };
   }
@@ -132,7 +135,7 @@ function buildTuple(build: Builder, node: CstNode): Expr {
   if (items.length === 1 && first !== undefined && !has(node, 'TrailingComma')) {
     if (first.name === undefined) return first.value;
     const span = joinSpans(first.name.span, first.value.span);
-    build.report(syntaxError('entry-needs-comma', { name: first.name.text }, { span }));
+    build.report(syntaxDiagnostic('entry-needs-comma', { name: first.name.text }, { span }));
   }
   return { kind: 'tuple', items, span: bracketSpan(build, node, 'PlainParen', 'CloseParen') };
 }
@@ -222,7 +225,7 @@ export function buildType(build: Builder, node: CstNode): TypeExpr {
 
 function elementOf(build: Builder, token: IToken): TypeExpr['element'] {
   if (token.image === 'int' || token.image === 'bool') return token.image;
-  build.report(syntaxError('unknown-element-kind', { name: token.image }, { span: spanOf(build.source, token) }));
+  build.report(syntaxDiagnostic('unknown-element-kind', { name: token.image }, { span: spanOf(build.source, token) }));
   return 'float';
 }
 

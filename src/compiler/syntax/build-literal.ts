@@ -1,5 +1,5 @@
 import type { IToken } from 'chevrotain';
-import { syntaxError } from '../diagnostics/syntax.ts';
+import { syntaxDiagnostic } from '../diagnostics/syntax.ts';
 import type { Expr } from './ast.ts';
 import type { Builder } from './builder.ts';
 import { spanOf } from './cst.ts';
@@ -11,7 +11,7 @@ export function buildNumber(build: Builder, token: IToken): Expr {
   const span = spanOf(build.source, token);
   const text = token.image;
   if (!NUMBER.test(text)) {
-    build.report(syntaxError('malformed-number', { text: clip(text), help: numberHelp(text) }, { span }));
+    build.report(syntaxDiagnostic('malformed-number', { text: clip(text), help: numberHelp(text) }, { span }));
     return { kind: 'number', value: 0, span };
   }
   const digits = text.replaceAll('_', '');
@@ -19,7 +19,7 @@ export function buildNumber(build: Builder, token: IToken): Expr {
   const vanished = value === 0 && /[1-9]/.test(digits.replace(/[eE].*/, ''));
   if (value === Number.POSITIVE_INFINITY || vanished) {
     const how = vanished ? 'small' : 'large';
-    build.report(syntaxError('number-out-of-range', { text: clip(text), how }, { span }));
+    build.report(syntaxDiagnostic('number-out-of-range', { text: clip(text), how }, { span }));
   }
   return { kind: 'number', value, span };
 }
@@ -44,7 +44,7 @@ export function readString(build: Builder, token: IToken): string {
     if (meaning !== undefined) return meaning;
     const start = token.startOffset + 1 + at;
     const span = { source: build.source, start, end: start + written.length };
-    build.report(syntaxError('bad-escape', { escape: written }, { span }));
+    build.report(syntaxDiagnostic('bad-escape', { escape: written }, { span }));
     return '';
   });
 }

@@ -38,13 +38,6 @@ function startOf(element: CstElement): number {
   return isNode(element) ? present(element.location, 'location').startOffset : element.startOffset;
 }
 
-/** No error was recovered from anywhere inside. */
-export function isWhole(element: CstElement): boolean {
-  if (!isNode(element)) return element.isInsertedInRecovery !== true;
-  if (element.recoveredNode === true) return false;
-  return Object.values(element.children).every((children) => children.every(isWhole));
-}
-
 export function spanOf(source: Source, element: CstElement): Span {
   if (!isNode(element)) {
     return { source, start: element.startOffset, end: element.startOffset + element.image.length };

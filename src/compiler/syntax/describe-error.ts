@@ -2,7 +2,7 @@
 import { EOF, type IRecognitionException, type IToken, type TokenType } from 'chevrotain';
 import * as T from '../../../grammar/tokens.ts';
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
-import { type Expectation, syntaxError } from '../diagnostics/syntax.ts';
+import { syntaxDiagnostic } from '../diagnostics/syntax.ts';
 import type { Source, Span } from '../support/source.ts';
 
 type Code =
@@ -39,8 +39,6 @@ const BY_RULE: Readonly<Record<string, Wanted>> = {
   names: NAME,
   axes: { code: 'expected-name', what: 'the name of an axis' },
   axisOp: { code: 'expected-token', what: '`axis = position`, `axis = from..to` or `axis -> axis`' },
-  stmt: STATEMENT,
-  trainEntry: { code: 'expected-statement', what: 'a binding, `weights` or `probe`' },
   ifStmt: { code: 'expected-token', what: '`if` or `{`' },
 };
 
@@ -55,7 +53,7 @@ const BY_TOKEN = new Map<string, Wanted>(
     { type: T.Then, what: '`then`' },
     { type: T.Else, what: '`else`', help: 'an `if` that gives a value needs both sides: `if a then b else c`' },
     { type: T.OpenBrace, what: '`{`', help: 'the brace that opens a body stands on the same line' },
-    { type: T.PlainParen, what: '`(`' },
+    { type: T.Paren, what: '`(`' },
     { type: T.OpenSquare, what: '`[`' },
   ].map(({ type, ...wanted }) => [type.name, { code: 'expected-token', ...wanted }]),
 );
@@ -65,6 +63,8 @@ const FOREIGN = new Map<TokenType, string>([
   [T.StarStar, 'a power is written `a ^ b`'],
   [T.If, 'put `(if … then … else …)` in parentheses'],
   [T.FatArrow, 'a lambda is written `x => …` or `(x, y) => …`, in parentheses where it is an operand'],
+  [T.Dot, 'a number begins with a digit: 0.5'],
+  [T.OpenBrace, 'a record is written `(a = 1, b = 2)`'],
   [T.Separator, 'finish the line with an operator if the expression goes on in the next'],
 ]);
 
@@ -74,32 +74,45 @@ const STARTS: ReadonlySet<TokenType> = new Set([
 
 const KEYWORDS: ReadonlySet<string> = new Set(T.KEYWORDS);
 
-export function describeError(source: Source, error: IRecognitionException): Diagnostic {
+/** `previous` is the token before the one where the parser stopped. */
+export function describeError(source: Source, error: IRecognitionException, previous: IToken | undefined): Diagnostic {
   const found = error.token;
-  const previous = 'previousToken' in error && isToken(error.previousToken) ? error.previousToken : undefined;
-  const wanted = whatWasWanted(error);
+  const wanted = whatWasWanted(error, previous);
   const place = { span: spanOf(source, found, previous) };
-  const wantsName = wanted.code === 'expected-name';
-  if (wantsName && KEYWORDS.has(found.image)) return syntaxError('keyword-as-name', { word: found.image }, place);
-  const after = shown(previous);
-  if (wanted.code === 'unexpected-token') {
-    const what = shown(found) ?? 'the end';
-    return syntaxError('unexpected-token', { found: what, after, help: leftoverHelp(found, previous) }, place);
+  const opens = previous !== undefined && NAMES_FOLLOW.has(previous.tokenType);
+  if (KEYWORDS.has(found.image) && (wanted.code === 'expected-name' || (wanted === LEFTOVER && opens))) {
+    return syntaxDiagnostic('keyword-as-name', { word: found.image }, place);
   }
-  const params: Expectation = { what: wanted.what, after, found: shown(found), help: helpFor(wanted, found) };
-  return syntaxError(wanted.code, params, place);
+  const after = shown(previous);
+  if (wanted === LEFTOVER) {
+    const what = shown(found) ?? 'the end';
+    return syntaxDiagnostic('unexpected-token', { found: what, after, help: leftoverHelp(found, previous) }, place);
+  }
+  const help = helpFor(wanted, found, previous);
+  return syntaxDiagnostic(wanted.code, { what: wanted.what, after, found: shown(found), help }, place);
 }
 
-function whatWasWanted(error: IRecognitionException): Wanted {
+const NAMES_FOLLOW: ReadonlySet<TokenType> = new Set([
+  ...[T.PlainParen, T.LambdaParen, T.OpenSquare, T.Comma, T.OpenBrace],
+]);
+
+function whatWasWanted(error: IRecognitionException, previous: IToken | undefined): Wanted {
   const rule = error.context.ruleStack.at(-1) ?? '';
-  if (error.name === 'MismatchedTokenException') {
-    if (error.message === T.Name.name) return NAME;
-    if (error.message === T.Equals.name && rule === 'binding') return BINDING;
-    return BY_TOKEN.get(error.message) ?? LEFTOVER;
-  }
   if (error.name === 'NotAllInputParsedException') return LEFTOVER;
-  return BY_RULE[rule] ?? EXPRESSION;
+  if (error.name !== 'MismatchedTokenException') return BY_RULE[rule] ?? EXPRESSION;
+  if (error.message === T.Name.name) return NAME;
+  if (error.message === T.Equals.name && rule === 'binding') return BINDING;
+  const begins = previous?.tokenType === T.OpenBrace || previous?.tokenType === T.Separator;
+  if (error.message === T.CloseBrace.name && begins) return IN_BRACES[rule] ?? LEFTOVER;
+  return BY_TOKEN.get(error.message) ?? LEFTOVER;
 }
+
+/** What may begin a line in the braces of a rule. */
+const IN_BRACES: Readonly<Record<string, Wanted>> = {
+  body: STATEMENT,
+  train: { code: 'expected-statement', what: 'a binding, `weights` or `probe`' },
+  attrs: { code: 'expected-statement', what: 'an attribute such as `decay = 0`' },
+};
 
 const BINDING: Wanted = {
   code: 'expected-token',
@@ -107,24 +120,33 @@ const BINDING: Wanted = {
   help: 'a value is bound to a name, as in `y = f(x)`; an expression alone does nothing',
 };
 
-function helpFor(wanted: Wanted, found: IToken): string | undefined {
+/** Words that begin a binding in other languages. */
+const LET: ReadonlySet<string> = new Set(['let', 'const', 'var', 'val', 'auto', 'def']);
+
+function helpFor(wanted: Wanted, found: IToken, previous: IToken | undefined): string | undefined {
+  if (wanted === BINDING && LET.has(previous?.image ?? '')) return `leave \`${previous?.image}\` out`;
+  if (wanted === BINDING && ASSIGNING.has(found.tokenType)) {
+    return `write \`${previous?.image} = ${previous?.image} ${found.image} …\``;
+  }
   if (wanted.help !== undefined) return wanted.help;
   if (wanted === STATEMENT && (found.tokenType === T.Fn || found.tokenType === T.Model)) {
     return 'functions are declared at the top level; inside a body bind a lambda: `f = x => …`';
   }
+  if (wanted.code === 'expected-declaration' && KEYWORDS.has(found.image)) {
+    return `\`${found.image}\` belongs into the body of a function or model`;
+  }
+  if (previous?.tokenType === T.Train) return 'name a configured model, such as `train Llama(width = 128) { … }`';
   return wanted === EXPRESSION ? FOREIGN.get(found.tokenType) : undefined;
 }
 
+const ASSIGNING: ReadonlySet<TokenType> = new Set([T.Plus, T.Minus, T.Star, T.Slash]);
+
 function leftoverHelp(found: IToken, previous: IToken | undefined): string | undefined {
   if (previous?.tokenType === T.Name && found.tokenType === T.Equals) return 'compare with `==`';
-  if (found.tokenType === T.FatArrow) return FOREIGN.get(T.FatArrow);
-  if (KEYWORDS.has(found.image)) return `\`${found.image}\` is a keyword and cannot be a name`;
+  if (found.tokenType === T.FatArrow || found.tokenType === T.StarStar) return FOREIGN.get(found.tokenType);
+  if (KEYWORDS.has(found.image)) return `\`${found.image}\` begins a statement of its own`;
   if (STARTS.has(found.tokenType)) return 'an operator, a comma or a new line is missing between them';
   return undefined;
-}
-
-function isToken(value: unknown): value is IToken {
-  return typeof value === 'object' && value !== null && 'image' in value && 'startOffset' in value;
 }
 
 /** A token as it stands in the source; nothing for the end of a line or of the file, and for what was put in. */

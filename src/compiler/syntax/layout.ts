@@ -8,7 +8,7 @@
 import { createTokenInstance, type IToken, type TokenType } from 'chevrotain';
 import * as T from '../../../grammar/tokens.ts';
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
-import { syntaxError } from '../diagnostics/syntax.ts';
+import { syntaxDiagnostic } from '../diagnostics/syntax.ts';
 import { present } from '../support/invariant.ts';
 import type { Source, Span } from '../support/source.ts';
 
@@ -59,7 +59,7 @@ const CONTINUES: ReadonlySet<TokenType> = new Set([
   ...[T.Equals, T.FatArrow, T.Arrow, T.Tilde, T.Comma, T.Colon, T.Dot, T.DotDot, T.If, T.Then, T.Else, T.In, T.Return],
 ]);
 /** These begin no statement, so a newline before them ends none. */
-const RESUMES: ReadonlySet<TokenType> = new Set([T.Then, T.Else, T.CloseBrace]);
+const RESUMES: ReadonlySet<TokenType> = new Set([T.Then, T.Else, T.OpenBrace, T.CloseBrace]);
 /** These stand in no parentheses. */
 const STATEMENTS: ReadonlySet<TokenType> = new Set([
   ...[T.Use, T.Fn, T.Model, T.Train, T.Param, T.Weights, T.Probe, T.For, T.Return],
@@ -78,7 +78,7 @@ class Layout {
   private readonly mended: Span[] = [];
   /** The newline or `;` that the next token may turn into a separator. */
   private pending: IToken | undefined;
-  /** A newline behind an operator: it ends the statement after all if the next word can only begin another. */
+  /** A newline behind an operator: it ends the statement after all if the next words can only begin another. */
   private continued: IToken | undefined;
   private depth = 0;
   private tooDeep = false;
@@ -89,19 +89,21 @@ class Layout {
 
   run(raw: readonly IToken[]): LaidOut {
     let lineStart = true;
-    for (const token of raw) {
+    for (const [index, token] of raw.entries()) {
       if (token.tokenType === T.Newline) {
         this.newline(token);
         lineStart = true;
         continue;
       }
-      if (lineStart) this.closeForgotten(token);
+      if (lineStart) this.closeForgotten(token, raw[index + 1]);
       lineStart = false;
       this.take(token);
       if (this.depth > NESTING_LIMIT) {
         this.tooDeep = true;
         this.diagnostics.length = 0;
-        this.diagnostics.push(syntaxError('nested-too-deep', { limit: NESTING_LIMIT }, { span: this.spanOf(token) }));
+        this.diagnostics.push(
+          syntaxDiagnostic('nested-too-deep', { limit: NESTING_LIMIT }, { span: this.spanOf(token) }),
+        );
         break;
       }
     }
@@ -182,7 +184,7 @@ class Layout {
 
   private open(token: IToken, close: TokenType): void {
     const before = this.last?.tokenType;
-    const names = token.tokenType === T.OpenBrace && (before === T.Dot || before === T.Weights);
+    const names = token.tokenType === T.OpenBrace && holdsNames(this.last);
     const frame: Frame = {
       open: token,
       at: this.out.length,
@@ -199,7 +201,7 @@ class Layout {
   private close(token: IToken): void {
     if (!this.closesSomething(token)) {
       const close = token.image;
-      this.diagnostics.push(syntaxError('unmatched-bracket', { close }, { span: this.spanOf(token) }));
+      this.diagnostics.push(syntaxDiagnostic('unmatched-bracket', { close }, { span: this.spanOf(token) }));
       this.mended.push(this.spanOf(token));
       return;
     }
@@ -241,12 +243,14 @@ class Layout {
   }
 
   /** Closes brackets that are still open where a line begins with a word that cannot stand in them. */
-  private closeForgotten(token: IToken): void {
+  private closeForgotten(token: IToken, next: IToken | undefined): void {
     const axis = token.tokenType === T.Axis && this.last?.tokenType !== T.Colon;
     if (STATEMENTS.has(token.tokenType) || axis) {
       while (this.frame?.lines === false) this.mend(token);
       this.pending ??= this.continued;
     }
+    const binds = token.tokenType === T.Name && (next?.tokenType === T.Equals || next?.tokenType === T.Colon);
+    if (binds && this.frame?.lines !== false) this.pending ??= this.continued;
     this.continued = undefined;
     if (ITEMS.has(token.tokenType) && token.startColumn === 1) while (this.frame !== undefined) this.mend(token);
   }
@@ -258,7 +262,7 @@ class Layout {
     const labels =
       cause === undefined ? [] : [{ span: this.spanOf(cause), text: `\`${sign}\` is missing before this` }];
     const params = { open: open.image, close: sign, before: cause && `\`${cause.image}\`` };
-    this.diagnostics.push(syntaxError('unclosed-bracket', params, { span: this.spanOf(open), labels }));
+    this.diagnostics.push(syntaxDiagnostic('unclosed-bracket', params, { span: this.spanOf(open), labels }));
     const end = this.last === undefined ? 0 : this.last.startOffset + this.last.image.length;
     this.mended.push({ source: this.source, start: open.startOffset, end: cause?.startOffset ?? end });
     this.pending = undefined;
@@ -269,6 +273,11 @@ class Layout {
   private spanOf(token: IToken): Span {
     return { source: this.source, start: token.startOffset, end: token.startOffset + token.image.length };
   }
+}
+
+/** A `{` behind `before` encloses names, not statements. */
+export function holdsNames(before: IToken | undefined): boolean {
+  return before?.tokenType === T.Dot || before?.tokenType === T.Weights;
 }
 
 function emptyToken(type: TokenType, at: number): IToken {

@@ -1,7 +1,7 @@
 import type { IToken } from 'chevrotain';
 import { DOC_GROUP, lexer, StringLiteral, Unknown, UnterminatedString } from '../../../grammar/tokens.ts';
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
-import { syntaxError } from '../diagnostics/syntax.ts';
+import { syntaxDiagnostic } from '../diagnostics/syntax.ts';
 import type { Source } from '../support/source.ts';
 
 export interface Lexed {
@@ -47,9 +47,9 @@ export function lex(source: Source): Lexed {
   for (const token of lexed.tokens) {
     const span = { source, start: token.startOffset, end: token.startOffset + token.image.length };
     if (token.tokenType === Unknown) {
-      diagnostics.push(syntaxError('unexpected-character', describeCharacters(token.image), { span }));
+      diagnostics.push(syntaxDiagnostic('unexpected-character', describeCharacters(token.image), { span }));
     } else if (token.tokenType === UnterminatedString) {
-      diagnostics.push(syntaxError('unterminated-string', {}, { span }));
+      diagnostics.push(syntaxDiagnostic('unterminated-string', {}, { span }));
       tokens.push({ ...token, tokenType: StringLiteral, tokenTypeIdx: StringLiteral.tokenTypeIdx ?? 0 });
     } else {
       tokens.push(token);

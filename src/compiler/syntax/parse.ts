@@ -1,12 +1,12 @@
-import { parseTokens } from '../../../grammar/parser.ts';
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
-import { syntaxError } from '../diagnostics/syntax.ts';
-import { positionAt, type Source, type Span } from '../support/source.ts';
+import { syntaxDiagnostic } from '../diagnostics/syntax.ts';
+import type { Source, Span } from '../support/source.ts';
 import type { File } from './ast.ts';
 import { buildFile } from './build-ast.ts';
 import { describeError } from './describe-error.ts';
 import { layOut } from './layout.ts';
 import { lex } from './lex.ts';
+import { parseItems } from './recover.ts';
 
 /** A specification is written by hand; what is larger is a file of another kind. */
 export const SIZE_LIMIT = 1 << 20;
@@ -24,17 +24,22 @@ export function parse(source: Source): Parsed {
   const bytes = Buffer.byteLength(source.text);
   if (bytes > SIZE_LIMIT) {
     const span = { source, start: 0, end: 0 };
-    return { file: empty, diagnostics: [syntaxError('source-too-large', { bytes, limit: SIZE_LIMIT }, { span })] };
+    return { file: empty, diagnostics: [syntaxDiagnostic('source-too-large', { bytes, limit: SIZE_LIMIT }, { span })] };
   }
   const lexed = lex(source);
   const layout = layOut(source, lexed.tokens);
   if (layout.tooDeep) return { file: empty, diagnostics: layout.diagnostics };
-  const { tree, errors } = parseTokens(layout.tokens);
-  const built = buildFile(source, tree, lexed.docs);
+  const { trees, errors } = parseItems(layout.tokens);
+  const built = buildFile(source, trees, lexed.docs);
   const parserErrors = errors
-    .map((error) => describeError(source, error))
+    .map(({ error, previous }) => describeError(source, error, previous))
     .filter((diagnostic) => !layout.mended.some((range) => inside(diagnostic.span, range)));
-  const diagnostics = onePerLine([...lexed.diagnostics, ...layout.diagnostics, ...parserErrors, ...built.diagnostics]);
+  const diagnostics = onePerLine(source, [
+    ...lexed.diagnostics,
+    ...layout.diagnostics,
+    ...parserErrors,
+    ...built.diagnostics,
+  ]);
   return { file: built.file, diagnostics };
 }
 
@@ -43,12 +48,24 @@ function inside(span: Span | undefined, range: Span): boolean {
 }
 
 /** The first error of a line tends to cause the others; earlier ones of the list are surer. */
-function onePerLine(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
+function onePerLine(source: Source, diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
+  const ends = [...source.text.matchAll(/\r\n|\n|\r/g)].map((match) => match.index);
   const lines = new Map<number, Diagnostic>();
   for (const diagnostic of diagnostics) {
-    const { span } = diagnostic;
-    const line = span === undefined ? 0 : positionAt(span.source, span.start).line;
+    const line = countBelow(ends, diagnostic.span?.start ?? 0);
     if (!lines.has(line)) lines.set(line, diagnostic);
   }
   return [...lines.values()].sort((a, b) => (a.span?.start ?? 0) - (b.span?.start ?? 0));
+}
+
+/** How many of the sorted numbers are below the limit. */
+function countBelow(sorted: readonly number[], limit: number): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((sorted[middle] ?? limit) < limit) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -1,5 +1,5 @@
 /** Resolves the flat chains of operators that the parser leaves, by precedence climbing. */
-import { syntaxError } from '../diagnostics/syntax.ts';
+import { syntaxDiagnostic } from '../diagnostics/syntax.ts';
 import { present } from '../support/invariant.ts';
 import { joinSpans, type Span } from '../support/source.ts';
 import type { BinaryOperator, Expr, Name, UnaryOperator } from './ast.ts';
@@ -54,7 +54,7 @@ export function resolveChain(build: Builder, operands: readonly Operand[], opera
       const level = levelOf(operator);
       if (level < floor) break;
       if (level === COMPARISON && compared)
-        build.report(syntaxError('chained-comparison', {}, { span: operator.span }));
+        build.report(syntaxDiagnostic('chained-comparison', {}, { span: operator.span }));
       compared ||= level === COMPARISON;
       at += 1;
       left = join(left, operator, climb(level + 1, operator));
@@ -70,7 +70,7 @@ export function resolveChain(build: Builder, operands: readonly Operand[], opera
     if (prefix.operator === '-') return negate(prefix, prefixed(prefixes, index + 1, value, context));
     const tighter = outer === '-' ? '-' : context !== undefined && levelOf(context) > NOT ? signOf(context) : undefined;
     if (tighter !== undefined) {
-      build.report(syntaxError('not-as-operand', { operator: tighter }, { span: prefix.span }));
+      build.report(syntaxDiagnostic('not-as-operand', { operator: tighter }, { span: prefix.span }));
     }
     const inner = prefixed(prefixes, index + 1, value, undefined);
     return negate(prefix, extend(inner, NOT + 1));
