@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
@@ -18,6 +18,7 @@ import type { TrainEvent } from '../src/runtime/train-event.ts';
 import { bigramJob, CONFIG, openRun, TEXT } from './support/bigram-job.ts';
 import { failsWith, rejectsWith } from './support/failures.ts';
 import type { FakeOptions } from './support/fake-plan.ts';
+import { faultyFiles } from './support/faulty-files.ts';
 import { temporaryFolder } from './support/temporary.ts';
 
 const text = () => temporaryFolder({ 'a.txt': TEXT });
@@ -271,6 +272,25 @@ test('a folder that cannot be written is refused with the reason', () => {
   );
   failsWith('not-writable', EXIT.environment, open('EACCES'));
   failsWith('file-error', EXIT.environment, open('EIO'));
+});
+
+test('a run that dies while its folder is made can be resumed', () => {
+  for (let at = 1; ; at += 1) {
+    const path = join(temporaryFolder(), 'run');
+    const { files, calls } = faultyFiles(at, 'crash');
+    try {
+      createRunFolder(files, path, { config: CONFIG, spec: 'model', environment: {} });
+    } catch (error) {
+      assert.instance(error, Failure);
+    }
+    // The dead process would not hold its lock.
+    rmSync(join(path, 'lock'), { force: true });
+    if (existsSync(path)) openRun(path, true).close();
+    if (calls() < at) {
+      assert.ok(at > 15, `only ${at} calls`);
+      break;
+    }
+  }
 });
 
 test('a disk that fills up ends the run and leaves the last checkpoint', async () => {

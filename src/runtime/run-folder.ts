@@ -42,12 +42,10 @@ export function createRunFolder(files: Files, path: string, run: RunDescription)
   return guardFiles(path, () => {
     if (files.exists(join(path, CONFIG))) throw runFailure('run-exists', { folder: path });
     files.makeFolder(join(path, CHECKPOINTS));
-    const lock = lockFolder(files, path);
-    if (run.spec !== undefined) replaceFile(files, join(path, 'model.tfm'), run.spec);
-    replaceFile(files, join(path, 'env.json'), jsonText(run.environment));
-    // Last, since it is what makes the folder a run.
-    replaceFile(files, join(path, CONFIG), jsonText(run.config));
-    return openFolder(files, path, lock);
+    return whileLocked(files, path, () => {
+      if (run.spec !== undefined) replaceFile(files, join(path, 'model.tfm'), run.spec);
+      describeRun(files, path, run);
+    });
   });
 }
 
@@ -60,12 +58,24 @@ export function reopenRunFolder(files: Files, path: string, run: RunDescription)
   const old = readRunConfig(files, path);
   const keys = changedSettings(old, run.config);
   if (keys.length) throw runFailure('resume-differs', { folder: path, keys });
-  return guardFiles(path, () => {
-    const lock = lockFolder(files, path);
-    replaceFile(files, join(path, 'env.json'), jsonText(run.environment));
-    replaceFile(files, join(path, CONFIG), jsonText(run.config));
+  return guardFiles(path, () => whileLocked(files, path, () => describeRun(files, path, run)));
+}
+
+function whileLocked(files: Files, path: string, prepare: () => void): RunFolder {
+  const lock = lockFolder(files, path);
+  try {
+    prepare();
     return openFolder(files, path, lock);
-  });
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+/** The settings come last, since they are what makes the folder a run. */
+function describeRun(files: Files, path: string, { environment, config }: RunDescription): void {
+  replaceFile(files, join(path, 'env.json'), jsonText(environment));
+  replaceFile(files, join(path, CONFIG), jsonText(config));
 }
 
 /** The settings that a run began with. Fails with `run-missing`. */

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import type { Failure } from '../../compiler/diagnostics/diagnostic.ts';
 import { runFailure } from '../../compiler/diagnostics/run.ts';
 import { type Files, guardFiles, readAll, systemCode, writeAll } from '../files.ts';
 
@@ -20,21 +21,35 @@ export function lockFolder(files: Files, folder: string): Lock {
   const path = join(folder, 'lock');
   return guardFiles(path, () => {
     if (!tryCreate(files, path)) {
-      const holder = readHolder(files, path);
+      const text = readText(files, path);
+      const holder = parseHolder(text);
       if (holder && isAlive(holder)) throw runFailure('run-locked', { folder, pid: holder.pid, host: holder.host });
-      // Only one of several that find the stale lock can move it away.
-      const stale = `${path}.stale-${process.pid}`;
-      files.rename(path, stale);
-      files.remove(stale);
-      if (!tryCreate(files, path)) throw runFailure('run-locked', { folder, pid: 0, host: hostname() });
+      takeAway(files, path, text);
+      if (!tryCreate(files, path)) throw lockedNow(files, folder, path);
     }
+    // A lock that stays behind is known to be stale by its process, so an error here does not matter.
     const release = (): void => {
       process.removeListener('exit', release);
-      files.remove(path);
+      try {
+        files.remove(path);
+      } catch {}
     };
     process.once('exit', release);
     return { release };
   });
+}
+
+/** Removes a stale lock; but when another process took it over meanwhile, its lock is put back. */
+function takeAway(files: Files, path: string, text: string): void {
+  const stale = `${path}.stale-${process.pid}`;
+  files.rename(path, stale);
+  if (readText(files, stale) === text) files.remove(stale);
+  else files.rename(stale, path);
+}
+
+function lockedNow(files: Files, folder: string, path: string): Failure {
+  const holder = parseHolder(readText(files, path));
+  return runFailure('run-locked', { folder, pid: holder?.pid ?? 0, host: holder?.host ?? hostname() });
 }
 
 function tryCreate(files: Files, path: string): boolean {
@@ -54,10 +69,14 @@ function tryCreate(files: Files, path: string): boolean {
   return true;
 }
 
+function readText(files: Files, path: string): string {
+  return new TextDecoder().decode(readAll(files, path));
+}
+
 /** Undefined when the lock is not readable, which is so after a crash before it was written. */
-function readHolder(files: Files, path: string): Holder | undefined {
+function parseHolder(text: string): Holder | undefined {
   try {
-    const json: unknown = JSON.parse(new TextDecoder().decode(readAll(files, path)));
+    const json: unknown = JSON.parse(text);
     if (typeof json !== 'object' || json === null) return undefined;
     const { pid, host, started } = { pid: 0, host: '', started: '', ...json };
     return Number.isInteger(pid) && pid > 0 ? { pid, host: String(host), started: String(started) } : undefined;
