@@ -1,9 +1,9 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Graph, Op } from '../src/compiler/ir/graph.ts';
+import type { Axis, Graph, Op, ValueId } from '../src/compiler/ir/graph.ts';
 import type { FusedGraph, Region, RegionStep } from '../src/compiler/ir/region.ts';
 import { floats } from '../src/compiler/ir/tensor-type.ts';
-import { makeBuilder } from '../src/compiler/ops/builder.ts';
+import { type Builder, makeBuilder } from '../src/compiler/ops/builder.ts';
 import * as m from '../src/compiler/ops/make.ts';
 import { verifyGraph } from '../src/compiler/ops/verify-graph.ts';
 import { fusePass } from '../src/compiler/passes/fuse/fuse.ts';
@@ -129,6 +129,53 @@ test('a dot product is a sum in its row, an outer product is computed where it i
     regionsOf(fused.steps).map((r) => [r.kind, r.name]),
     [['rows', 'y']],
   );
+});
+
+/** A layer as a library writes it: the input axis renamed to a row of the weight, forward and backward. */
+function linear(b: Builder, x: ValueId, from: Axis, row: Axis, w: ValueId): ValueId {
+  return m.contract(b, b.op('rename', { from: from.id, to: row }, [x]), w, [row.id]);
+}
+
+test('renaming the axes of a layer, square or not, does not keep an activation out of its epilogue', () => {
+  const [time, width, row, inner] = [axis('time', 5), axis('width', 7), axis('row', 7), axis('inner', 7)];
+  const b = makeBuilder();
+  const x = b.input({ name: 'x', type: floats([time, width]) });
+  const w1 = b.weight(weight('w1', [row, width]));
+  const w2 = b.weight(weight('w2', [inner, width]));
+  const h = linear(b, x, width, row, w1);
+  const y = linear(b, m.unary(b, 'tanh', h, { name: 'act' }), width, inner, w2);
+  const dInner = m.contract(b, y, w2, [width.id]);
+  const dAct = b.op('rename', { from: inner.id, to: width }, [dInner]);
+  const dh = m.mul(b, dAct, m.unary(b, 'cos', h), { name: 'grad.h' });
+  const fused = fuseWith(b.finish([{ name: 'dh', value: dh }]), 8);
+  assert.equal(
+    regionsOf(fused.steps).map((r) => [r.kind, storedBy(fused, r.name).length]),
+    [
+      ['product', 2],
+      ['product', 1],
+      ['product', 1],
+    ],
+  );
+});
+
+test('what one kernel cannot bind is cut into several', () => {
+  const [time, width, past, inner] = [axis('time', 5), axis('width', 7), axis('past', 12), axis('inner', 6)];
+  const b = makeBuilder();
+  const xs = Array.from({ length: 12 }, (_, i) => b.input({ name: `x${i}`, type: floats([time, width]) }));
+  const ws = Array.from({ length: 12 }, (_, i) => b.weight(weight(`w${i}`, [width, inner])));
+  const stacked = b.op('stack', { axis: past }, xs, { name: 'stacked' });
+  const total = xs.reduce((sum, x) => m.mul(b, m.unary(b, 'exp', sum), x));
+  const terms = xs.map(() => [width.id]);
+  const product = b.op(
+    'contract',
+    { terms },
+    xs.flatMap((x, i) => [x, ws[i] ?? x]),
+  );
+  const outputs = [stacked, total, product].map((value, i) => ({ name: `out${i}`, value }));
+  for (const fuse of [true, false]) {
+    const fused = fuseWith(b.finish(outputs), 8, fuse);
+    for (const r of regionsOf(fused.steps)) assert.ok(bindings(fused, r) <= 8, `${r.name}: ${bindings(fused, r)}`);
+  }
 });
 
 test('the text of a fused graph is stable', () => {

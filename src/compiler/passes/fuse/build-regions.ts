@@ -18,10 +18,10 @@ export function buildRegions(merger: Merger, fuse: boolean): FusedGraph {
   const nextName = makeNamer(scope);
 
   const stepsOf = (home: Home): readonly RegionStep[] => {
-    const { groups, roots } = present(blocks.get(home), 'a block');
+    const { merger: m, groups, roots } = present(blocks.get(home), 'a block');
     const names = new Map(groups.map((g) => [g, nextName(present(roots.get(g), 'roots'))]));
     const nameOf = (group: Group): string => present(names.get(group), 'a name');
-    const notes = fuse ? explainNeighbours(merger, groups, nameOf) : undefined;
+    const notes = fuse ? explainNeighbours(m, groups, nameOf) : undefined;
     return groups.map((group): RegionStep => {
       if (group.kind.kind === 'loop') return { kind: 'loop', op: group.kind.op, body: stepsOf(group.kind.op) };
       const { reads, members } = readsOf(scope, group, aliases);

@@ -1,4 +1,5 @@
 import type { ValueId } from '../../ir/graph.ts';
+import { crowdedValues } from './crowded.ts';
 import { firstGroups, type Group } from './group.ts';
 import { type Merger, mergeGroups } from './merge.ts';
 import { inOrder } from './order.ts';
@@ -7,24 +8,35 @@ import type { Home } from './scope.ts';
 
 /** The groups of one block, in the order in which they run, and what each stores. */
 export interface FusedBlock {
+  /** What it was made with: more nodes may have been found on the way. */
+  readonly merger: Merger;
   readonly groups: readonly Group[];
   readonly roots: ReadonlyMap<Group, readonly ValueId[]>;
 }
 
 /** Groups every block that runs, by the loop whose body it is. */
-export function fuseBlocks({ scope, needs, bindings }: Merger, fuse: boolean): ReadonlyMap<Home, FusedBlock> {
+export function fuseBlocks(merger: Merger, fuse: boolean): ReadonlyMap<Home, FusedBlock> {
+  const { scope, needs, bindings } = merger;
+  const fused = groupBlocks(merger, fuse);
+  const groups = [...fused.values()].flatMap((block) => block.groups);
+  const crowded = groups.flatMap((g) => crowdedValues(scope, g, bindings)).filter((id) => !needs.nodes.has(id));
+  if (crowded.length === 0) return fused;
+  return fuseBlocks({ ...merger, needs: { ...needs, nodes: new Set([...needs.nodes, ...crowded]) } }, fuse);
+}
+
+function groupBlocks({ scope, needs, bindings }: Merger, fuse: boolean): ReadonlyMap<Home, FusedBlock> {
   const blocks = scope.blocks
     .filter(({ home }) => !home || scope.isLive(home))
     .map(({ block, home }) => ({ block, home, parts: findParts(scope, needs, block.ops, home, bindings) }));
   const cut = blocks.flatMap(({ parts }) => parts.flatMap((p) => p.roots));
   const m = { scope, bindings, needs: { ...needs, nodes: new Set([...needs.nodes, ...cut]) } };
-  const fused = new Map<Home, FusedBlock>();
-  for (const { block, home, parts } of blocks) {
-    const first = withoutIdle(m, firstGroups(scope, m.needs, block.ops, parts));
-    const groups = inOrder(scope, fuse ? mergeGroups(m, first) : first);
-    fused.set(home, { groups, roots: new Map(groups.map((g) => [g, rootsOf(m, groups, g)])) });
-  }
-  return fused;
+  return new Map(
+    blocks.map(({ block, home, parts }) => {
+      const first = withoutIdle(m, firstGroups(scope, m.needs, block.ops, parts));
+      const groups = inOrder(scope, fuse ? mergeGroups(m, first) : first);
+      return [home, { merger: m, groups, roots: new Map(groups.map((g) => [g, rootsOf(m, groups, g)])) }];
+    }),
+  );
 }
 
 /** What a group must store: what is required, and what others read. */

@@ -4,6 +4,7 @@ import type { FusedGraph } from '../../ir/region.ts';
 import type { Pass } from '../../pass.ts';
 import { buildRegions } from './build-regions.ts';
 import { findNeeds } from './needs.ts';
+import { toNormalForm } from './normal-form.ts';
 import { printFused } from './print.ts';
 import { makeScope } from './scope.ts';
 import { verifyFused } from './verify.ts';
@@ -20,7 +21,7 @@ export function fusePass({ fuse, limits }: FuseOptions): Pass<Graph, FusedGraph>
     name: 'fuse',
     summary: 'group ops into regions, one for each kernel',
     run: (graph) => {
-      const scope = makeScope(graph);
+      const scope = makeScope(toNormalForm(graph, limits.storageBindings));
       const needs = findNeeds(scope, fuse);
       return buildRegions({ scope, needs, bindings: limits.storageBindings }, fuse);
     },

@@ -144,9 +144,18 @@ export function tryMerge(m: Merger, groups: readonly Group[], a: Group, b: Group
   const others = groups.filter((g) => g !== a && g !== b);
   const stored = [...nodes].filter((id) => m.needs.required.has(id) || others.some((g) => g.reads.has(id)));
   const count = reads.size + stored.length;
-  if (count > m.bindings) return { refused: `together they would need ${count} storage bindings of ${m.bindings}` };
+  const before = Math.max(bindingsOf(m, groups, a), bindingsOf(m, groups, b));
+  if (count > m.bindings && count > before)
+    return { refused: `together they would need ${count} storage bindings of ${m.bindings}` };
   if (wouldWait(others, a, b)) return { refused: 'another kernel must run between them' };
   return { group: { kind: kind.kind, nodes, members: new Set([...a.members, ...b.members]), reads } };
+}
+
+/** Values that the kernel of a group loads or stores. */
+export function bindingsOf(m: Merger, groups: readonly Group[], group: Group): number {
+  const isRead = (id: ValueId): boolean => groups.some((g) => g !== group && g.reads.has(id));
+  const stored = [...group.nodes].filter((id) => m.needs.required.has(id) || isRead(id));
+  return group.reads.size + stored.length;
 }
 
 type MergedKind =

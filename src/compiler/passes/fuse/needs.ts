@@ -129,8 +129,16 @@ function isDear(scope: Scope, op: Op, nodes: ReadonlySet<ValueId>): boolean {
   return spread && pulledWork(scope, result.id, nodes) >= DEAR;
 }
 
+/** The work of everything that is computed on the way to a value, each once. */
 function pulledWork(scope: Scope, id: ValueId, nodes: ReadonlySet<ValueId>): number {
-  const op = scope.op(id);
-  if (!op || !scope.isSoft(id)) return 0;
-  return op.operands.reduce((sum, o) => sum + (nodes.has(o) ? 0 : pulledWork(scope, o, nodes)), workOf(op));
+  let work = 0;
+  const seen = new Set([id]);
+  for (const at of seen) {
+    const op = scope.op(at);
+    if (!op || !scope.isSoft(at) || (at !== id && nodes.has(at))) continue;
+    work += workOf(op);
+    if (work >= DEAR) break;
+    for (const operand of op.operands) seen.add(operand);
+  }
+  return work;
 }

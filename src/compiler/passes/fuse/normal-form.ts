@@ -1,0 +1,74 @@
+/**
+ * The form in which ops fuse best, made before regions are:
+ * - a view of a product becomes views of its operands: those are free, and the tiles of the product then have the axes of
+ *   what is computed from them;
+ * - a sum of products that one kernel cannot bind, or whose terms have different tiles, becomes several;
+ * - so does a stack of more values than one kernel can bind.
+ */
+import type { Axis, Block, Graph, Op, TensorType, Value, ValueId } from '../../ir/graph.ts';
+import { nextValueId } from '../../ir/walk-graph.ts';
+import { makeScope, type Scope } from './scope.ts';
+import { isSinkable, sinkView } from './sink-view.ts';
+import { splitStack } from './split-stack.ts';
+import { splitTerms } from './split-terms.ts';
+
+/** What a rewrite needs to make ops that the graph did not have. */
+export interface Rewriter {
+  axesOf(id: ValueId): readonly Axis[];
+  typeOf(id: ValueId): TensorType;
+  fresh(type: TensorType): Value;
+}
+
+export function toNormalForm(graph: Graph, bindings: number): Graph {
+  const made = new Map<ValueId, TensorType>();
+  let next = nextValueId(graph);
+  const rewriterOf = (scope: Scope): Rewriter => {
+    const typeOf = (id: ValueId): TensorType => made.get(id) ?? scope.value(id).type;
+    return {
+      typeOf,
+      axesOf: (id) => typeOf(id).axes,
+      fresh: (type) => {
+        const id = next++ as ValueId;
+        made.set(id, type);
+        return { id, type, name: undefined };
+      },
+    };
+  };
+  const scope = makeScope(graph);
+  const sunk = mapBlocks(graph, (ops) => sinkViews(scope, rewriterOf(scope), ops));
+  const after = makeScope(sunk);
+  const rewriter = rewriterOf(after);
+  return mapBlocks(sunk, (ops) =>
+    ops.flatMap((op) => {
+      if (op.kind === 'contract') return splitTerms(after, rewriter, op, bindings);
+      return op.kind === 'stack' ? splitStack(rewriter, op, bindings) : [op];
+    }),
+  );
+}
+
+function mapBlocks(graph: Graph, rewrite: (ops: readonly Op[]) => readonly Op[]): Graph {
+  const visit = (block: Block): Block => ({
+    ...block,
+    ops: rewrite(
+      block.ops.map((op) => (op.kind === 'loop' ? { ...op, attrs: { ...op.attrs, body: visit(op.attrs.body) } } : op)),
+    ),
+  });
+  return { ...graph, block: visit(graph.block) };
+}
+
+function sinkViews(scope: Scope, rewriter: Rewriter, ops: readonly Op[]): readonly Op[] {
+  const done = new Set<Op>();
+  const makers = new Map<ValueId, Op>();
+  for (const op of ops) {
+    const from = op.operands[0];
+    const maker = from === undefined ? undefined : makers.get(from);
+    const alone = from !== undefined && scope.users(from).length === 1 && !scope.isResult(from);
+    const sunk = maker?.kind === 'contract' && alone && isSinkable(op) ? sinkView(rewriter, op, maker) : undefined;
+    if (sunk && maker) done.delete(maker);
+    for (const made of sunk ?? [op]) {
+      done.add(made);
+      for (const r of made.results) makers.set(r.id, made);
+    }
+  }
+  return [...done];
+}
