@@ -1,15 +1,14 @@
 /** The header of a kernel: what it computes and from which lines. Backends add what it costs. */
-import type { Value, ValueId } from '../ir/graph.ts';
 import type { Region } from '../ir/region.ts';
 import { positionAt, type Span } from '../support/source.ts';
 import { type LowerContext, opOf } from './context.ts';
-import { longName } from './names.ts';
+import { pathOf } from './names.ts';
 import { shapeText } from './resources.ts';
 
 /** `spread` says how the work is spread over invocations. */
 export function regionDoc(context: LowerContext, region: Region, spread: string): readonly string[] {
-  const made = region.roots.map((id) => `${nameOf(context, id)} ${shapeText(context, id)}`);
-  const read = [...new Set(region.reads.map((id) => nameOf(context, id)))];
+  const made = region.roots.map((id) => `${pathOf(context, id)} ${shapeText(context, id)}`);
+  const read = [...new Set(region.reads.map((id) => pathOf(context, id)))];
   const spans = region.members.flatMap((id) => opOf(context, id)?.span ?? []);
   const lines = sourceLines(spans);
   return [
@@ -17,11 +16,6 @@ export function regionDoc(context: LowerContext, region: Region, spread: string)
     ...(lines === '' ? [] : [`Source: ${lines}.`]),
     spread,
   ];
-}
-
-function nameOf(context: LowerContext, id: ValueId): string {
-  const value: Value = context.value(id);
-  return value.name ?? longName(value, opOf(context, id));
 }
 
 /** `model.tfm:12-14,20, std/norms.tfm:5`. */

@@ -5,10 +5,9 @@
  * asks its operand at another index; a reduction becomes a loop, written once in the outermost scope that knows its
  * index. Equal questions get equal answers, so that what is shared in the graph is shared in the kernel.
  */
-import type { Op, Value, ValueId } from '../ir/graph.ts';
+import type { Value, ValueId } from '../ir/graph.ts';
 import type { Expr } from '../ir/kernel.ts';
 import { present } from '../support/invariant.ts';
-import { opOf } from './context.ts';
 import { bounded } from './index-math.ts';
 import { indexAt } from './movement.ts';
 import { shortName } from './names.ts';
@@ -38,8 +37,8 @@ export interface Emitter {
   element(value: ValueId, at: Env): Expr;
   /** Computes that element and stores it at its place. */
   store(value: ValueId, at: Env): void;
-  /** The result of a reduction op; for the table of ops. */
-  reduced(op: Op, value: Value, at: Env): Expr;
+  /** The sum of all reductions that make a value; for the table of ops. */
+  reduced(value: Value, at: Env): Expr;
   /** The number of the iteration of the enclosing loop, which has `size` of them. */
   iteration(size: number): Expr;
 }
@@ -85,29 +84,31 @@ export function makeEmitter(writer: KernelWriter, options: EmitterOptions): Emit
       if (before) return before;
       if (isLoaded(id)) return remember(key, loaded(writer, value, at));
       const expr = compute(value, at);
-      writer.hint(expr, shortName(value, opOf(context, id)), value.name !== undefined);
+      writer.hint(expr, shortName(context, id), value.name !== undefined);
       return remember(key, expr);
     },
     store(id, at) {
       const element = emitter.element(id, at);
       writer.store(id, writer.positionOf(id, at), element);
     },
-    reduced(op, value, at) {
+    reduced(value, at) {
       const group = [value.id, ...(options.siblings?.(value.id) ?? []).filter((id) => id !== value.id)];
       const reductions = group.flatMap((id) => reductionsOf(context, id));
       const indices = value.type.axes.map((axis) => indexAt(at, axis.id));
-      let results: readonly Expr[] = [];
       writer.within(writer.scopeOf(indices), () => {
-        results = reduce(reductions, at, emitter);
+        const results = new Map<Reduction, Expr>();
+        for (const together of byAxes(reductions)) {
+          reduce(together, at, emitter).forEach((result, i) => {
+            results.set(present(together[i], 'reduction'), result);
+          });
+        }
         for (const id of group) {
-          const own = results.filter((_, i) => reductions[i]?.value === id);
-          remember(
-            keyOf(context.value(id), at),
-            own.reduce((a, b) => applyBinary('add', a, b)),
-          );
+          const own = [...results].flatMap(([reduction, result]) => (reduction.value === id ? [result] : []));
+          const total = own.reduce((a, b) => applyBinary('add', a, b));
+          remember(keyOf(context.value(id), at), total);
         }
       });
-      return present(recall(keyOf(value, at)), `result of ${op.kind}`);
+      return present(recall(keyOf(value, at)), `reduction of value ${value.id}`);
     },
     iteration(size) {
       return bounded(writer.uniform('iteration', 'u32', { kind: 'iteration' }), size - 1);
@@ -116,8 +117,21 @@ export function makeEmitter(writer: KernelWriter, options: EmitterOptions): Emit
   return emitter;
 }
 
+/** Reductions over the same axes; the terms of one contraction may sum over different ones. */
+function byAxes(reductions: readonly Reduction[]): Iterable<readonly Reduction[]> {
+  const groups = new Map<string, Reduction[]>();
+  for (const reduction of reductions) {
+    const key = reduction.axes
+      .map((axis) => axis.id)
+      .sort()
+      .join();
+    groups.set(key, [...(groups.get(key) ?? []), reduction]);
+  }
+  return groups.values();
+}
+
 function loaded(writer: KernelWriter, value: Value, at: Env): Expr {
   const expr = writer.load(value.id, writer.positionOf(value.id, at));
-  writer.hint(expr, `${shortName(value, opOf(writer.context, value.id))}_i`);
+  writer.hint(expr, `${shortName(writer.context, value.id)}_i`);
   return expr;
 }

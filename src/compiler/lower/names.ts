@@ -1,5 +1,7 @@
 /** Names in kernels: those of the spec, sanitised and made unique. */
-import type { BinaryFunction, Op, UnaryFunction, Value } from '../ir/graph.ts';
+import type { Op, ValueId } from '../ir/graph.ts';
+import type { LowerContext } from './context.ts';
+import { opWord } from './op-words.ts';
 
 /** Letters, digits and single underscores, starting with a letter: a name in every target. */
 export function sanitised(name: string): string {
@@ -10,70 +12,51 @@ export function sanitised(name: string): string {
   return /^[A-Za-z]/.test(plain) ? plain : plain === '' ? 'x' : `x${plain}`;
 }
 
-/** `layer_attn_query` for the value `layer.attn.query`; a word for its op when the spec gives no name. */
-export function longName(value: Value, op: Op | undefined): string {
-  return sanitised(value.name ?? opWord(op));
+/**
+ * The path that a value has in the spec. A value without one has that of the value it is a view or a slice of, or of
+ * what its loop carries; what no name leads to gets a word for its op.
+ */
+export function pathOf(context: LowerContext, id: ValueId): string {
+  const { name } = context.value(id);
+  if (name !== undefined) return name;
+  const definition = context.definition(id);
+  const source = definition.kind === 'op' ? viewedBy(definition.op, id) : definition.owner.operands[definition.index];
+  if (source !== undefined) return pathOf(context, source);
+  return definition.kind === 'op' ? opWord(definition.op) : 'value';
+}
+
+/** The value that an op without arithmetic shows in another way; for a result of a loop, what the body gives for it. */
+function viewedBy(op: Op, result: ValueId): ValueId | undefined {
+  switch (op.kind) {
+    case 'loop':
+      return op.attrs.body.results[op.results.findIndex((r) => r.id === result)];
+    case 'cast':
+    case 'expand':
+    case 'rename':
+    case 'split':
+    case 'merge':
+    case 'permute':
+    case 'slice':
+    case 'pad':
+    case 'pick':
+    case 'gather':
+    case 'stop_gradient':
+    case 'step_total':
+      return op.operands[0];
+    default:
+      return undefined;
+  }
+}
+
+/** `layer_attn_query` for the value `layer.attn.query`. */
+export function longName(context: LowerContext, id: ValueId): string {
+  return sanitised(pathOf(context, id));
 }
 
 /** `query` for the value `layer.attn.query`. */
-export function shortName(value: Value, op: Op | undefined): string {
-  const path = value.name?.split('.') ?? [];
-  const last = path.findLast((part) => /[A-Za-z]/.test(part));
-  return sanitised(last ?? opWord(op));
-}
-
-/** What to call the result of a function that the spec does not name: a noun, since functions have the verbs. */
-const FUNCTION_WORDS: { readonly [F in UnaryFunction | BinaryFunction]: string } = {
-  neg: 'negative',
-  exp: 'exponential',
-  log: 'logarithm',
-  sin: 'sine',
-  cos: 'cosine',
-  tanh: 'tangent',
-  erf: 'error_function',
-  sqrt: 'root',
-  rsqrt: 'inverse_root',
-  abs: 'magnitude',
-  floor: 'whole',
-  acos: 'angle',
-  not: 'opposite',
-  add: 'sum',
-  sub: 'difference',
-  mul: 'product',
-  div: 'ratio',
-  mod: 'remainder',
-  pow: 'power',
-  max: 'larger',
-  min: 'smaller',
-  eq: 'equal',
-  ne: 'unequal',
-  lt: 'less',
-  le: 'at_most',
-  gt: 'greater',
-  ge: 'at_least',
-  and: 'both',
-  or: 'either',
-};
-
-function opWord(op: Op | undefined): string {
-  if (op === undefined) return 'value';
-  switch (op.kind) {
-    case 'unary':
-    case 'binary':
-      return FUNCTION_WORDS[op.attrs.fn];
-    case 'where':
-      return 'choice';
-    case 'sum':
-      return 'total';
-    case 'max':
-      return 'largest';
-    case 'argmax':
-      return 'place';
-    case 'contract':
-      return 'product';
-    default:
-      return op.kind;
-  }
+export function shortName(context: LowerContext, id: ValueId): string {
+  const path = pathOf(context, id).split('.');
+  return sanitised(path.findLast((part) => /[A-Za-z]/.test(part)) ?? '');
 }
 
 /** Gives out each name once: `x`, `x_2`, `x_3`, … */

@@ -94,8 +94,8 @@ export function placeLets(statements: readonly Statement[], options: PlaceOption
       return bind(expr, home, value);
     }
     const value = rebuilt();
-    const size = sizeOf(value);
-    const worth = size > LONGEST || (hintOf(expr)?.always === true && size >= WORTH_ITS_NAME);
+    const length = lengthOf(value);
+    const worth = length > LONGEST || (hintOf(expr)?.always === true && length >= WORTH_ITS_NAME);
     return worth && !last ? bind(expr, home, value) : value;
   };
 
@@ -144,6 +144,11 @@ function isTrivial(expr: Expr): boolean {
 
 function sizeOf(expr: Expr): number {
   return operandsOf(expr).reduce((n, operand) => n + sizeOf(operand), 1);
+}
+
+/** How much a reader has to read: an element of a tensor is one thing, however its index is written. */
+function lengthOf(expr: Expr): number {
+  return expr.kind === 'load' ? 2 : operandsOf(expr).reduce((n, operand) => n + lengthOf(operand), 1);
 }
 
 /** Integer arithmetic and comparisons on what is at hand. */

@@ -7,6 +7,8 @@ import type { Definition } from './context.ts';
 import type { Emitter } from './element.ts';
 import { atMost, bounded, boundOf, rowMajor } from './index-math.ts';
 import * as movement from './movement.ts';
+import { shortName } from './names.ts';
+import { productAt } from './reduce.ts';
 import { applyBinary, applyUnary, literal, SCALAR } from './scalar.ts';
 import type { Env } from './writer.ts';
 
@@ -33,7 +35,14 @@ function stored({ op }: AnyPull): Expr {
   throw new InternalError(`the result of ${op.kind} is not stored`);
 }
 
-const reduction = ({ op, value, at, emitter }: AnyPull): Expr => emitter.reduced(op, value, at);
+const reduction = ({ value, at, emitter }: AnyPull): Expr => emitter.reduced(value, at);
+
+/** Terms that sum over nothing are products of two elements. */
+function contraction({ op, value, at, emitter }: Pull<'contract'>): Expr {
+  const products = op.attrs.terms.flatMap((axes, i) => (axes.length === 0 ? [productAt(emitter, op, i, at)] : []));
+  const sums = products.length < op.attrs.terms.length ? [emitter.reduced(value, at)] : [];
+  return [...sums, ...products].reduce((a, b) => applyBinary('add', a, b));
+}
 
 const RULES: { readonly [K in OpName]: Rule<K> } = {
   input: stored,
@@ -73,7 +82,7 @@ const RULES: { readonly [K in OpName]: Rule<K> } = {
   sum: reduction,
   max: reduction,
   argmax: reduction,
-  contract: reduction,
+  contract: contraction,
   gather: (pull) => gathered(pull),
   scatter_add: stored,
   stop_gradient: ({ operand }) => operand(0),
@@ -116,8 +125,7 @@ export function parameterElement(
   const source = writer.context.definition(operand);
   if (source.kind === 'op' && source.op.kind === 'constant') {
     const type = value.type.kind === 'float' ? 'f32' : 'i32';
-    const wish = value.name?.split('.').at(-1) ?? 'table';
-    const number = writer.uniform(wish, type, { kind: 'table', value: value.id });
+    const number = writer.uniform(shortName(writer.context, value.id), type, { kind: 'table', value: value.id });
     return value.type.kind === 'bool' ? binary('ne', number, i32(0)) : number;
   }
   const { axis } = owner.attrs;
@@ -128,7 +136,7 @@ function positionIn(axes: readonly Axis[], at: Env): Expr {
   return rowMajor(axes, (axis) => movement.indexAt(at, axis.id));
 }
 
-/** A number, or of a table outside its loop the one that is chosen by comparing the index with each place. */
+/** A number, or of a table outside its loop the one that is found by comparing the index. */
 function constantElement({ values }: OpAttrs['constant'], value: Value, at: Env): Expr {
   const type = SCALAR[value.type.kind];
   const last = literal(type, present(values.at(-1), 'value of a constant'));
@@ -145,9 +153,11 @@ function constantElement({ values }: OpAttrs['constant'], value: Value, at: Env)
 function choose(index: Expr, choices: readonly Expr[]): Expr {
   if (index.kind === 'literal') return present(choices[index.value], 'choice');
   const last = present(choices.at(-1), 'choice');
-  return choices
-    .slice(0, -1)
-    .reduceRight((otherwise, choice, i) => select(binary('eq', index, literal('u32', i)), choice, otherwise), last);
+  const isBelow = (n: number): Expr =>
+    index.kind === 'binary' && index.op === 'div' && index.right.kind === 'literal'
+      ? binary('lt', index.left, literal('u32', n * index.right.value))
+      : binary('lt', index, literal('u32', n));
+  return choices.slice(0, -1).reduceRight((otherwise, choice, i) => select(isBelow(i + 1), choice, otherwise), last);
 }
 
 function stacked(op: OpOf<'stack'>, at: Env, operand: (i: number, at?: Env) => Expr): Expr {

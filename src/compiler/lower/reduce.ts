@@ -5,7 +5,7 @@
  * sees about BLOCK + n / BLOCK roundings instead of n. This needs no compensation, which a shader compiler may optimise
  * away, and its order is fixed.
  */
-import type { Axis, AxisId, ValueId } from '../ir/graph.ts';
+import type { Axis, AxisId, OpOf, Value, ValueId } from '../ir/graph.ts';
 import type { Expr, ScalarType } from '../ir/kernel.ts';
 import { binary, cast, i32 } from '../ir/kernel-expr.ts';
 import { present } from '../support/invariant.ts';
@@ -42,7 +42,7 @@ export function reductionsOf(context: LowerContext, id: ValueId): readonly Reduc
   const op = opOf(context, id);
   if (op === undefined) return [];
   const value = context.value(id);
-  const name = shortName(value, op);
+  const name = shortName(context, id);
   const axesOf = (id: ValueId): readonly Axis[] => context.value(id).type.axes;
   const only = (): ValueId => present(op.operands[0], 'operand');
   const single = (kind: Reduction['kind'], axes: readonly AxisId[]): readonly Reduction[] => [
@@ -62,22 +62,31 @@ export function reductionsOf(context: LowerContext, id: ValueId): readonly Reduc
     case 'argmax':
       return single(op.kind, [op.attrs.axis]);
     case 'contract':
-      return op.attrs.terms.map((axes, i) => {
-        const left = present(op.operands[2 * i], 'left operand');
-        const right = present(op.operands[2 * i + 1], 'right operand');
-        return {
-          value: value.id,
-          name,
-          kind: 'sum' as const,
-          axes: axesOf(left).filter((axis) => axes.includes(axis.id)),
-          type: SCALAR[value.type.kind],
-          term: (emitter: Emitter, at: Env) =>
-            applyBinary('mul', emitter.element(left, at), emitter.element(right, at)),
-        };
-      });
+      return op.attrs.terms.flatMap((axes, i) => (axes.length === 0 ? [] : [termOf(context, value, op, i, name)]));
     default:
       return [];
   }
+}
+
+/** One term of a contraction that sums. */
+function termOf(context: LowerContext, value: Value, op: OpOf<'contract'>, term: number, name: string): Reduction {
+  const left = present(op.operands[2 * term], 'left operand');
+  const over = present(op.attrs.terms[term], 'term');
+  return {
+    value: value.id,
+    name,
+    kind: 'sum',
+    axes: context.value(left).type.axes.filter((axis) => over.includes(axis.id)),
+    type: SCALAR[value.type.kind],
+    term: (emitter, at) => productAt(emitter, op, term, at),
+  };
+}
+
+/** The product of the operands of a term at one index. */
+export function productAt(emitter: Emitter, op: OpOf<'contract'>, term: number, at: Env): Expr {
+  const left = present(op.operands[2 * term], 'left operand');
+  const right = present(op.operands[2 * term + 1], 'right operand');
+  return applyBinary('mul', emitter.element(left, at), emitter.element(right, at));
 }
 
 /** Declares the accumulator of a reduction of nothing. */

@@ -10,7 +10,7 @@ import type {
   UniformSource,
 } from '../ir/kernel.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
-import { type LowerContext, opOf } from './context.ts';
+import type { LowerContext } from './context.ts';
 import { longName, sanitised } from './names.ts';
 import { CELL } from './scalar.ts';
 
@@ -36,7 +36,7 @@ export function makeResources(context: LowerContext, unique: (wish: string) => s
       if (known && (known.access === access || access === 'read')) return known;
       const { type } = context.value(holds);
       const buffer: KernelBuffer = {
-        name: known?.name ?? unique(longName(context.value(holds), opOf(context, holds))),
+        name: known?.name ?? unique(longName(context, holds)),
         holds,
         type: CELL[type.kind],
         elements: elementsOf(type.axes),

@@ -60,7 +60,7 @@ function lowerByInvocation(context: LowerContext, region: RowsRegion): Kernel {
   const emitter = makeEmitter(writer, { reads: new Set(region.reads), siblings });
   const at = beginInvocation(writer, rows, 'row');
   for (const group of storeGroups(context, region)) storeInLoops(emitter, group, at);
-  const spread = `One row over ${namesOf(rows)} per invocation.`;
+  const spread = rows.length === 0 ? 'One invocation does all.' : `One row over ${namesOf(rows)} per invocation.`;
   return finish(writer, region, LANES, Math.ceil(elementsOf(rows) / LANES), spread);
 }
 
@@ -92,7 +92,11 @@ function lowerByGroup(context: LowerContext, region: RowsRegion, elements: numbe
   // All lanes take part in the reductions, so these come before anything is conditional.
   for (const id of region.members) if (isReductionAt(context, id, at)) emitter.element(id, at);
   for (const group of storeGroups(context, region)) storeTogether(emitter, group, at, team, isRow);
-  const spread = `${rows === 1 ? 'One row' : `${rows} rows`} over ${namesOf(axes)} per workgroup, ${lanes} lanes each.`;
+  const share = rows === 1 ? 'One row' : `${rows} rows`;
+  const spread =
+    axes.length === 0
+      ? `One workgroup of ${lanes} lanes does all.`
+      : `${share} over ${namesOf(axes)} per workgroup, ${lanes} lanes each.`;
   return finish(writer, region, lanes * rows, groups, spread);
 }
 
@@ -202,7 +206,7 @@ function keyOf(axes: readonly Axis[]): string {
 }
 
 function namesOf(axes: readonly Axis[]): string {
-  return axes.length === 0 ? 'everything' : axes.map((axis) => axis.name).join(', ');
+  return axes.map((axis) => axis.name).join(', ');
 }
 
 function finish(writer: KernelWriter, region: RowsRegion, workgroup: number, groups: number, spread: string): Kernel {
