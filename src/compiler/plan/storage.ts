@@ -90,7 +90,12 @@ export function copyOf(from: Location, to: Location): Copy {
   };
 }
 
-/** Whether a stacked value lies without gaps between its rows. */
-export function isCompact(location: Location): boolean {
-  return !location.rows || location.rows.count === 1 || location.rows.stride === location.rows.bytes;
+/** Whether the rows of a stacked value lie without gaps. */
+export function isCompact(rows: Rows | undefined): boolean {
+  return !rows || rows.count === 1 || rows.stride === rows.bytes;
+}
+
+/** Bytes from the first to the end of the last row. */
+export function spanOf(rows: Rows): number {
+  return (rows.count - 1) * rows.stride + rows.bytes;
 }
