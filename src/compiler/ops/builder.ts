@@ -51,12 +51,18 @@ export interface Builder {
     operands: readonly ValueId[],
     note?: Note & { readonly names?: readonly (string | undefined)[] },
   ) => readonly ValueId[];
+  /** Builds with `span` for the ops that are given none. */
+  readonly at: <T>(span: Span, build: () => T) => T;
+  /** A value that the caller will define, in an op that it appends. */
+  readonly fresh: (type: TensorType, name: string | undefined) => Value;
   /** A block of its own, such as the score of attention. */
   readonly block: (
     params: readonly { readonly type: TensorType; readonly name?: string | undefined }[],
     build: (params: readonly ValueId[]) => readonly ValueId[],
   ) => Block;
   readonly loop: (options: LoopOptions) => LoopBuilder;
+  /** Makes values known that are defined elsewhere, such as the parameters of a block. */
+  readonly adopt: (values: readonly Value[]) => void;
   /** Adds an op that has its ids already, with the blocks in it. */
   readonly append: (op: Op) => void;
   /** The graph of all that was built, with these outputs. */
@@ -100,6 +106,7 @@ export function makeBuilder(start: BuilderStart = { inputs: [], weights: [], fir
   const leaves = new Map<string, ValueId>();
   let scopes: Op[][] = [[]];
   let nextId = start.firstId;
+  let defaultSpan = GENERATED;
 
   const fresh = (type: TensorType, name: string | undefined): Value => {
     const value = { id: nextId as ValueId, type, name };
@@ -122,7 +129,7 @@ export function makeBuilder(start: BuilderStart = { inputs: [], weights: [], fir
     const names = note.names ?? [note.name];
     const results = types.map((type, i) => fresh(type, names[i]));
     // The checker does not see that a record of K is one of the union, because it does not know K.
-    const op = { kind, attrs, operands, results, span: note.span ?? GENERATED } as Op;
+    const op = { kind, attrs, operands, results, span: note.span ?? defaultSpan } as Op;
     (scope ?? present(scopes.at(-1), 'a block')).push(op);
     return results.map((r) => r.id);
   }
@@ -189,6 +196,14 @@ export function makeBuilder(start: BuilderStart = { inputs: [], weights: [], fir
 
   return {
     typeOf,
+    fresh,
+    at: (span, build) => {
+      const outer = defaultSpan;
+      defaultSpan = span;
+      const result = build();
+      defaultSpan = outer;
+      return result;
+    },
     nameOf: (id) => valueWith(id).name,
     input: (input, note = {}) => {
       if (!inputs.has(input.name)) inputs.set(input.name, input);
@@ -212,6 +227,9 @@ export function makeBuilder(start: BuilderStart = { inputs: [], weights: [], fir
       return closeBlock(given, build(given.map((p) => p.id)));
     },
     loop: beginLoop,
+    adopt: (given) => {
+      for (const value of given) values.set(value.id, value);
+    },
     append: (op) => {
       register(op);
       present(scopes.at(-1), 'a block').push(op);

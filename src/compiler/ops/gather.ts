@@ -1,15 +1,26 @@
 /** Reading and adding at places that data tells. */
 import type { Axis, AxisId } from '../ir/graph.ts';
-import { axesWithout, axisOf, hasAxis, isSubset, withAxes, withoutIds } from '../ir/tensor-type.ts';
-import { invariant } from '../support/invariant.ts';
+import { operandOf } from '../ir/op-parts.ts';
+import { axesWithout, axisOf, elementsOf, hasAxis, isSubset, withAxes, withoutIds } from '../ir/tensor-type.ts';
+import { invariant, present } from '../support/invariant.ts';
+import { permute } from './make.ts';
 import { replaceAxis } from './movement.ts';
 import type { OpDef } from './op-def.ts';
 import { distinct, operandType, requireAxes, requireKind } from './shapes.ts';
+import { aligned, offsetsOf, stridesOf, take } from './strided.ts';
 
 /** The axes of a gather: `axis` of `x` is replaced by the axes of `ids` that `x` lacks. */
 export function gatherAxes(x: readonly Axis[], ids: readonly Axis[], axis: AxisId): readonly Axis[] {
   invariant(!hasAxis(ids, axis), `ids of a gather have its axis ${axis}`);
   return replaceAxis(x, axis, axesWithout(ids, x));
+}
+
+/** For each place of `over`: where in a tensor of `axes` it reads or adds, `ids` telling the place along `axis`. */
+function placesOf(axes: readonly Axis[], axis: AxisId, over: readonly Axis[], ids: Float64Array): Int32Array {
+  const strides = stridesOf(axes);
+  const stride = present(strides.get(axis), 'stride');
+  const last = axisOf(axes, axis).size - 1;
+  return offsetsOf(over, strides).map((offset, i) => offset + Math.max(0, Math.min(last, ids[i] ?? 0)) * stride);
 }
 
 export const gather: { readonly [K in 'gather' | 'scatter_add']: OpDef<K> } = {
@@ -19,6 +30,18 @@ export const gather: { readonly [K in 'gather' | 'scatter_add']: OpDef<K> } = {
       requireAxes(type, [c.attrs.axis]);
       requireKind(operandType(c, 1), 'int');
       return [withAxes(type, gatherAxes(type.axes, operandType(c, 1).axes, c.attrs.axis))];
+    },
+    vjp: ({ b, op, gradients: [g] }) => [
+      () => {
+        const { axes } = b.typeOf(operandOf(op, 0));
+        const attrs = { axis: axisOf(axes, op.attrs.axis), axes };
+        return b.op('scatter_add', attrs, [present(g, 'a gradient'), operandOf(op, 1)]);
+      },
+    ],
+    evaluate: (c) => {
+      const [x, ids] = [present(c.operands[0], 'operand'), present(c.operands[1], 'operand')];
+      const { axes } = present(c.results[0], 'result');
+      return [take(x.data, placesOf(x.type.axes, c.attrs.axis, axes, aligned(ids, axes)))];
     },
   },
   scatter_add: {
@@ -34,6 +57,23 @@ export const gather: { readonly [K in 'gather' | 'scatter_add']: OpDef<K> } = {
       invariant(isSubset(withoutIds(axes, [axis.id]), values.axes), 'axes of a scatter come from its values');
       invariant(isSubset(axesWithout(values.axes, axes), ids.axes), 'a scatter sums over axes of its ids');
       return [withAxes(values, distinct(axes))];
+    },
+    vjp: ({ b, op, gradients: [g] }) => [
+      () => {
+        const read = b.op('gather', { axis: op.attrs.axis.id }, [present(g, 'a gradient'), operandOf(op, 1)]);
+        return permute(b, read, b.typeOf(operandOf(op, 0)).axes);
+      },
+    ],
+    evaluate: (c) => {
+      const [values, ids] = [present(c.operands[0], 'operand'), present(c.operands[1], 'operand')];
+      const { axes: from } = values.type;
+      const out = new Float64Array(elementsOf(c.attrs.axes));
+      const places = placesOf(c.attrs.axes, c.attrs.axis.id, from, aligned(ids, from));
+      values.data.forEach((value, i) => {
+        const place = places[i] ?? 0;
+        out[place] = (out[place] ?? 0) + value;
+      });
+      return [out];
     },
   },
 };

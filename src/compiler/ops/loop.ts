@@ -1,8 +1,8 @@
 /** The scan over depth. */
 import type { Axis, LoopAttrs, TensorType, ValueId } from '../ir/graph.ts';
-import { describeType, sameType, withAxes } from '../ir/tensor-type.ts';
+import { describeType, elementsOf, sameType, withAxes } from '../ir/tensor-type.ts';
 import { invariant, present } from '../support/invariant.ts';
-import type { OpDef } from './op-def.ts';
+import type { EvaluateContext, OpDef, Tensor } from './op-def.ts';
 import { distinct } from './shapes.ts';
 
 /** The type that one iteration sees of a stacked value. */
@@ -33,11 +33,36 @@ function resultTypes({ carried, body, axis }: LoopAttrs, typeOf: (id: ValueId) =
   });
 }
 
+/** Slice i of a stacked tensor, as a view. */
+function sliceOf({ type, data }: Tensor, i: number): Tensor {
+  const axes = type.axes.slice(1);
+  const size = elementsOf(axes);
+  return { type: { ...type, axes }, data: data.subarray(i * size, (i + 1) * size) };
+}
+
+function scan({ attrs, operands, results, iteration, run }: EvaluateContext<'loop'>): readonly Float64Array[] {
+  const { carried, axis } = attrs;
+  const stacked = results.slice(carried).map((type) => new Float64Array(elementsOf(type.axes)));
+  let state = operands.slice(0, carried);
+  for (let step = 0; step < axis.size; step += 1) {
+    const i = attrs.reverse ? axis.size - 1 - step : step;
+    const slices = operands.slice(carried).map((x) => sliceOf(x, i));
+    const given = run(attrs.body, [...state, ...slices], iteration * axis.size + i);
+    state = given.slice(0, carried);
+    given.slice(carried).forEach(({ data }, k) => {
+      present(stacked[k], 'a stacked result').set(data, i * data.length);
+    });
+  }
+  return [...state.map((x) => x.data), ...stacked];
+}
+
 export const loop: { readonly loop: OpDef<'loop'> } = {
   loop: {
     infer: (c) => {
       checkParams(c.attrs, c.operands);
       return resultTypes(c.attrs, c.typeOf);
     },
+    vjp: undefined,
+    evaluate: scan,
   },
 };
