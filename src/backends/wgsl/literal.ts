@@ -21,12 +21,15 @@ function spelled(type: ScalarType, value: number, inferred: boolean): string {
   }
 }
 
-/** The shortest decimal that rounds to the same f32. */
+const LARGEST = (2 - 2 ** -23) * 2 ** 127;
+
+/** The shortest decimal that rounds to the same f32, and that is no larger than f32 can be: WGSL refuses one that is. */
 export function floatText(value: number): string {
   const rounded = Math.fround(value);
   invariant(Number.isFinite(rounded), `${value} is a finite f32`);
+  const says = (decimal: number): boolean => Math.fround(decimal) === rounded && Math.abs(decimal) <= LARGEST;
   let digits = 1;
-  while (digits < 17 && Math.fround(Number(rounded.toPrecision(digits))) !== rounded) digits += 1;
+  while (digits < 17 && !says(Number(rounded.toPrecision(digits)))) digits += 1;
   const text = String(Number(rounded.toPrecision(digits)));
   return /[.e]/.test(text) ? text : `${text}.0`;
 }
