@@ -178,6 +178,25 @@ test('what one kernel cannot bind is cut into several', () => {
   }
 });
 
+test('what two kernels would compute from much is stored by the one for the other', () => {
+  const [time, width] = [axis('time', 5), axis('width', 7)];
+  const b = makeBuilder();
+  const [x, y, z] = ['x', 'y', 'z'].map((name) => b.input({ name, type: floats([time, width]) }));
+  assert.ok(x !== undefined && y !== undefined && z !== undefined);
+  const all = m.add(b, m.add(b, x, y), z, { name: 'all' });
+  const rows = m.sum(b, all, [width.id], { name: 'rows' });
+  const columns = m.sum(b, all, [time.id], { name: 'columns' });
+  const outputs = [rows, columns].map((value, i) => ({ name: `out${i}`, value }));
+  const fused = fuseWith(b.finish(outputs), 8);
+  assert.equal(
+    regionsOf(fused.steps).map((r) => [storedBy(fused, r.name), r.reads.length]),
+    [
+      [['all', 'rows'], 3],
+      [['columns'], 1],
+    ],
+  );
+});
+
 test('the text of a fused graph is stable', () => {
   const [time, width, row] = [axis('time', 5), axis('width', 7), axis('row', 7)];
   const b = makeBuilder();

@@ -4,6 +4,7 @@ import { firstGroups, type Group } from './group.ts';
 import { type Merger, mergeGroups } from './merge.ts';
 import { inOrder } from './order.ts';
 import { findParts } from './parts.ts';
+import { bestReuse } from './reuse.ts';
 import type { Home } from './scope.ts';
 
 /** The groups of one block, in the order in which they run, and what each stores. */
@@ -14,22 +15,48 @@ export interface FusedBlock {
   readonly roots: ReadonlyMap<Group, readonly ValueId[]>;
 }
 
+export type FusedBlocks = ReadonlyMap<Home, FusedBlock>;
+
 /** Groups every block that runs, by the loop whose body it is. */
-export function fuseBlocks(merger: Merger, fuse: boolean): ReadonlyMap<Home, FusedBlock> {
-  const { scope, needs, bindings } = merger;
-  const fused = groupBlocks(merger, fuse);
-  const groups = [...fused.values()].flatMap((block) => block.groups);
-  const crowded = groups.flatMap((g) => crowdedValues(scope, g, bindings)).filter((id) => !needs.nodes.has(id));
-  if (crowded.length === 0) return fused;
-  return fuseBlocks({ ...merger, needs: { ...needs, nodes: new Set([...needs.nodes, ...crowded]) } }, fuse);
+export function fuseBlocks(m: Merger, fuse: boolean): FusedBlocks {
+  const plain = uncrowded(m, fuse);
+  return fuse ? withReuse(m, plain) : plain;
 }
 
-function groupBlocks({ scope, needs, bindings }: Merger, fuse: boolean): ReadonlyMap<Home, FusedBlock> {
+/** Stores more until no kernel needs more bindings than there are. */
+function uncrowded(m: Merger, fuse: boolean): FusedBlocks {
+  const blocks = groupBlocks(m, fuse);
+  const crowded = groupsOf(blocks)
+    .flatMap((g) => crowdedValues(m.scope, g, m.bindings))
+    .filter((id) => !m.needs.nodes.has(id));
+  return crowded.length === 0 ? blocks : uncrowded(storing(m, crowded), fuse);
+}
+
+/** Stores more while that saves bytes and costs no kernel. */
+function withReuse(m: Merger, blocks: FusedBlocks): FusedBlocks {
+  for (const { merger, groups } of blocks.values()) {
+    const id = bestReuse(merger, groups);
+    if (id === undefined) continue;
+    const other = uncrowded(storing(m, [id]), true);
+    if (groupsOf(other).length <= groupsOf(blocks).length) return withReuse(storing(m, [id]), other);
+  }
+  return blocks;
+}
+
+function storing(m: Merger, more: readonly ValueId[]): Merger {
+  return { ...m, needs: { ...m.needs, nodes: new Set([...m.needs.nodes, ...more]) } };
+}
+
+function groupsOf(blocks: FusedBlocks): readonly Group[] {
+  return [...blocks.values()].flatMap((block) => block.groups);
+}
+
+function groupBlocks({ scope, needs, bindings }: Merger, fuse: boolean): FusedBlocks {
   const blocks = scope.blocks
     .filter(({ home }) => !home || scope.isLive(home))
     .map(({ block, home }) => ({ block, home, parts: findParts(scope, needs, block.ops, home, bindings) }));
   const cut = blocks.flatMap(({ parts }) => parts.flatMap((p) => p.roots));
-  const m = { scope, bindings, needs: { ...needs, nodes: new Set([...needs.nodes, ...cut]) } };
+  const m = storing({ scope, needs, bindings }, cut);
   return new Map(
     blocks.map(({ block, home, parts }) => {
       const first = withoutIdle(m, firstGroups(scope, m.needs, block.ops, parts));
