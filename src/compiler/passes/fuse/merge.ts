@@ -33,7 +33,15 @@ export function mergeGroups(m: Merger, first: readonly Group[]): readonly Group[
   let groups = first;
   let nextId = Math.max(-1, ...first.map((g) => g.id)) + 1;
   for (const benefit of STAGES) {
-    let pairs = groups.flatMap((a, k) => pairsWith(m, benefit, a, groups.slice(k + 1)));
+    const near = neighbours(groups);
+    let pairs = groups.flatMap((a) =>
+      pairsWith(
+        m,
+        benefit,
+        a,
+        near(a).filter((b) => b.id > a.id),
+      ),
+    );
     while (pairs.length > 0) {
       const best = pairs.reduce((x, y) => (y.saved > x.saved ? y : x));
       const { a, b } = best;
@@ -55,6 +63,20 @@ interface Pair {
   readonly b: Group;
   /** Bytes. */
   readonly saved: number;
+}
+
+/** Groups that read or make something that a group reads or makes; groups that load nothing are near each other. */
+function neighbours(groups: readonly Group[]): (group: Group) => readonly Group[] {
+  const touching = new Map<ValueId | undefined, Group[]>();
+  const touched = (g: Group) => (g.reads.size === 0 ? [undefined, ...g.nodes] : [...g.reads, ...g.nodes]);
+  for (const g of groups) {
+    for (const id of touched(g)) {
+      const list = touching.get(id);
+      if (list) list.push(g);
+      else touching.set(id, [g]);
+    }
+  }
+  return (g) => [...new Set(touched(g).flatMap((id) => touching.get(id) ?? []))];
 }
 
 /** The merges that would serve one group. */
