@@ -7,7 +7,6 @@ import { type Builder, makeBuilder } from '../src/compiler/ops/builder.ts';
 import * as m from '../src/compiler/ops/make.ts';
 import { verifyGraph } from '../src/compiler/ops/verify-graph.ts';
 import { fusePass } from '../src/compiler/passes/fuse/fuse.ts';
-import { minimumCut } from '../src/compiler/passes/fuse/min-cut.ts';
 import { axis, llamaGraph, maxNorm, weight } from './support/llama-graph.ts';
 
 const batch = axis('batch', 3);
@@ -222,27 +221,6 @@ test('a region that reads what is not made is found', () => {
   const fused = pass.run(llamaGraph());
   assert.throws(() => pass.verify({ ...fused, steps: [...fused.steps].reverse() }), /before it is read/);
   assert.throws(() => pass.verify({ ...fused, steps: fused.steps.slice(0, -1) }), /not made/);
-});
-
-test('the smallest cut lies next to the sinks', () => {
-  const graph = fuseWith(llamaGraph(), 8).graph;
-  const ids = allOps(graph.block.ops).flatMap((op) => op.results.map((r) => r.id));
-  const [a, c, d, e] = ids;
-  assert.ok(a !== undefined && c !== undefined && d !== undefined && e !== undefined);
-  const next = new Map([
-    [a, [c]],
-    [c, [d, e]],
-  ]);
-  const cut = (sinks: readonly (typeof a)[]) =>
-    minimumCut({
-      values: [a, c, d, e],
-      next: (id) => next.get(id) ?? [],
-      sources: new Set([a]),
-      sinks: new Set(sinks),
-    });
-  assert.equal(cut([d]), [d]);
-  assert.equal(cut([d, e]), [c]);
-  assert.equal(cut([a, d]), [a]);
 });
 
 test.run();

@@ -8,8 +8,8 @@
  */
 import type { Op, OpOf, ValueId } from '../../ir/graph.ts';
 import { present } from '../../support/invariant.ts';
+import { minimumCut } from '../minimum-cut.ts';
 import { type Draft, findDrafts } from './drafts.ts';
-import { minimumCut } from './min-cut.ts';
 import type { Needs } from './needs.ts';
 import { pull } from './pull.ts';
 import type { Home, Scope } from './scope.ts';
@@ -62,10 +62,10 @@ function rootsOf(
   const isInside = (op: Op): boolean => op.results.every((r) => cone.has(r.id)) && scope.classOf(op) === 'pointwise';
   const open = values.filter((id) => !needs.required.has(id));
   const cut = minimumCut({
-    values: open,
-    next: (id) => scope.users(id).flatMap((op) => (isInside(op) ? op.results.map((r) => r.id) : [])),
-    sources: new Set(accumulators),
-    sinks: new Set(open.filter((id) => scope.users(id).some((op) => !isInside(op)))),
+    nodes: open.map((id) => ({ id, cost: 1 })),
+    sources: accumulators,
+    sinks: open.filter((id) => scope.users(id).some((op) => !isInside(op))),
+    edges: values.flatMap((to) => (scope.op(to)?.operands ?? []).map((from) => ({ from, to }))),
   });
   const chosen = new Set(cut);
   return values.filter((id) => needs.required.has(id) || chosen.has(id));
