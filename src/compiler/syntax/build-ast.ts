@@ -50,25 +50,29 @@ export function buildFile(source: Source, nodes: readonly CstNode[], docs: reado
     lambdaBody: (body) => buildBody(build, body, 'the lambda'),
   };
   const uses = nodes.filter((node) => has(node, 'use')).map((node) => buildUse(build, nodeOf(node, 'use')));
+  const docsByEnd = new Map(docs.map((doc) => [skipSpaceBack(source.text, doc.startOffset + doc.image.length), doc]));
   const items = nodes
     .filter((node) => !has(node, 'use'))
-    .map((node) => buildItem(build, node, docBefore(source, docs, node)));
+    .map((node) => buildItem(build, node, docBefore(source, docsByEnd, spanOf(source, node).start)));
   const span = { source, start: 0, end: source.text.length };
   return { file: { kind: 'file', uses, items, span }, diagnostics };
 }
 
-/** The text of the `///` lines directly above a declaration. */
-function docBefore(source: Source, docs: readonly IToken[], node: CstNode): string | undefined {
+/** The text of the `///` lines directly above the declaration that begins at `start`. */
+function docBefore(source: Source, byEnd: ReadonlyMap<number, IToken>, start: number): string | undefined {
   const lines: string[] = [];
-  let end = spanOf(source, node).start;
-  for (const doc of docs.toReversed()) {
-    const stop = doc.startOffset + doc.image.length;
-    if (stop > end) continue;
-    if (!/^\s*$/.test(source.text.slice(stop, end))) break;
+  let end = skipSpaceBack(source.text, start);
+  for (let doc = byEnd.get(end); doc !== undefined; doc = byEnd.get(end)) {
     lines.unshift(doc.image.replace(/^\/\/\/ ?/, '').trimEnd());
-    end = doc.startOffset;
+    end = skipSpaceBack(source.text, doc.startOffset);
   }
   return lines.length === 0 ? undefined : lines.join('\n');
+}
+
+function skipSpaceBack(text: string, from: number): number {
+  let at = from;
+  while (at > 0 && ' \t\r\n'.includes(text[at - 1] ?? '')) at -= 1;
+  return at;
 }
 
 function buildUse(build: Builder, node: CstNode): Use {
