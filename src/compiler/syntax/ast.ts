@@ -84,7 +84,7 @@ export interface TypeExpr {
 
 export type Dim =
   | { readonly kind: 'axis-dim'; readonly name: Name; readonly span: Span }
-  /** `..` or `..name`: any number of axes. */
+  /** `..` or `..name` stands for any number of axes. */
   | { readonly kind: 'row-dim'; readonly name: Name | undefined; readonly span: Span };
 
 /** The body of a function: statements and a value. `= expr` is a body without statements. */
