@@ -1,9 +1,10 @@
 /** Reading and adding at places that data tells. */
-import type { Axis, AxisId } from '../ir/graph.ts';
+import type { Axis, AxisId, ValueId } from '../ir/graph.ts';
 import { operandOf } from '../ir/op-parts.ts';
 import { axesWithout, axisOf, elementsOf, hasAxis, isSubset, withAxes, withoutIds } from '../ir/tensor-type.ts';
 import { invariant, present } from '../support/invariant.ts';
-import { permute } from './make.ts';
+import type { Builder } from './builder.ts';
+import { binary, conform, index, intScalar, permute, scalar, where } from './make.ts';
 import { replaceAxis } from './movement.ts';
 import type { OpDef } from './op-def.ts';
 import { distinct, operandType, requireAxes, requireKind } from './shapes.ts';
@@ -23,6 +24,13 @@ function placesOf(axes: readonly Axis[], axis: AxisId, over: readonly Axis[], id
   return offsetsOf(over, strides).map((offset, i) => offset + Math.max(0, Math.min(last, ids[i] ?? 0)) * stride);
 }
 
+/** A scatter that adds nothing up, because the result has all axes of the ids: `values` where `axis` is at the id. */
+function placed(b: Builder, values: ValueId, ids: ValueId, axis: Axis, axes: readonly Axis[]): ValueId {
+  const clamped = binary(b, 'min', binary(b, 'max', ids, intScalar(b, 0)), intScalar(b, axis.size - 1));
+  const here = binary(b, 'eq', conform(b, index(b, [axis]), axes), conform(b, clamped, axes));
+  return where(b, here, conform(b, values, axes), scalar(b, 0));
+}
+
 export const gather: { readonly [K in 'gather' | 'scatter_add']: OpDef<K> } = {
   gather: {
     infer: (c) => {
@@ -34,8 +42,9 @@ export const gather: { readonly [K in 'gather' | 'scatter_add']: OpDef<K> } = {
     vjp: ({ b, op, gradients: [g] }) => [
       () => {
         const { axes } = b.typeOf(operandOf(op, 0));
-        const attrs = { axis: axisOf(axes, op.attrs.axis), axes };
-        return b.op('scatter_add', attrs, [present(g, 'a gradient'), operandOf(op, 1)]);
+        const [axis, ids, gradient] = [axisOf(axes, op.attrs.axis), operandOf(op, 1), present(g, 'a gradient')];
+        if (isSubset(b.typeOf(ids).axes, axes)) return placed(b, gradient, ids, axis, axes);
+        return b.op('scatter_add', { axis, axes }, [gradient, ids]);
       },
     ],
     evaluate: (c) => {

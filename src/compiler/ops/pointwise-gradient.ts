@@ -4,7 +4,7 @@
  */
 import type { BinaryFunction, UnaryFunction, ValueId } from '../ir/graph.ts';
 import type { Builder } from './builder.ts';
-import { add, binary, mul, scalar, unary, where } from './make.ts';
+import { binary, mul, scalar, unary, where } from './make.ts';
 import type { GradientOf } from './op-def.ts';
 
 type UnaryRule = (b: Builder, g: ValueId, x: ValueId, y: ValueId) => ValueId;
@@ -84,8 +84,7 @@ export const BINARY_GRADIENT: { readonly [F in BinaryFunction]: BinaryRule | und
   or: undefined,
 };
 
-/** The sum of what is defined; undefined when nothing is. */
-export function addDefined(b: Builder, x: ValueId | undefined, y: ValueId | undefined): ValueId | undefined {
-  if (x === undefined || y === undefined) return x ?? y;
-  return add(b, x, y);
+/** The gradient of x in x * x. */
+export function squareGradient(b: Builder, g: ValueId, x: ValueId): ValueId {
+  return mul(b, scaled(b, g, 2), x);
 }

@@ -7,7 +7,7 @@ import { invariant, present } from '../support/invariant.ts';
 import type { Builder } from './builder.ts';
 import { conform, scalar, where } from './make.ts';
 import type { EvaluateContext, GradientOf, OpDef } from './op-def.ts';
-import { BINARY_GRADIENT, UNARY_GRADIENT } from './pointwise-gradient.ts';
+import { BINARY_GRADIENT, squareGradient, UNARY_GRADIENT } from './pointwise-gradient.ts';
 import { broadcastAxes, operandType, requireKind } from './shapes.ts';
 import { aligned } from './strided.ts';
 
@@ -103,6 +103,7 @@ export const pointwise: { readonly [K in 'unary' | 'binary' | 'where' | 'cast']:
       const rule = BINARY_GRADIENT[op.attrs.fn];
       if (!rule) return [];
       const [x, y] = [operandOf(op, 0), operandOf(op, 1)];
+      if (op.attrs.fn === 'mul' && x === y) return [() => squareGradient(b, present(gradients[0], 'a gradient'), x)];
       const [dx, dy] = rule(b, { g: present(gradients[0], 'a gradient'), x, y, r: resultOf(op, 0).id });
       return [narrowed(b, x, dx), narrowed(b, y, dy)];
     },

@@ -71,16 +71,44 @@ export function product(x: Tensor, y: Tensor, over: readonly AxisId[]): Tensor {
   const columns = axesWithout(y.type.axes, [...inner, ...batch]);
   const [m, n, k] = [elementsOf(rows), elementsOf(columns), elementsOf(inner)];
   const left = aligned(x, [...batch, ...rows, ...inner]);
-  const right = aligned(y, [...batch, ...inner, ...columns]);
+  const right = aligned(y, [...batch, ...columns, ...inner]);
   const out = new Float64Array(elementsOf(batch) * m * n);
   for (let row = 0; row < elementsOf(batch) * m; row += 1) {
-    const base = Math.floor(row / m) * k * n;
-    const target = out.subarray(row * n, (row + 1) * n);
-    for (let i = 0; i < k; i += 1) {
-      const factor = left[row * k + i] ?? Number.NaN;
-      const start = base + i * n;
-      for (let j = 0; j < n; j += 1) target[j] = (target[j] ?? 0) + factor * (right[start + j] ?? Number.NaN);
-    }
+    const first = Math.floor(row / m) * n;
+    for (let j = 0; j < n; j += 4)
+      dotFour(out, row * n + j, left, row * k, right, (first + j) * k, Math.min(4, n - j), k);
   }
   return { type: floats([...batch, ...rows, ...columns]), data: out };
+}
+
+/** Up to four elements of `out`: the dot products of k elements of `left` with neighbouring rows of `right`. */
+function dotFour(
+  out: Float64Array,
+  target: number,
+  left: Float64Array,
+  l: number,
+  right: Float64Array,
+  r: number,
+  count: number,
+  k: number,
+): void {
+  let a = 0;
+  let b = 0;
+  let c = 0;
+  let d = 0;
+  // Rows beyond the last repeat it, so that one loop does for all.
+  const second = r + Math.min(1, count - 1) * k;
+  const third = r + Math.min(2, count - 1) * k;
+  const fourth = r + Math.min(3, count - 1) * k;
+  for (let i = 0; i < k; i += 1) {
+    const factor = left[l + i] ?? Number.NaN;
+    a += factor * (right[r + i] ?? Number.NaN);
+    b += factor * (right[second + i] ?? Number.NaN);
+    c += factor * (right[third + i] ?? Number.NaN);
+    d += factor * (right[fourth + i] ?? Number.NaN);
+  }
+  out[target] = a;
+  if (count > 1) out[target + 1] = b;
+  if (count > 2) out[target + 2] = c;
+  if (count > 3) out[target + 3] = d;
 }
