@@ -63,6 +63,8 @@ const READS_MEMORY: ReadonlySet<OpName> = new Set<OpName>([
   'scatter_add',
 ]);
 
+const MOVES: ReadonlySet<OpName> = new Set<OpName>(['expand', 'slice', 'pad', 'pick', 'stack']);
+
 export interface Partition {
   /** Values of the forward body that it must give to the backward, in the order of their definition. */
   readonly saved: readonly ValueId[];
@@ -109,9 +111,11 @@ function readFromMemory(backward: Block, forward: ReadonlyMap<ValueId, Op>): rea
     const op = definition.get(id);
     return op && WEIGHT[op.kind] === 'view' ? base(operandOf(op, 0)) : id;
   };
+  // What a kernel only moves about, such as a rotated half, it stores as its reader wants it.
+  const kept = (id: ValueId): ValueId => (MOVES.has(definition.get(base(id))?.kind ?? 'input') ? id : base(id));
   return backward.ops
     .filter((op) => READS_MEMORY.has(op.kind))
-    .flatMap((op) => op.operands.map(base))
+    .flatMap((op) => op.operands.map(kept))
     .filter((id) => WEIGHT[definition.get(id)?.kind ?? 'input'] !== 'leaf');
 }
 
