@@ -1,15 +1,17 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { interpret } from '../src/backends/reference/interpret.ts';
 import type { Axis, Graph, Op, ValueId } from '../src/compiler/ir/graph.ts';
 import type { FusedGraph, Region, RegionStep } from '../src/compiler/ir/region.ts';
 import { floats } from '../src/compiler/ir/tensor-type.ts';
 import { type Builder, makeBuilder } from '../src/compiler/ops/builder.ts';
 import * as m from '../src/compiler/ops/make.ts';
 import { verifyGraph } from '../src/compiler/ops/verify-graph.ts';
+import { autodiff } from '../src/compiler/passes/autodiff.ts';
 import { fusePass } from '../src/compiler/passes/fuse/fuse.ts';
-import { axis, llamaGraph, maxNorm, weight } from './support/llama-graph.ts';
-
-const batch = axis('batch', 3);
+import { defuse } from './support/defuse.ts';
+import { hostOf } from './support/gradient-check.ts';
+import { axis, type LlamaOptions, llamaGraph, maxNorm, mish, weight } from './support/llama-graph.ts';
 
 function fuseWith(graph: Graph, storageBindings: number, fuse = true): FusedGraph {
   const pass = fusePass({ fuse, limits: { storageBindings } });
@@ -43,34 +45,75 @@ function allOps(ops: readonly Op[]): readonly Op[] {
   return ops.flatMap((op) => [op, ...(op.kind === 'loop' ? allOps(op.attrs.body.ops) : [])]);
 }
 
+/** Forward, backward, and nothing that is simplified between. */
+function training(options: LlamaOptions = {}): Graph {
+  return autodiff.run(llamaGraph(options));
+}
+
 test('a LLaMA needs 8 launches forward and 12 backward a layer, and 11 outside', () => {
-  assert.equal(launches(fuseWith(llamaGraph(), 8)), [11, 8, 12]);
+  assert.equal(launches(fuseWith(training(), 8)), [11, 8, 12]);
 });
 
-test('groups of queries, the depth scale, another norm and other sizes change no count', () => {
-  for (const options of [{ groups: 3 }, { scaled: true }, { norm: maxNorm(batch) }, { batch: 1, depth: 5 }]) {
-    assert.equal(launches(fuseWith(llamaGraph(options), 8)), [11, 8, 12], JSON.stringify(options));
+test('groups of queries, the depth scale and other sizes change no count', () => {
+  for (const options of [{ groups: 3 }, { scaled: true }, { batch: 1, depth: 5 }, { batch: 1, groups: 2 }]) {
+    assert.equal(launches(fuseWith(training(options), 8)), [11, 8, 12], JSON.stringify(options));
   }
+});
+
+test('a norm and an activation that no library knows change no count', () => {
+  assert.equal(launches(fuseWith(training({ norm: maxNorm }), 8)), [11, 8, 12]);
+  assert.equal(launches(fuseWith(training({ activation: mish }), 8)), [11, 8, 12]);
 });
 
 test('no region needs more bindings than there are, and more bindings never mean more launches', () => {
   const sums = [8, 10, 16].map((limit) => {
-    const fused = fuseWith(llamaGraph({ groups: 2 }), limit);
+    const fused = fuseWith(training({ groups: 2 }), limit);
     for (const r of regionsOf(fused.steps)) assert.ok(bindings(fused, r) <= limit, `${r.name} at ${limit}`);
     return regionsOf(fused.steps).length;
   });
   assert.ok((sums[0] ?? 0) >= (sums[1] ?? 0) && (sums[1] ?? 0) >= (sums[2] ?? 0), sums.join());
 });
 
+test('regions give what the graph gives, from what they read and in their order', () => {
+  const tokens = Array.from({ length: 51 }, (_, i) => (i * 7) % 61);
+  const targets = tokens.map((t, i) => (i % 5 === 0 ? -1 : (t + 1) % 61));
+  for (const options of [
+    { groups: 2, scaled: true },
+    { norm: maxNorm, activation: mish },
+  ]) {
+    const graph = training(options);
+    const host = hostOf(graph, { inputs: { tokens, targets } });
+    const wanted = interpret(graph, host);
+    for (const [limit, fuse] of [
+      [8, true],
+      [16, true],
+      [8, false],
+    ] as const) {
+      const again = defuse(fuseWith(graph, limit, fuse));
+      verifyGraph(again);
+      const found = interpret(again, host);
+      for (const [name, data] of wanted) {
+        const largest = data.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+        const error = data.reduce(
+          (most, x, i) => Math.max(most, Math.abs(x - (found.get(name)?.[i] ?? Number.NaN))),
+          0,
+        );
+        assert.ok(error <= 1e-12 * largest, `${name} at ${limit}: ${error} of ${largest}`);
+      }
+    }
+  }
+});
+
 test('epilogues store what later kernels need and nothing else', () => {
-  const fused = fuseWith(llamaGraph(), 8);
-  assert.equal(storedBy(fused, 'layer_ffn_gate_up_h'), ['layer.ffn.gate', 'layer.ffn.up', 'layer.ffn.h']);
-  assert.equal(storedBy(fused, 'layer_x1'), ['layer.x1']);
-  assert.equal(storedBy(fused, 'grad_w_down_up_gate'), ['grad.w_down', 'grad.up', 'grad.gate']);
+  const fused = fuseWith(training(), 8);
+  const stores = regionsOf(fused.steps).map((r) => storedBy(fused, r.name).join(' '));
+  assert.ok(stores.includes('layer.ffn.gate layer.ffn.up layer.ffn.h'));
+  assert.ok(stores.includes('layer.x1'));
+  assert.ok(stores.includes('grad.ffn.w_down grad.layer.ffn.up grad.layer.ffn.gate'));
 });
 
 test('without fusion every op that computes has its own kernel', () => {
-  const fused = fuseWith(llamaGraph(), 8, false);
+  const fused = fuseWith(training(), 8, false);
   for (const region of regionsOf(fused.steps)) {
     const own = region.roots.length;
     const computing = allOps(fused.graph.block.ops).filter(
@@ -218,7 +261,7 @@ alias %2 [time, row] of %0 x
 
 test('a region that reads what is not made is found', () => {
   const pass = fusePass({ fuse: true, limits: { storageBindings: 8 } });
-  const fused = pass.run(llamaGraph());
+  const fused = pass.run(training());
   assert.throws(() => pass.verify({ ...fused, steps: [...fused.steps].reverse() }), /before it is read/);
   assert.throws(() => pass.verify({ ...fused, steps: fused.steps.slice(0, -1) }), /not made/);
 });

@@ -1,4 +1,5 @@
 import type { Op, OpOf, ValueId } from '../../ir/graph.ts';
+import { resultOf } from '../../ir/op-parts.ts';
 import { present } from '../../support/invariant.ts';
 import { sameAxisSet } from './axes.ts';
 import type { Needs } from './needs.ts';
@@ -31,9 +32,7 @@ export function findDrafts(
     const result = op.results[0];
     if (!result || !scope.isLive(op)) continue;
     if (op.kind === 'contract' && scope.classOf(op) === 'product') {
-      const place = scope.order(result.id);
-      const space = tileSpace(op, scope.axes);
-      const draft = { space, contracts: [op], cone: new Set([result.id]), first: place, last: place };
+      const draft = bareDraft(scope, op);
       all.add(draft);
       draftOf.set(result.id, draft);
     } else if (scope.classOf(op) === 'pointwise') {
@@ -41,6 +40,13 @@ export function findDrafts(
     }
   }
   return [...all];
+}
+
+/** A contraction and nothing else. */
+export function bareDraft(scope: Scope, op: OpOf<'contract'>): Draft {
+  const { id } = resultOf(op, 0);
+  const place = scope.order(id);
+  return { space: tileSpace(op, scope.axes), contracts: [op], cone: new Set([id]), first: place, last: place };
 }
 
 interface Drafts {
@@ -73,7 +79,7 @@ function canJoin(c: Drafts, a: Draft, b: Draft): boolean {
   const contracts = [...a.contracts, ...b.contracts];
   const operands = contracts.flatMap((op) => op.operands);
   const { reads } = pull(c.scope, c.needs, operands, new Set());
-  if (reads.size + contracts.length > c.bindings) return false;
+  if (reads.size >= c.bindings) return false;
   return !dependsOn(c, inputsOf(c, a), b) && !dependsOn(c, inputsOf(c, b), a);
 }
 

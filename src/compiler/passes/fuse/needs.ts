@@ -40,9 +40,12 @@ export function findNeeds(scope: Scope, fuse: boolean): Needs {
     if (home && !scope.isLive(home)) continue;
     for (const id of block.results)
       require(id, home ? `a result of the loop over ${home.attrs.axis.name}` : 'a result');
+  }
+  for (const { block, home } of scope.blocks) {
+    if (home && !scope.isLive(home)) continue;
     for (const op of block.ops) {
       if (!scope.isLive(op)) continue;
-      for (const id of operandsInMemory(scope, op)) require(id, `an operand of ${op.kind}`);
+      for (const id of operandsInMemory(scope, op, required)) require(id, `an operand of ${op.kind}`);
       if (op.kind === 'loop') {
         for (const id of scope.captures(op)) {
           if (isDearInside(scope, id)) require(id, `used by every iteration over ${op.attrs.axis.name}`);
@@ -65,15 +68,15 @@ export function findNeeds(scope: Scope, fuse: boolean): Needs {
 }
 
 /** Operands that a reader of memory needs stored, views of them put aside where the reader can index through them. */
-function operandsInMemory(scope: Scope, op: Op): readonly ValueId[] {
+function operandsInMemory(scope: Scope, op: Op, required: ReadonlyMap<ValueId, string>): readonly ValueId[] {
   switch (op.kind) {
     case 'contract':
-      return scope.classOf(op) === 'product' ? op.operands.map((id) => readerSees(scope, id)) : [];
+      return scope.classOf(op) === 'product' ? op.operands.map((id) => readerSees(scope, id, required)) : [];
     case 'scatter_add':
     case 'attend':
     case 'attend_backward_query':
     case 'attend_backward_key':
-      return op.operands.filter((id) => scope.axes(id).length > 0).map((id) => readerSees(scope, id));
+      return op.operands.filter((id) => scope.axes(id).length > 0).map((id) => readerSees(scope, id, required));
     case 'loop':
       return op.operands.filter((id, k) => k < op.attrs.carried || scope.op(id)?.kind !== 'constant');
     default:
@@ -82,9 +85,9 @@ function operandsInMemory(scope: Scope, op: Op): readonly ValueId[] {
 }
 
 /** Operands are indexed through views, except of what a kernel moves about: that one can as well store the view. */
-function readerSees(scope: Scope, id: ValueId): ValueId {
+function readerSees(scope: Scope, id: ValueId, required: ReadonlyMap<ValueId, string>): ValueId {
   const origin = throughViews(scope, id);
-  return scope.classOfValue(origin) === 'movement' ? id : origin;
+  return scope.classOfValue(origin) === 'movement' && !required.has(origin) ? id : origin;
 }
 
 /** Whether a loop's parameter stands for a table of constants: the number of this iteration, never in memory. */

@@ -9,7 +9,7 @@
 import type { Op, OpOf, ValueId } from '../../ir/graph.ts';
 import { present } from '../../support/invariant.ts';
 import { minimumCut } from '../minimum-cut.ts';
-import { type Draft, findDrafts } from './drafts.ts';
+import { bareDraft, type Draft, findDrafts } from './drafts.ts';
 import type { Needs } from './needs.ts';
 import { pull } from './pull.ts';
 import type { Home, Scope } from './scope.ts';
@@ -32,11 +32,14 @@ export function findParts(
   home: Home,
   bindings: number,
 ): readonly Part[] {
-  return findDrafts(scope, needs, ops, home, bindings).map((draft) => close(scope, needs, draft, bindings));
+  return findDrafts(scope, needs, ops, home, bindings).flatMap((draft) => close(scope, needs, draft, bindings));
 }
 
-/** Decides what a draft stores; gives up its last values while it needs more bindings than there are. */
-function close(scope: Scope, needs: Needs, draft: Draft, bindings: number): Part {
+/**
+ * Decides what a draft stores. While it needs more bindings than there are it gives up its last values, and in the end
+ * its accumulators part.
+ */
+function close(scope: Scope, needs: Needs, draft: Draft, bindings: number): readonly Part[] {
   const accumulators = draft.contracts.map((c) => present(c.results[0], 'a result').id);
   const cone = new Set(draft.cone);
   for (;;) {
@@ -44,10 +47,13 @@ function close(scope: Scope, needs: Needs, draft: Draft, bindings: number): Part
     const inside = new Set([...accumulators, ...roots, ...[...cone].filter((id) => needs.nodes.has(id))]);
     const { members, reads } = pull(scope, needs, roots, inside);
     const last = roots[roots.length - 1];
-    if (reads.size + roots.length <= bindings || last === undefined || accumulators.includes(last)) {
+    const fits = reads.size + roots.length <= bindings;
+    const isBare = last === undefined || accumulators.includes(last);
+    if (fits || (isBare && accumulators.length === 1)) {
       const nodes = new Set([...inside].filter((id) => members.has(id)));
-      return { space: draft.space, contracts: draft.contracts, nodes, roots };
+      return [{ space: draft.space, contracts: draft.contracts, nodes, roots }];
     }
+    if (isBare) return draft.contracts.flatMap((op) => close(scope, needs, bareDraft(scope, op), bindings));
     cone.delete(last);
   }
 }

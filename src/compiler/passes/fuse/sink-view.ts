@@ -45,7 +45,8 @@ export function sinkView(r: Rewriter, view: SinkableView, product: OpOf<'contrac
       operands.push(has.length === 0 ? id : see(id, (x) => ({ ...view, operands: [x], results: [] })));
     }
   }
-  const contract: OpOf<'contract'> = { ...product, attrs: { terms }, operands, results: [result] };
+  const named = { ...result, name: result.name ?? product.results[0]?.name };
+  const contract: OpOf<'contract'> = { ...product, attrs: { terms }, operands, results: [named] };
   const type = present(inferTypes(contract, r.typeOf)[0], 'a type');
   return sameAxes(type.axes, result.type.axes) ? [...views, contract] : undefined;
 }
