@@ -4,6 +4,7 @@
  */
 import type { Expr, Kernel, Statement } from '../../src/compiler/ir/kernel.ts';
 import { InternalError, invariant, present } from '../../src/compiler/support/invariant.ts';
+import { randomUniform } from '../../src/compiler/support/random.ts';
 
 export type Memory = Readonly<Record<string, Float64Array>>;
 
@@ -96,12 +97,13 @@ function* runBody(self: Invocation, body: readonly Statement[], outer: Locals): 
 }
 
 /** A function with a result has no barriers, so it runs to its end. */
-function callFunction(self: Invocation, call: Expr & { readonly kind: 'call' }, value: (e: Expr) => number): number {
+function callFunction(self: Invocation, call: Expr & { readonly kind: 'call' }, outer: Locals): number {
   const fn = present(
     self.kernel.functions.find((f) => f.name === call.fn),
     call.fn,
   );
-  const locals: Locals = new Map(fn.params.map((p, i) => [p.name, value(present(call.args[i], p.name))]));
+  const args = call.args.map((arg) => evaluate(self, arg, outer));
+  const locals: Locals = new Map(fn.params.map((p, i) => [p.name, present(args[i], p.name)]));
   runBody(self, fn.body, locals).next();
   return evaluate(self, present(fn.result, `result of ${fn.name}`), locals);
 }
@@ -119,7 +121,6 @@ function access(memory: Memory, name: string, index: number): Float64Array {
 }
 
 function evaluate(self: Invocation, expr: Expr, locals: Locals): number {
-  const value = (inner: Expr): number => evaluate(self, inner, locals);
   switch (expr.kind) {
     case 'literal':
       return expr.type === 'f32' ? Math.fround(expr.value) : expr.value;
@@ -129,9 +130,12 @@ function evaluate(self: Invocation, expr: Expr, locals: Locals): number {
       return local;
     }
     case 'element':
-      return present(elements(locals, expr.array, value(expr.index))[value(expr.index)], 'element');
+      return present(
+        elements(locals, expr.array, evaluate(self, expr.index, locals))[evaluate(self, expr.index, locals)],
+        'element',
+      );
     case 'call':
-      return callFunction(self, expr, value);
+      return callFunction(self, expr, locals);
     case 'uniform':
       return present(self.uniforms[expr.name], `uniform ${expr.name}`);
     case 'builtin':
@@ -139,21 +143,26 @@ function evaluate(self: Invocation, expr: Expr, locals: Locals): number {
     case 'load':
     case 'load_shared': {
       const [memory, name] = expr.kind === 'load' ? [self.memory, expr.buffer] : [self.shared, expr.array];
-      const index = value(expr.index);
+      const index = evaluate(self, expr.index, locals);
       const element = present(access(memory, name, index)[index], 'element');
       invariant(!Number.isNaN(element), `${name}[${index}] is read and was not written`);
       return element;
     }
     case 'unary':
-      return rounded(expr, unary(expr.op, value(expr.operand)));
+      return rounded(expr, unary(expr.op, evaluate(self, expr.operand, locals)));
     case 'binary':
-      return rounded(expr, binary(expr, value(expr.left), value(expr.right)));
+      return rounded(expr, binary(expr, evaluate(self, expr.left, locals), evaluate(self, expr.right, locals)));
     case 'select': {
-      const [then, otherwise] = [value(expr.then), value(expr.else)];
-      return value(expr.condition) === 1 ? then : otherwise;
+      const [then, otherwise] = [evaluate(self, expr.then, locals), evaluate(self, expr.else, locals)];
+      return evaluate(self, expr.condition, locals) === 1 ? then : otherwise;
     }
     case 'cast':
-      return cast(expr.type, value(expr.operand));
+      return cast(expr.type, evaluate(self, expr.operand, locals));
+    case 'random':
+      return randomUniform(
+        expr.key,
+        expr.counters.map((counter) => evaluate(self, counter, locals)),
+      );
     default:
       throw new InternalError(`${expr.kind} is not for this machine`);
   }

@@ -3,6 +3,7 @@ import type { Axis, Op, OpAttrs, OpName, OpOf, Value, ValueId } from '../ir/grap
 import type { Expr } from '../ir/kernel.ts';
 import { binary, cast, i32, select } from '../ir/kernel-expr.ts';
 import { InternalError, invariant, present } from '../support/invariant.ts';
+import { randomKey } from '../support/random.ts';
 import type { Definition } from './context.ts';
 import type { Emitter } from './element.ts';
 import { atMost, bounded, boundOf, rowMajor } from './index-math.ts';
@@ -203,12 +204,5 @@ function randomElement(
   const iteration = loop ? emitter.iteration(loop.attrs.axis.size) : literal('u32', 0);
   const element = positionIn(value.type.axes, at);
   const counters = [host('seed'), host('step'), host('micro'), iteration, element];
-  return { kind: 'random', type: 'f32', key: hashOfPath(op.attrs.path), counters };
-}
-
-/** FNV-1a, 32 bits. */
-function hashOfPath(path: string): number {
-  let hash = 0x811c9dc5;
-  for (const byte of new TextEncoder().encode(path)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
-  return hash;
+  return { kind: 'random', type: 'f32', key: randomKey(op.attrs.path), counters };
 }

@@ -23,6 +23,8 @@ import { type Env, type KernelWriter, makeWriter } from './writer.ts';
 
 /** Invocations of a workgroup that do not work together. */
 const LANES = 64;
+/** Elements of a map that an invocation takes on a CPU. */
+const MAP_ELEMENTS = 16;
 /** The most lanes that work on one row. */
 const ROW_LANES = 256;
 /** Elements from which a row is worth a workgroup: on a GPU, and on any device when there are few rows. */
@@ -41,15 +43,26 @@ export function lowerRows(context: LowerContext, region: RowsRegion): Kernel {
   return isLong || isLone ? lowerByGroup(context, region, elements) : lowerByInvocation(context, region);
 }
 
-/** One element of every root per invocation. */
+/** Elements of every root: one per invocation, or on a CPU, where starting a workgroup is dear, several. */
 function lowerMap(context: LowerContext, region: RowsRegion): Kernel {
   const writer = makeWriter(context);
   const axes = context.layoutOf(present(region.roots[0], 'root of a region'));
   const emitter = makeEmitter(writer, { reads: new Set(region.reads) });
-  const at = beginInvocation(writer, axes, 'i');
-  for (const root of region.roots) emitter.store(root, at);
   const elements = elementsOf(axes);
-  return finish(writer, region, LANES, Math.ceil(elements / LANES), 'One element per invocation.');
+  const storeAt = (at: Env): void => {
+    for (const root of region.roots) emitter.store(root, at);
+  };
+  const each = context.limits.deviceClass === 'cpu' ? MAP_ELEMENTS : 1;
+  const groups = Math.ceil(elements / (LANES * each));
+  if (each === 1) {
+    storeAt(beginInvocation(writer, axes, 'i'));
+    return finish(writer, region, LANES, groups, 'One element per invocation.');
+  }
+  const start = writer.let('start', mul(bounded(builtin('group'), groups - 1), LANES * each));
+  const end = atMost(add(start, u32(LANES * each)), elements);
+  const stride = { from: add(start, builtin('local')), step: u32(LANES), max: elements - 1 };
+  writer.loop('i', end, (i) => storeAt(indicesAt(i, axes)), stride);
+  return finish(writer, region, LANES, groups, `${each} elements per invocation.`);
 }
 
 /** One row per invocation. */

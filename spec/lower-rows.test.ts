@@ -1,0 +1,159 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { interpret } from '../src/backends/reference/interpret.ts';
+import type { Axis, AxisId, ValueId } from '../src/compiler/ir/graph.ts';
+import type { Kernel, TargetLimits } from '../src/compiler/ir/kernel.ts';
+import { printKernel } from '../src/compiler/ir/print-kernel.ts';
+import type { FusedGraph, RowsRegion } from '../src/compiler/ir/region.ts';
+import { elementsOf, floats } from '../src/compiler/ir/tensor-type.ts';
+import { verifyKernel } from '../src/compiler/ir/verify-kernel.ts';
+import { lowerContext } from '../src/compiler/lower/context.ts';
+import { legalise } from '../src/compiler/lower/legalise.ts';
+import { lowerRows } from '../src/compiler/lower/rows.ts';
+import { makeBuilder } from '../src/compiler/ops/builder.ts';
+import { sum } from '../src/compiler/ops/make.ts';
+import { foldGroups } from '../src/compiler/plan/flat-launch.ts';
+import { present } from '../src/compiler/support/invariant.ts';
+import { failsWith } from './support/failures.ts';
+import { type RowsCase, randomNumbers, randomRows } from './support/random-rows.ts';
+import { type Memory, runKernel } from './support/run-kernel.ts';
+
+const LIMITS: TargetLimits = {
+  storageBindings: 8,
+  bindingBytes: 2 ** 27,
+  bufferBytes: 2 ** 28,
+  offsetAlignment: 256,
+  memoryBytes: Number.POSITIVE_INFINITY,
+  groupsPerDimension: 65535,
+  invocationsPerGroup: 256,
+  sharedBytes: 16384,
+  deviceClass: 'cpu',
+  subgroupSize: 0,
+};
+const DEVICES = ['cpu', 'gpu'] as const;
+const F32 = 2e-5;
+
+function host(inputs: ReadonlyMap<string, Float64Array>): Parameters<typeof interpret>[1] {
+  return { inputs, weights: new Map(), runtime: { step: 0, lr: 0 }, seed: 1, micro: 0 };
+}
+
+/** What the kernel makes of the inputs of a case, by root. */
+function rootsOf({ fused, region, inputs }: RowsCase, kernel: Kernel, groups = kernel.groups): readonly Float64Array[] {
+  const inputOf = new Map<ValueId, Float64Array>();
+  for (const op of fused.graph.block.ops) {
+    const [result] = op.results;
+    if (op.kind === 'input' && result) inputOf.set(result.id, present(inputs.get(op.attrs.name), op.attrs.name));
+  }
+  const memory: Record<string, Float64Array> = {};
+  for (const buffer of kernel.buffers) {
+    const given = typeof buffer.holds === 'number' ? inputOf.get(buffer.holds) : undefined;
+    const start = buffer.window?.start ?? 0;
+    memory[buffer.name] =
+      given?.slice(start, start + buffer.elements) ?? new Float64Array(buffer.elements).fill(Number.NaN);
+  }
+  runKernel(kernel, memory, {}, groups);
+  return region.roots.map((root) => wholeOf(kernel, root, memory));
+}
+
+function wholeOf(kernel: Kernel, value: ValueId, memory: Memory): Float64Array {
+  const parts = kernel.buffers.filter((buffer) => buffer.holds === value);
+  return Float64Array.from(parts.flatMap((part) => [...present(memory[part.name], part.name)]));
+}
+
+function assertClose(actual: Float64Array, expected: Float64Array, tolerance: number, what: string): void {
+  assert.is(actual.length, expected.length, what);
+  const scale = expected.reduce((most, x) => Math.max(most, Math.abs(x)), 1e-6);
+  actual.forEach((x, i) => {
+    const error = Math.abs(x - (expected[i] ?? Number.NaN)) / scale;
+    assert.ok(error <= tolerance, `${what}[${i}] is ${x}, not ${expected[i]}`);
+  });
+}
+
+function assertAgrees(rows: RowsCase, kernel: Kernel, groups = kernel.groups): void {
+  verifyKernel(kernel);
+  const expected = interpret(rows.fused.graph, host(rows.inputs));
+  rootsOf(rows, kernel, groups).forEach((root, i) => {
+    assertClose(root, present(expected.get(`out${i}`), 'output'), F32, `${kernel.name}.out${i}`);
+  });
+}
+
+for (const deviceClass of DEVICES) {
+  test(`random rows agree with the reference on a ${deviceClass}`, () => {
+    for (let seed = 1; seed <= 60; seed++) {
+      const rows = randomRows(seed);
+      const context = lowerContext(rows.fused, { ...LIMITS, deviceClass });
+      assertAgrees(rows, lowerRows(context, rows.region));
+    }
+  });
+
+  test(`windows of a tensor and a folded grid change nothing on a ${deviceClass}`, () => {
+    const tight = { ...LIMITS, deviceClass, storageBindings: 1000, bindingBytes: 256, groupsPerDimension: 3 };
+    for (let seed = 61; seed <= 80; seed++) {
+      const rows = randomRows(seed);
+      const kernel = legalise(lowerRows(lowerContext(rows.fused, tight), rows.region), tight);
+      const [columns, lines] = foldGroups(kernel.groups, tight);
+      assertAgrees(rows, kernel, columns * lines);
+    }
+  });
+}
+
+/** Sums of `elements` numbers in [0, 1), one for each of `rows`. */
+function sums(rows: number, elements: number): RowsCase {
+  const axis = (name: string, size: number): Axis => ({ id: name as AxisId, name, size });
+  const [row, inner] = [axis('row', rows), axis('inner', elements)];
+  const b = makeBuilder();
+  const x = b.input({ name: 'x', type: floats([row, inner]) });
+  const total = sum(b, x, [inner.id], { name: 'total' });
+  const graph = b.finish([{ name: 'out0', value: total }]);
+  const base = { name: 'sums', notes: [], roots: [total], reads: [x], members: [total] };
+  const region: RowsRegion = { ...base, kind: 'rows', shared: [row] };
+  const fused: FusedGraph = { graph, steps: [], stored: new Set([x, total]), aliases: new Map(), layouts: new Map() };
+  const random = randomNumbers(1);
+  const numbers = Float64Array.from({ length: elementsOf([row, inner]) }, () => Math.fround(random()));
+  return { fused, region, inputs: new Map([['x', numbers]]) };
+}
+
+test('a sum of 100,000 numbers is good to 2e-6, in one invocation and in a workgroup', () => {
+  for (const rows of [9, 1]) {
+    const rowsCase = sums(rows, 100_000);
+    const kernel = lowerRows(lowerContext(rowsCase.fused, LIMITS), rowsCase.region);
+    assert.is(kernel.shared.length, rows === 1 ? 1 : 0);
+    const [total] = rootsOf(rowsCase, kernel);
+    const expected = interpret(rowsCase.fused.graph, host(rowsCase.inputs)).get('out0');
+    assertClose(present(total, 'total'), present(expected, 'out0'), 2e-6, 'total');
+  }
+});
+
+test('a row kernel reads as it would be written by hand', () => {
+  const { fused, region } = sums(100, 24);
+  const kernel = lowerRows(lowerContext(fused, LIMITS), region);
+  assert.is(
+    printKernel(kernel),
+    `# Computes total [row 100] from x.
+# One row over row per invocation.
+kernel sums: 2 x 64, 2400 flops, 10000 bytes
+  read x: f32[2400] [row 100, inner 24] holds 0
+  read_write total: f32[100] [row 100] holds 1
+  let row = ((@group * 64) + @local)
+  if (row >= 100)
+    return
+  var total_2: f32 = 0.0
+  for inner in 0 .. 24 .. 1
+    total_2 = (total_2 + x[((row * 24) + inner)])
+  total[row] = total_2
+`,
+  );
+});
+
+test('what a device cannot run is a failure that says what it lacks', () => {
+  const { fused, region } = sums(4, 2000);
+  const kernel = lowerRows(lowerContext(fused, { ...LIMITS, deviceClass: 'gpu' }), region);
+  const cases = [
+    ['too-many-bindings', { ...LIMITS, bindingBytes: 1024 }],
+    ['workgroup-memory-exceeded', { ...LIMITS, sharedBytes: 512 }],
+    ['workgroup-too-large', { ...LIMITS, invocationsPerGroup: 64 }],
+  ] as const;
+  for (const [code, limits] of cases) failsWith(code, 3, () => legalise(kernel, limits));
+});
+
+test.run();
