@@ -1,0 +1,87 @@
+/** Plans made by hand, for tests of devices. */
+import { emit } from '../../src/backends/shared/emit.ts';
+import { WGSL } from '../../src/backends/wgsl/dialect.ts';
+import type { ValueId } from '../../src/compiler/ir/graph.ts';
+import type { Expr, Kernel, KernelUniform, Statement } from '../../src/compiler/ir/kernel.ts';
+import { add, builtin, local, lt, mul, u32 } from '../../src/compiler/ir/kernel-expr.ts';
+import type { HostScalars, Plan, Program, Segment } from '../../src/compiler/ir/plan.ts';
+import { type KernelTable, makeKernelTable } from '../../src/compiler/plan/kernel-table.ts';
+
+export const SCALARS: HostScalars = { step: 0, seed: 0, micro: 0, lr: 0, bias1: 1, bias2: 1 };
+
+export interface TinyPlan {
+  readonly plan: Plan;
+  readonly texts: Readonly<Record<string, string>>;
+}
+
+/** A plan of these segments; `write` adds kernels and rows to the table and gives the programs' steps. */
+export function tinyPlan(
+  segments: readonly Segment[],
+  write: (table: KernelTable) => Readonly<Record<string, Program['steps']>>,
+): TinyPlan {
+  const table = makeKernelTable((kernel) => emit(kernel, WGSL));
+  const programs = Object.entries(write(table)).map(([name, steps]) => [
+    name,
+    { steps, inputs: [], outputs: [], liveBytes: 0 },
+  ]);
+  const plan: Plan = {
+    format_version: 1,
+    target: 'wgsl',
+    model: 'Tiny',
+    spec: 'tiny.tfm',
+    deviceClass: 'cpu',
+    segments,
+    kernels: table.entries(),
+    programs: Object.fromEntries(programs),
+    weights: [],
+    uniformRows: table.uniformRows(),
+    gradients: 'gradients',
+    accumulation: 1,
+    memory: { plannedBytes: segments.reduce((sum, s) => sum + s.bytes, 0), liveBytes: 0 },
+  };
+  return { plan, texts: table.texts() };
+}
+
+export interface Stream {
+  readonly name: string;
+  readonly type: 'f32' | 'i32' | 'u32';
+  readonly access: 'read' | 'read_write';
+}
+
+export const element = local('i', 'u32');
+
+/** A kernel whose invocation i < `count` runs `body`, in which `element` is i. */
+export function eachElement(
+  name: string,
+  count: number,
+  streams: readonly Stream[],
+  body: readonly Statement[],
+  uniforms: readonly KernelUniform[] = [],
+): Kernel {
+  const limit = u32(count);
+  return {
+    name,
+    doc: ['One element per invocation.'],
+    buffers: streams.map((s) => ({ ...s, holds: s.name, elements: count, shape: `[width ${count}]` })),
+    uniforms,
+    shared: [],
+    workgroup: 64,
+    groups: Math.ceil(count / 64),
+    functions: [],
+    body: [
+      { kind: 'let', name: 'i', value: add(mul(builtin('group'), u32(64)), builtin('local')) },
+      { kind: 'if', condition: lt(element, limit), then: body, else: [] },
+    ],
+    flops: 0,
+    bytes: 0,
+    features: [],
+  };
+}
+
+export function store(buffer: string, value: Expr): Statement {
+  return { kind: 'store', buffer, index: element, value };
+}
+
+export function tableUniform(name: string): KernelUniform {
+  return { name, type: 'f32', source: { kind: 'table', value: 0 as ValueId } };
+}

@@ -1,0 +1,72 @@
+import { deviceFailure } from '../../compiler/diagnostics/device.ts';
+import type { Plan } from '../../compiler/ir/plan.ts';
+import { present } from '../../compiler/support/invariant.ts';
+import type { KernelTexts, LoadedPlan } from '../device.ts';
+import { MAP_READ, USAGE } from './gpu.ts';
+import { checked, type OpenedDevice } from './opened-device.ts';
+import { compileKernels } from './pipelines.ts';
+import { encode, recordPrograms } from './record.ts';
+import { allocateSegments, brokenByte, GUARD_BYTES } from './segments.ts';
+import { makeUniforms } from './uniforms.ts';
+
+/**
+ * Allocates a plan's memory, compiles its kernels, and binds every launch once.
+ *
+ * @param guarded Poisons the arena before each run and puts guard bands around segments.
+ */
+export async function loadPlan(
+  device: OpenedDevice,
+  plan: Plan,
+  texts: KernelTexts,
+  guarded: boolean,
+): Promise<LoadedPlan> {
+  const { gpu } = device;
+  const kernels = await compileKernels(device, plan.kernels, texts);
+  const segments = await allocateSegments(gpu, plan.segments, guarded);
+  const noMemory = () => deviceFailure('device-memory', { what: 'uniforms', needs: plan.uniformRows.length * 256 });
+  const uniforms = await checked(gpu, () => makeUniforms(gpu, plan.uniformRows), noMemory);
+  const programs = await checked(gpu, () => recordPrograms(gpu, plan, kernels, segments, uniforms), noMemory);
+
+  const readBuffer = async (source: GPUBuffer, offset: number, bytes: number): Promise<ArrayBuffer> => {
+    const staging = gpu.createBuffer({ size: bytes, usage: USAGE.mapRead | USAGE.copyTarget });
+    try {
+      const encoder = gpu.createCommandEncoder();
+      encoder.copyBufferToBuffer(source, offset, staging, 0, bytes);
+      gpu.queue.submit([encoder.finish()]);
+      await device.answer(staging.mapAsync(MAP_READ));
+      return staging.getMappedRange().slice(0);
+    } finally {
+      staging.destroy();
+    }
+  };
+
+  return {
+    plan,
+    allocatedBytes: segments.allocatedBytes + uniforms.allocatedBytes,
+    write(segment, offset, data) {
+      const place = segments.place({ segment, offset, bytes: data.byteLength });
+      gpu.queue.writeBuffer(place.buffer, place.offset, data.buffer, data.byteOffset, data.byteLength);
+    },
+    async read(segment, offset, bytes) {
+      const place = segments.place({ segment, offset, bytes });
+      return readBuffer(place.buffer, place.offset, bytes);
+    },
+    run(name, scalars) {
+      const steps = present(programs.get(name), `program ${name}`);
+      segments.poison();
+      uniforms.writeHost(scalars);
+      gpu.queue.submit([encode(gpu, name, steps)]);
+    },
+    finish: () => device.answer(gpu.queue.onSubmittedWorkDone().then(() => {})),
+    async checkGuards() {
+      for (const { segment, side, buffer, offset } of segments.guards) {
+        const byte = brokenByte(await readBuffer(buffer, offset, GUARD_BYTES));
+        if (byte !== undefined) throw deviceFailure('guard-overwritten', { segment, side, byte });
+      }
+    },
+    release() {
+      segments.destroy();
+      uniforms.destroy();
+    },
+  };
+}

@@ -1,0 +1,52 @@
+import { type HostScalars, RUNTIME_SCALARS, type UniformWord } from '../../compiler/ir/plan.ts';
+import { USAGE } from './gpu.ts';
+import { OFFSET_ALIGNMENT } from './limits.ts';
+
+export const HOST_BYTES = RUNTIME_SCALARS.length * 4;
+
+/** The uniform data of a plan: rows that never change, at aligned offsets, and the scalars of the host. */
+export interface Uniforms {
+  readonly bindRow: (row: number, words: number) => Required<GPUBufferBinding>;
+  readonly bindHost: Required<GPUBufferBinding>;
+  readonly writeHost: (scalars: HostScalars) => void;
+  readonly allocatedBytes: number;
+  readonly destroy: () => void;
+}
+
+export function makeUniforms(gpu: GPUDevice, rows: readonly (readonly UniformWord[])[]): Uniforms {
+  const usage = USAGE.uniform | USAGE.copyTarget;
+  const host = gpu.createBuffer({ label: 'host scalars', size: HOST_BYTES, usage });
+  const bytes = Math.max(1, rows.length) * OFFSET_ALIGNMENT;
+  const table = gpu.createBuffer({ label: 'uniform rows', size: bytes, usage });
+  gpu.queue.writeBuffer(table, 0, packRows(rows, bytes));
+  return {
+    bindRow: (row, words) => ({ buffer: table, offset: row * OFFSET_ALIGNMENT, size: words * 4 }),
+    bindHost: { buffer: host, offset: 0, size: HOST_BYTES },
+    writeHost: (scalars) => {
+      const words = RUNTIME_SCALARS.map(({ name, type }) => ({ type, value: scalars[name] }));
+      gpu.queue.writeBuffer(host, 0, packRows([words], HOST_BYTES));
+    },
+    allocatedBytes: bytes + HOST_BYTES,
+    destroy: () => {
+      host.destroy();
+      table.destroy();
+    },
+  };
+}
+
+function packRows(rows: readonly (readonly UniformWord[])[], bytes: number): ArrayBuffer {
+  const packed = new ArrayBuffer(bytes);
+  const view = new DataView(packed);
+  rows.forEach((row, r) => {
+    row.forEach((word, w) => {
+      writeWord(view, r * OFFSET_ALIGNMENT + 4 * w, word);
+    });
+  });
+  return packed;
+}
+
+function writeWord(view: DataView, at: number, { type, value }: UniformWord): void {
+  if (type === 'f32') view.setFloat32(at, value, true);
+  else if (type === 'i32') view.setInt32(at, value, true);
+  else view.setUint32(at, value, true);
+}

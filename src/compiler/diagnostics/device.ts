@@ -1,0 +1,109 @@
+/** What can go wrong between the program and the device that runs it. */
+import { EXIT } from './diagnostic.ts';
+import { entry } from './entry.ts';
+import { failuresOf } from './fail.ts';
+import { readableBytes } from './memory.ts';
+
+export const deviceEntries = {
+  'no-adapter': entry<{ tried: readonly string[] }>({
+    severity: 'error',
+    message: ({ tried }) => `no GPU and no software driver was found${tried.map((t) => `\n  - ${t}`).join('')}`,
+    help: () =>
+      'install a driver: apt install mesa-vulkan-drivers (on Debian 12: -t bookworm-backports); tfm doctor shows what is there',
+    explain:
+      'Kernels run through WebGPU, which needs a driver: Vulkan on Linux, Metal on macOS, Direct3D 12 on Windows. Without a GPU a ' +
+      'software Vulkan driver does: lavapipe from Mesa 24 or later, or SwiftShader, which is fetched from the npm registry ' +
+      'when nothing else is there.',
+    exit: EXIT.environment,
+  }),
+  'adapter-unknown': entry<{ wanted: string; available: readonly string[] }>({
+    severity: 'error',
+    message: ({ wanted, available }) =>
+      `no adapter is named '${wanted}'; there ${available.length === 1 ? 'is' : 'are'} ${available.map((a) => `'${a}'`).join(', ') || 'none'}`,
+    help: () => 'set TFM_ADAPTER to one of these names or unset it',
+    explain: 'TFM_ADAPTER chooses the device by its name, when a machine has several.',
+    exit: EXIT.environment,
+  }),
+  'webgpu-missing': entry<{ reason: string }>({
+    severity: 'error',
+    message: ({ reason }) => `the WebGPU module does not load: ${reason}`,
+    help: () => 'npm ci installs it; it runs on Linux, macOS and Windows with a C++ library as new as Debian 12’s',
+    explain: 'The npm package webgpu holds Dawn, the WebGPU implementation of Chrome, built for each platform.',
+    exit: EXIT.environment,
+  }),
+  'device-refused': entry<{ adapter: string; reason: string }>({
+    severity: 'error',
+    message: ({ adapter, reason }) => `the adapter '${adapter}' gives no device: ${reason}`,
+    help: () => 'another program may hold the GPU; tfm doctor shows what the driver offers',
+    explain: 'The driver was found, but it refused to open the device.',
+    exit: EXIT.environment,
+  }),
+  'device-lost': entry<{ adapter: string; reason: string }>({
+    severity: 'error',
+    message: ({ adapter, reason }) => `the device '${adapter}' was lost: ${reason}`,
+    help: () => 'continue from the last checkpoint with --resume',
+    explain:
+      'The driver reset the device or it was taken away, for example by a reset, a driver update or a kernel that ran too ' +
+      'long. What was on the device is gone; checkpoints are not.',
+    exit: EXIT.environment,
+  }),
+  'device-memory': entry<{ what: string; needs: number }>({
+    severity: 'error',
+    message: ({ what, needs }) => `the device has no memory for ${what} (${readableBytes(needs)})`,
+    help: () => 'use a smaller micro-batch (train.micro), a shorter time, or a smaller model, or stop other programs',
+    explain:
+      'The plan fits within what the device says of itself, but it gave less, because others use it or the driver keeps some.',
+    exit: EXIT.memory,
+  }),
+  'kernel-refused': entry<{ file: string; reason: string }>({
+    severity: 'error',
+    message: ({ file, reason }) => `the driver refuses the kernel '${file}': ${reason}`,
+    help: () => 'if the file is as tfm wrote it, please report this with the output of tfm doctor',
+    explain:
+      'Kernels are compiled by the driver when a plan is loaded. One that was edited by hand may be wrong; one that was not ' +
+      'shows a defect of the compiler or of the driver.',
+    exit: EXIT.environment,
+  }),
+  'kernel-missing': entry<{ file: string }>({
+    severity: 'error',
+    message: ({ file }) => `the plan names the kernel '${file}', which is not there`,
+    help: () => 'compile the spec again',
+    explain: 'A compiled folder holds plan.json and the kernels that it names.',
+    exit: EXIT.data,
+  }),
+  'plan-needs-more': entry<{ what: string; needs: number; has: number; adapter: string }>({
+    severity: 'error',
+    message: ({ what, needs, has, adapter }) =>
+      `the plan needs ${needs} ${what}, and the device '${adapter}' has ${has}`,
+    help: () => 'compile the spec again on this machine',
+    explain: 'A plan is made for the limits of one device. Another may have lower ones.',
+    exit: EXIT.environment,
+  }),
+  'device-lacks-feature': entry<{ feature: string; adapter: string }>({
+    severity: 'error',
+    message: ({ feature, adapter }) => `the plan uses ${feature}, which the device '${adapter}' lacks`,
+    help: () => 'compile the spec again on this machine',
+    explain: 'A plan is made for the features of one device. Another may lack one.',
+    exit: EXIT.environment,
+  }),
+  'guard-overwritten': entry<{ segment: string; side: 'before' | 'after'; byte: number }>({
+    severity: 'error',
+    message: ({ segment, side, byte }) =>
+      `a kernel wrote ${side} segment '${segment}', at byte ${byte} of its guard band`,
+    help: () => 'this is a defect of the compiler; please report it with the spec',
+    explain: 'In tests each segment of memory lies between guard bands, which no kernel may touch.',
+    exit: EXIT.internal,
+  }),
+  'software-driver-unavailable': entry<{ reason: string }>({
+    severity: 'error',
+    message: ({ reason }) => `no driver is installed, and the software driver could not be fetched: ${reason}`,
+    help: () =>
+      'install one: apt install mesa-vulkan-drivers (on Debian 12: -t bookworm-backports), or allow access to the npm registry once',
+    explain:
+      'On Linux x64 without any Vulkan driver, SwiftShader is taken from the npm package @sparticuz/chromium and kept in the ' +
+      'user’s cache folder. That needs the registry once.',
+    exit: EXIT.environment,
+  }),
+};
+
+export const deviceFailure = failuresOf(deviceEntries);
