@@ -8,6 +8,7 @@ import { type Builder, makeBuilder } from '../src/compiler/ops/builder.ts';
 import * as m from '../src/compiler/ops/make.ts';
 import { verifyGraph } from '../src/compiler/ops/verify-graph.ts';
 import { autodiff } from '../src/compiler/passes/autodiff.ts';
+import { explainFused } from '../src/compiler/passes/fuse/explain.ts';
 import { fusePass } from '../src/compiler/passes/fuse/fuse.ts';
 import { defuse } from './support/defuse.ts';
 import { hostOf } from './support/gradient-check.ts';
@@ -257,6 +258,30 @@ test('the text of a fused graph is stable', () => {
 alias %2 [time, row] of %0 x
 `,
   );
+});
+
+test('a transposed gradient is stored as it must lie, by the product that makes it', () => {
+  const [time, width, inner] = [axis('time', 5), axis('width', 7), axis('inner', 6)];
+  const b = makeBuilder();
+  const x = b.input({ name: 'x', type: floats([time, width]) });
+  const y = b.input({ name: 'y', type: floats([time, inner]) });
+  const g = m.permute(b, m.contract(b, x, y, [time.id]), [inner, width], { name: 'g' });
+  const fused = fuseWith(b.finish([{ name: 'g', value: g }]), 8);
+  assert.equal(
+    regionsOf(fused.steps).map((r) => [r.kind, storedBy(fused, r.name)]),
+    [['product', ['g']]],
+  );
+});
+
+test('the report says what is fused and why neighbours are apart', () => {
+  const text = explainFused(fuseWith(training(), 8));
+  assert.match(text, /for each layer of 2: 8 kernels\n/);
+  assert.match(text, /for each layer of 2, last to first: 12 kernels\n/);
+  assert.match(
+    text,
+    /layer_x1: tiles of \[batch, time\] by \[width\]\n {4}computes contract, add\n {4}loads x, attn.wo,/,
+  );
+  assert.match(text, /not one with what runs before layer_ffn_normed: a sum over whole rows does not fit/);
 });
 
 test('a region that reads what is not made is found', () => {

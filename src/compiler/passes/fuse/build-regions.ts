@@ -1,12 +1,12 @@
-import type { Axis, ValueId } from '../../ir/graph.ts';
+import type { Axis, OpOf, ValueId } from '../../ir/graph.ts';
 import type { FusedGraph, ProductPart, Region, RegionBase, RegionStep } from '../../ir/region.ts';
 import { InternalError, present } from '../../support/invariant.ts';
-import { explainNeighbours } from './explain.ts';
 import { fuseBlocks } from './fuse-blocks.ts';
 import type { Group, GroupPart } from './group.ts';
 import type { Merger } from './merge.ts';
 import { makeNamer } from './name-region.ts';
 import { isTable } from './needs.ts';
+import { explainNeighbours } from './neighbours.ts';
 import type { Home, Scope } from './scope.ts';
 import { alikeStored } from './views.ts';
 
@@ -19,8 +19,10 @@ export function buildRegions(merger: Merger, fuse: boolean): FusedGraph {
 
   const stepsOf = (home: Home): readonly RegionStep[] => {
     const { merger: m, groups, roots } = present(blocks.get(home), 'a block');
-    const names = new Map(groups.map((g) => [g, nextName(present(roots.get(g), 'roots'))]));
-    const nameOf = (group: Group): string => present(names.get(group), 'a name');
+    const regions = groups.filter((g) => g.kind.kind !== 'loop');
+    const names = new Map(regions.map((g) => [g, nextName(present(roots.get(g), 'roots'))]));
+    const nameOf = (group: Group): string =>
+      group.kind.kind === 'loop' ? loopName(group.kind.op) : present(names.get(group), 'a name');
     const notes = fuse ? explainNeighbours(m, groups, nameOf) : undefined;
     return groups.map((group): RegionStep => {
       if (group.kind.kind === 'loop') return { kind: 'loop', op: group.kind.op, body: stepsOf(group.kind.op) };
@@ -55,6 +57,10 @@ function memoryValues(scope: Scope): readonly ValueId[] {
       scope.isLive(op) && (op.kind === 'loop' || scope.classOf(op) === 'memory') ? op.results.map((r) => r.id) : [],
     ),
   ]);
+}
+
+function loopName({ attrs }: OpOf<'loop'>): string {
+  return `the loop over ${attrs.axis.name}${attrs.reverse ? ', last to first' : ''}`;
 }
 
 /** What a group reads and computes, when views of what it reads are read as aliases instead of indexed through. */

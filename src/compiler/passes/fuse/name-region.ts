@@ -1,5 +1,6 @@
 import type { ValueId } from '../../ir/graph.ts';
 import type { Scope } from './scope.ts';
+import { isView } from './views.ts';
 
 /** Roots that a name spells out. */
 const MOST_NAMED = 3;
@@ -8,7 +9,8 @@ const MOST_NAMED = 3;
 export function makeNamer(scope: Scope): (roots: readonly ValueId[]) => string {
   const used = new Map<string, number>();
   return (roots) => {
-    const base = joinNames([...new Set(roots.map((id) => nameOf(scope, id)))]);
+    const named = roots.filter((id) => ownName(scope, id) !== undefined);
+    const base = joinNames([...new Set((named.length > 0 ? named : roots).map((id) => nameOf(scope, id)))]);
     const count = (used.get(base) ?? 0) + 1;
     used.set(base, count);
     return count === 1 ? base : `${base}_${count}`;
@@ -17,7 +19,7 @@ export function makeNamer(scope: Scope): (roots: readonly ValueId[]) => string {
 
 /** The name of a value, or of what it comes from. */
 export function nameOf(scope: Scope, id: ValueId): string {
-  const { name } = scope.value(id);
+  const name = ownName(scope, id);
   if (name !== undefined) return name;
   const op = scope.op(id);
   if (!op) return 'value';
@@ -26,6 +28,14 @@ export function nameOf(scope: Scope, id: ValueId): string {
     if (near !== undefined) return `${near}.${op.kind}`;
   }
   return op.kind;
+}
+
+/** The name of a value, or of a view of it. */
+function ownName(scope: Scope, id: ValueId): string | undefined {
+  const views = scope.users(id).filter(isView);
+  return (
+    scope.value(id).name ?? views.flatMap((op) => op.results.map((r) => r.name)).find((name) => name !== undefined)
+  );
 }
 
 function joinNames(names: readonly string[]): string {
