@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { interpret } from '../src/backends/reference/interpret.ts';
-import type { Axis, AxisId, ValueId } from '../src/compiler/ir/graph.ts';
+import type { Axis, AxisId, ElementKind, ValueId } from '../src/compiler/ir/graph.ts';
 import type { Kernel, TargetLimits } from '../src/compiler/ir/kernel.ts';
 import { printKernel } from '../src/compiler/ir/print-kernel.ts';
 import type { FusedGraph, RowsRegion } from '../src/compiler/ir/region.ts';
@@ -12,10 +12,15 @@ import { legalise } from '../src/compiler/lower/legalise.ts';
 import { lowerRows } from '../src/compiler/lower/rows.ts';
 import { makeBuilder } from '../src/compiler/ops/builder.ts';
 import { sum } from '../src/compiler/ops/make.ts';
+import { autodiff } from '../src/compiler/passes/autodiff.ts';
+import { fusePass } from '../src/compiler/passes/fuse/fuse.ts';
 import { foldGroups } from '../src/compiler/plan/flat-launch.ts';
 import { present } from '../src/compiler/support/invariant.ts';
 import { failsWith } from './support/failures.ts';
+import { noise } from './support/gradient-check.ts';
+import { llamaGraph, maxNorm, mish } from './support/llama-graph.ts';
 import { type RowsCase, randomNumbers, randomRows } from './support/random-rows.ts';
+import { regionGraph, regionsOf, tablesOf } from './support/region-graph.ts';
 import { type Memory, runKernel } from './support/run-kernel.ts';
 
 const LIMITS: TargetLimits = {
@@ -95,6 +100,50 @@ for (const deviceClass of DEVICES) {
       assertAgrees(rows, kernel, columns * lines);
     }
   });
+}
+
+test('every rows region of a differentiated LLaMA agrees with the reference', () => {
+  for (const options of [
+    { groups: 2, scaled: true },
+    { batch: 1, norm: maxNorm, activation: mish },
+  ]) {
+    const fused = fusePass({ fuse: true, limits: LIMITS }).run(autodiff.run(llamaGraph(options)));
+    for (const region of regionsOf(fused.steps)) if (region.kind === 'rows') checkRegion(fused, region);
+  }
+});
+
+/** Runs a region alone, on numbers that are positive, because sums of squares are among what regions read. */
+function checkRegion(fused: FusedGraph, region: RowsRegion): void {
+  const { graph, memory: seen } = regionGraph(fused, region, 1);
+  const numbersOf = (holds: ValueId, kind: ElementKind, elements: number): Float64Array =>
+    noise(`${holds}`, elements).map((x) => (kind === 'float' ? Math.fround(x + 1.1) : Math.floor(32 * x + 28)));
+  const inputs = graph.inputs.map(({ name, type }) => {
+    return [name, numbersOf(present(seen.get(name), name), type.kind, elementsOf(type.axes))] as const;
+  });
+  const expected = interpret(graph, host(new Map(inputs)));
+  for (const deviceClass of DEVICES) {
+    const context = lowerContext(fused, { ...LIMITS, deviceClass });
+    const kernel = lowerRows(context, region);
+    verifyKernel(kernel);
+    const memory: Record<string, Float64Array> = {};
+    for (const { name, holds, elements, access } of kernel.buffers) {
+      assert.is(typeof holds, 'number');
+      const value = context.value(holds as ValueId);
+      const isRead = access === 'read';
+      memory[name] = isRead
+        ? numbersOf(value.id, value.type.kind, elements)
+        : new Float64Array(elements).fill(Number.NaN);
+    }
+    const tables = tablesOf(fused.graph);
+    const uniforms = kernel.uniforms.map(({ name, source }) => {
+      return [name, source.kind === 'table' ? Math.fround(tables.get(source.value)?.[1] ?? Number.NaN) : 1] as const;
+    });
+    runKernel(kernel, memory, Object.fromEntries(uniforms));
+    region.roots.forEach((root, i) => {
+      const whole = wholeOf(kernel, context.memoryOf(root), memory);
+      assertClose(whole, present(expected.get(`out${i}`), 'output'), F32, `${kernel.name} ${i} on a ${deviceClass}`);
+    });
+  }
 }
 
 /** Sums of `elements` numbers in [0, 1), one for each of `rows`. */

@@ -65,7 +65,9 @@ export function makeEmitter(writer: KernelWriter, options: EmitterOptions): Emit
     return expr;
   };
 
-  const isLoaded = (id: ValueId): boolean => options.reads.has(id) && !options.known?.has(id);
+  // A region may read a value and mention another view of the same memory.
+  const reads = new Set([...options.reads].map(context.memoryOf));
+  const isLoaded = (id: ValueId): boolean => reads.has(context.memoryOf(id)) && !options.known?.has(id);
   const compute = (value: Value, at: Env): Expr => {
     const known = options.known?.get(value.id);
     if (known) return known(at);
