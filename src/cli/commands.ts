@@ -1,4 +1,6 @@
 import type { CliCommand } from './command.ts';
+import { doctor } from './commands/doctor.ts';
+import { explain } from './commands/explain.ts';
 
 /** Every command, in the order of the help. */
-export const COMMANDS: readonly CliCommand[] = [];
+export const COMMANDS: readonly CliCommand[] = [doctor, explain];

@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { EXIT, type ExitCode } from '../compiler/diagnostics/diagnostic.ts';
+import { version } from '../runtime/version.ts';
 import type { CliCommand } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { reportFailure } from './report-failure.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
-import { version } from './version.ts';
 
 /** Runs one command of the command line and gives its exit code. Nothing escapes as a stack trace. */
 export async function main(argv: readonly string[], terminal: Terminal): Promise<ExitCode> {

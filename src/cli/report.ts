@@ -8,8 +8,8 @@ export interface ReportRun {
   readonly losses: readonly (readonly [number, number])[];
   /** (step, validation loss). */
   readonly validation: readonly (readonly [number, number])[];
-  /** Variance of the residual stream after block 1, 2, …, at the end. */
-  readonly variance: readonly number[];
+  /** Last values of each probe; those with one for each block are drawn by depth. */
+  readonly probes: Readonly<Record<string, readonly number[]>>;
   readonly sample: string | undefined;
   /** Facts in words: parameters, tokens, seconds, device. */
   readonly facts: readonly (readonly [string, string])[];
@@ -30,8 +30,7 @@ export function renderReport(report: Report): string {
   const library = readFileSync(require.resolve('uplot/dist/uPlot.iife.min.js'), 'utf8');
   const style = readFileSync(require.resolve('uplot/dist/uPlot.min.css'), 'utf8');
   const curves = joinSeries(report.runs.flatMap((r) => [r.losses, r.validation]));
-  const depth = Math.max(0, ...report.runs.map((r) => r.variance.length));
-  const blocks = Array.from({ length: depth }, (_, i) => i + 1);
+  const depths = probesByDepth(report.runs);
   const charts = [
     {
       title: 'Loss by step',
@@ -43,13 +42,13 @@ export function renderReport(report: Report): string {
       ]),
       log: false,
     },
-    {
-      title: 'Variance of the residual stream by block',
+    ...depths.map(({ name, blocks }) => ({
+      title: `${name} by block`,
       x: 'block',
-      data: [blocks, ...report.runs.map((r) => blocks.map((b) => r.variance[b - 1] ?? null))],
+      data: [blocks, ...report.runs.map((r) => blocks.map((b) => r.probes[name]?.[b - 1] ?? null))],
       series: report.runs.map((r, i) => ({ label: r.name, stroke: colour(i), width: 2 })),
-      log: true,
-    },
+      log: report.runs.every((r) => (r.probes[name] ?? []).every((v) => v > 0)),
+    })),
   ].filter((chart) => (chart.data[0] ?? []).length > 0);
   return `<!doctype html>
 <html lang="en">
@@ -71,7 +70,7 @@ pre { white-space: pre-wrap; background: #f6f6f6; padding: 0.8rem; border-radius
 ${report.notes.map((n) => `<p class="note">${escapeHtml(n)}</p>`).join('\n')}
 ${charts.map((c, i) => `<h2>${escapeHtml(c.title)}</h2>\n<div id="chart${i}"></div>`).join('\n')}
 ${factsTable(report.runs)}
-${varianceTable(report.runs, blocks)}
+${depths.map((d) => probeTable(report.runs, d)).join('\n')}
 ${report.runs.flatMap((r) => (r.sample === undefined ? [] : [`<h2>Text from ${escapeHtml(r.name)}</h2>\n<pre>${escapeHtml(r.sample)}</pre>`])).join('\n')}
 <script>${library}</script>
 <script>
@@ -114,12 +113,27 @@ function factsTable(runs: readonly ReportRun[]): string {
   return `<h2>Runs</h2>\n<table>${headRow('', runs)}${rows.join('')}</table>`;
 }
 
-function varianceTable(runs: readonly ReportRun[], blocks: readonly number[]): string {
-  if (blocks.length === 0) return '';
+interface ProbeByDepth {
+  readonly name: string;
+  /** 1, 2, … */
+  readonly blocks: readonly number[];
+}
+
+/** Probes that have a value for each block in some run. */
+function probesByDepth(runs: readonly ReportRun[]): readonly ProbeByDepth[] {
+  const names = [...new Set(runs.flatMap((r) => Object.keys(r.probes)))];
+  return names.flatMap((name) => {
+    const depth = Math.max(...runs.map((r) => r.probes[name]?.length ?? 0));
+    return depth > 1 ? [{ name, blocks: Array.from({ length: depth }, (_, i) => i + 1) }] : [];
+  });
+}
+
+function probeTable(runs: readonly ReportRun[], { name, blocks }: ProbeByDepth): string {
   const rows = blocks.map(
-    (b) => `<tr><th>${b}</th>${runs.map((r) => `<td>${r.variance[b - 1]?.toPrecision(4) ?? ''}</td>`).join('')}</tr>`,
+    (b) =>
+      `<tr><th>${b}</th>${runs.map((r) => `<td>${r.probes[name]?.[b - 1]?.toPrecision(4) ?? ''}</td>`).join('')}</tr>`,
   );
-  return `<h2>Variance by block</h2>\n<table>${headRow('block', runs)}${rows.join('')}</table>`;
+  return `<h2>${escapeHtml(name)} by block</h2>\n<table>${headRow('block', runs)}${rows.join('')}</table>`;
 }
 
 function headRow(first: string, runs: readonly ReportRun[]): string {

@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs';
+import { wantsColor } from '../compiler/diagnostics/render.ts';
 
 /**
  * The two streams of the command line: results on stdout, progress and messages on stderr. A reader that goes away (a
@@ -14,6 +15,8 @@ export interface Terminal {
   /** stderr is a terminal that can redraw a line, and this is no CI. */
   readonly interactive: boolean;
   readonly columns: number;
+  /** Colours are wanted on stderr. */
+  readonly color: boolean;
 }
 
 export function openTerminal(env: NodeJS.ProcessEnv = process.env): Terminal {
@@ -28,6 +31,7 @@ export function openTerminal(env: NodeJS.ProcessEnv = process.env): Terminal {
     tell: (text) => put(2, `${text}\n`),
     interactive: process.stderr.isTTY === true && !env.CI && env.TERM !== 'dumb',
     columns: process.stderr.columns ?? 80,
+    color: wantsColor(process.stderr, env),
   };
 }
 

@@ -25,6 +25,7 @@ export function startWeights(job: TrainJob, identity: RunIdentity): Start {
   if (!checkpoint) {
     const { loaded, config } = job;
     writeWeights(loaded, 'weights', loaded.plan.weights, (p) => initialValues(p, config.seed));
+    job.init?.(loaded);
     for (const like of ['moment1', 'moment2'] as const) {
       writeWeights(loaded, like, trainedWeights(loaded.plan), (p) => new Float32Array(p.bytes / 4));
     }

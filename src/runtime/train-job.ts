@@ -16,6 +16,8 @@ export interface TrainJob {
   readonly run: RunFolder | undefined;
   /** Go on from the newest checkpoint of `run`, or from the start when there is none. */
   readonly resume: boolean;
+  /** Replaces the initial weights of a run that begins; it puts others on the device. */
+  readonly init?: ((loaded: LoadedPlan) => void) | undefined;
   /** Version of tfm, for manifests. */
   readonly version: string;
   readonly observe: TrainObserver;

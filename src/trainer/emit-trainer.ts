@@ -1,4 +1,5 @@
-import type { IoPlace, Launch, Plan, Program, WeightPlace } from '../compiler/ir/plan.ts';
+import type { IoPlace, Plan, WeightPlace } from '../compiler/ir/plan.ts';
+import { programWork } from '../compiler/ir/plan-totals.ts';
 import type { ScalarExpr, TrainConfig } from '../compiler/ir/train.ts';
 import { scalarText } from './scalar-text.ts';
 
@@ -82,15 +83,9 @@ export async function emitTrainer(plan: Plan, config: TrainConfig): Promise<stri
 }
 
 /** Launches of each program, counting every iteration of its loops. */
-export function launchCounts(plan: Plan): Readonly<Record<string, number>> {
-  return Object.fromEntries(Object.entries(plan.programs).map(([name, program]) => [name, launchesOf(program)]));
-}
-
-function launchesOf(program: Program): number {
-  const isLaunch = (step: { readonly kind: string }): step is Launch => step.kind === 'launch';
-  return program.steps.reduce(
-    (n, step) => n + (step.kind === 'loop' ? step.count * step.body.length : isLaunch(step) ? 1 : 0),
-    0,
+function launchCounts(plan: Plan): Readonly<Record<string, number>> {
+  return Object.fromEntries(
+    Object.entries(plan.programs).map(([name, program]) => [name, programWork(plan, program).launches]),
   );
 }
 

@@ -1,6 +1,9 @@
+import { cliEntries } from './cli.ts';
 import { dataEntries } from './data.ts';
+import { deviceEntries } from './device.ts';
 import type { Severity } from './diagnostic.ts';
 import type { Entry } from './entry.ts';
+import { kernelEntries } from './kernel.ts';
 import { memoryEntries } from './memory.ts';
 import { runEntries } from './run.ts';
 import { syntaxEntries } from './syntax.ts';
@@ -13,6 +16,9 @@ export const TABLES = {
   memory: memoryEntries,
   data: dataEntries,
   run: runEntries,
+  device: deviceEntries,
+  kernel: kernelEntries,
+  cli: cliEntries,
 } as const satisfies Readonly<Record<string, Readonly<Record<string, Entry<never>>>>>;
 
 export interface Explanation {

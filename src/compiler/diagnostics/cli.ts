@@ -1,0 +1,70 @@
+/** What can be wrong with a command: its arguments, and the files that they name. */
+import { EXIT } from './diagnostic.ts';
+import { entry } from './entry.ts';
+import { failuresOf } from './fail.ts';
+
+export const cliEntries = {
+  'spec-unreadable': entry<{ path: string; reason: string }>({
+    severity: 'error',
+    message: ({ path, reason }) => `the spec '${path}' cannot be read: ${reason}`,
+    help: () => 'name a .tfm file, or a folder that tfm compile wrote',
+    explain: 'A command takes the path of a spec, a text file in UTF-8 that ends in .tfm by custom.',
+  }),
+  'folder-not-compiled': entry<{ path: string; reason: string }>({
+    severity: 'error',
+    message: ({ path, reason }) => `the folder '${path}' is not a compiled spec: ${reason}`,
+    help: ({ path }) => `make one with: tfm compile SPEC --out ${path}`,
+    explain:
+      'A folder in the place of a spec must be one that tfm compile wrote: plan.json, config.json, and the kernels that the ' +
+      'plan names.',
+  }),
+  'folder-is-fixed': entry<{ path: string; option: string }>({
+    severity: 'error',
+    message: ({ path, option }) => `${option} changes what is compiled, and '${path}' is compiled already`,
+    help: () => 'give the spec instead of the folder',
+    explain:
+      'A compiled folder holds kernels and a memory plan for fixed sizes. Other settings need another compilation.',
+    exit: EXIT.usage,
+  }),
+  'needs-spec': entry<{ command: string; path: string }>({
+    severity: 'error',
+    message: ({ command, path }) => `tfm ${command} needs a spec, and '${path}' is a folder`,
+    help: () => 'name the .tfm file',
+    explain: 'This command looks into the compiler, so it needs the source and not what was compiled from it.',
+    exit: EXIT.usage,
+  }),
+  'option-invalid': entry<{ option: string; value: string; rule: string }>({
+    severity: 'error',
+    message: ({ option, value, rule }) => `${option} is '${value}', and must be ${rule}`,
+    explain: 'The value of an option is not of the kind that the option takes.',
+    exit: EXIT.usage,
+  }),
+  'unknown-code': entry<{ code: string; near: string | undefined }>({
+    severity: 'error',
+    message: ({ code }) => `no diagnostic has the code '${code}'`,
+    help: ({ near }) => (near === undefined ? 'tfm explain lists all codes' : `did you mean '${near}'?`),
+    explain: 'Codes stand in brackets after each message.',
+    exit: EXIT.usage,
+  }),
+  'unknown-dump': entry<{ pass: string; passes: readonly string[]; near: string | undefined }>({
+    severity: 'error',
+    message: ({ pass }) => `no pass is named '${pass}'`,
+    help: ({ passes, near }) =>
+      near === undefined
+        ? `the passes are ${passes.join(', ')}`
+        : `did you mean '${near}'? The passes are ${passes.join(', ')}`,
+    explain: 'Every level of the compiler has a text form, which --dump prints by the name of the pass that made it.',
+    exit: EXIT.usage,
+  }),
+  'train-block-missing': entry<{ command: string; path: string }>({
+    severity: 'error',
+    message: ({ command, path }) => `tfm ${command} needs a train block, and '${path}' has none`,
+    help: () =>
+      'add one, such as: train Model() { data = text("corpus/*.txt"); batch = 8; time = 64; steps = 100; lr = 1e-3 }',
+    explain:
+      'A train block says on what a model is trained and how: data, batch, sizes of the input axes, steps, optimizer and ' +
+      'learning rate.',
+  }),
+} as const;
+
+export const cliFailure = failuresOf(cliEntries);
