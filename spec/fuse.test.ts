@@ -11,8 +11,9 @@ import { autodiff } from '../src/compiler/passes/autodiff.ts';
 import { explainFused } from '../src/compiler/passes/fuse/explain.ts';
 import { fusePass } from '../src/compiler/passes/fuse/fuse.ts';
 import { defuse } from './support/defuse.ts';
-import { hostOf } from './support/gradient-check.ts';
+import { hostOf, noise } from './support/gradient-check.ts';
 import { axis, type LlamaOptions, llamaGraph, maxNorm, mish, weight } from './support/llama-graph.ts';
+import { randomGraph } from './support/random-graph.ts';
 
 function fuseWith(graph: Graph, storageBindings: number, fuse = true): FusedGraph {
   const pass = fusePass({ fuse, limits: { storageBindings } });
@@ -44,6 +45,18 @@ function storedBy(fused: FusedGraph, name: string): readonly (string | undefined
 
 function allOps(ops: readonly Op[]): readonly Op[] {
   return ops.flatMap((op) => [op, ...(op.kind === 'loop' ? allOps(op.attrs.body.ops) : [])]);
+}
+
+function compareOutputs(
+  wanted: ReadonlyMap<string, Float64Array>,
+  found: ReadonlyMap<string, Float64Array>,
+  where: string,
+): void {
+  for (const [name, data] of wanted) {
+    const largest = data.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+    const error = data.reduce((most, x, i) => Math.max(most, Math.abs(x - (found.get(name)?.[i] ?? Number.NaN))), 0);
+    assert.ok(error <= 1e-12 * largest, `${name}, ${where}: ${error} of ${largest}`);
+  }
 }
 
 /** Forward, backward, and nothing that is simplified between. */
@@ -92,15 +105,21 @@ test('regions give what the graph gives, from what they read and in their order'
     ] as const) {
       const again = defuse(fuseWith(graph, limit, fuse));
       verifyGraph(again);
-      const found = interpret(again, host);
-      for (const [name, data] of wanted) {
-        const largest = data.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
-        const error = data.reduce(
-          (most, x, i) => Math.max(most, Math.abs(x - (found.get(name)?.[i] ?? Number.NaN))),
-          0,
-        );
-        assert.ok(error <= 1e-12 * largest, `${name} at ${limit}: ${error} of ${largest}`);
-      }
+      compareOutputs(wanted, interpret(again, host), `fuse ${fuse} with ${limit} bindings`);
+    }
+  }
+});
+
+test('so they do for random graphs', () => {
+  for (let seed = 0; seed < 150; seed++) {
+    const graph = randomGraph(seed, 8 + (seed % 40));
+    const inputs = { x: [...noise('x', 60)], y: [...noise('y', 12)] };
+    const host = hostOf(graph, { inputs });
+    const wanted = interpret(graph, host);
+    for (const limit of [8, 5]) {
+      const fused = fuseWith(graph, limit);
+      for (const r of regionsOf(fused.steps)) assert.ok(bindings(fused, r) <= limit, `${r.name} of graph ${seed}`);
+      compareOutputs(wanted, interpret(defuse(fused), host), `graph ${seed} with ${limit} bindings`);
     }
   }
 });

@@ -11,9 +11,9 @@ import type { Home, Scope } from './scope.ts';
 import { alikeStored } from './views.ts';
 
 /** Fuses every block of a graph. */
-export function buildRegions(merger: Merger, fuse: boolean): FusedGraph {
+export function buildRegions(merger: Merger): FusedGraph {
   const { scope, needs } = merger;
-  const blocks = fuseBlocks(merger, fuse);
+  const blocks = fuseBlocks(merger);
   const aliases = new Map(needs.aliases);
   const nextName = makeNamer(scope);
 
@@ -23,7 +23,7 @@ export function buildRegions(merger: Merger, fuse: boolean): FusedGraph {
     const names = new Map(regions.map((g) => [g, nextName(present(roots.get(g), 'roots'))]));
     const nameOf = (group: Group): string =>
       group.kind.kind === 'loop' ? loopName(group.kind.op) : present(names.get(group), 'a name');
-    const notes = fuse ? explainNeighbours(m, groups, nameOf) : undefined;
+    const notes = m.merges ? explainNeighbours(m, groups, nameOf) : undefined;
     return groups.map((group): RegionStep => {
       if (group.kind.kind === 'loop') return { kind: 'loop', op: group.kind.op, body: stepsOf(group.kind.op) };
       const { reads, members } = readsOf(scope, group, aliases);

@@ -1,7 +1,7 @@
 import type { ValueId } from '../../ir/graph.ts';
 import { crowdedValues } from './crowded.ts';
 import { firstGroups, type Group } from './group.ts';
-import { type Merger, mergeGroups } from './merge.ts';
+import { bindingsOf, type Merger, mergeGroups } from './merge.ts';
 import { inOrder } from './order.ts';
 import { findParts } from './parts.ts';
 import { bestReuse } from './reuse.ts';
@@ -18,18 +18,28 @@ export interface FusedBlock {
 export type FusedBlocks = ReadonlyMap<Home, FusedBlock>;
 
 /** Groups every block that runs, by the loop whose body it is. */
-export function fuseBlocks(m: Merger, fuse: boolean): FusedBlocks {
-  const plain = uncrowded(m, fuse);
-  return fuse ? withReuse(m, plain) : plain;
+export function fuseBlocks(m: Merger): FusedBlocks {
+  return m.merges ? withReuse(m, groupBlocks(m)) : groupBlocks(m);
 }
 
-/** Stores more until no kernel needs more bindings than there are. */
-function uncrowded(m: Merger, fuse: boolean): FusedBlocks {
-  const blocks = groupBlocks(m, fuse);
-  const crowded = groupsOf(blocks)
-    .flatMap((g) => crowdedValues(m.scope, g, m.bindings))
+/**
+ * First every group may take more bindings than there are while merges only better it: what a norm loads is little once
+ * its sums are with it. If some group still takes too many in the end, more is stored before anything is merged.
+ */
+function groupBlocks(m: Merger): FusedBlocks {
+  const blocks = mergeBlocks(m);
+  const isCrowded = [...blocks.values()].some(({ merger, groups }) =>
+    groups.some((g) => g.kind.kind !== 'op' && g.kind.kind !== 'loop' && bindingsOf(merger, groups, g) > m.bindings),
+  );
+  return isCrowded && !m.strict ? mergeBlocks(uncrowded({ ...m, strict: true })) : blocks;
+}
+
+/** Stores more until no value is computed from more than a kernel can bind. */
+function uncrowded(m: Merger): Merger {
+  const crowded = startBlocks(m)
+    .flatMap(({ first }) => first.flatMap((g) => crowdedValues(m.scope, g, m.bindings)))
     .filter((id) => !m.needs.nodes.has(id));
-  return crowded.length === 0 ? blocks : uncrowded(storing(m, crowded), fuse);
+  return crowded.length === 0 ? m : uncrowded(storing(m, crowded));
 }
 
 /** Stores more while that saves bytes and costs no kernel. */
@@ -37,7 +47,7 @@ function withReuse(m: Merger, blocks: FusedBlocks): FusedBlocks {
   for (const { merger, groups } of blocks.values()) {
     const id = bestReuse(merger, groups);
     if (id === undefined) continue;
-    const other = uncrowded(storing(m, [id]), true);
+    const other = groupBlocks(storing(m, [id]));
     if (groupsOf(other).length <= groupsOf(blocks).length) return withReuse(storing(m, [id]), other);
   }
   return blocks;
@@ -51,17 +61,31 @@ function groupsOf(blocks: FusedBlocks): readonly Group[] {
   return [...blocks.values()].flatMap((block) => block.groups);
 }
 
-function groupBlocks({ scope, needs, bindings }: Merger, fuse: boolean): FusedBlocks {
+interface StartBlock {
+  readonly home: Home;
+  readonly merger: Merger;
+  readonly first: readonly Group[];
+}
+
+/** The groups of every block before any merge. */
+function startBlocks(m: Merger): readonly StartBlock[] {
+  const { scope, needs, bindings } = m;
   const blocks = scope.blocks
     .filter(({ home }) => !home || scope.isLive(home))
     .map(({ block, home }) => ({ block, home, parts: findParts(scope, needs, block.ops, home, bindings) }));
   const cut = blocks.flatMap(({ parts }) => parts.flatMap((p) => p.roots));
-  const m = storing({ scope, needs, bindings }, cut);
+  const merger = storing(m, cut);
+  return blocks.map(({ block, home, parts }) => {
+    const first = withoutIdle(merger, firstGroups(scope, merger.needs, block.ops, parts));
+    return { home, merger, first };
+  });
+}
+
+function mergeBlocks(m: Merger): FusedBlocks {
   return new Map(
-    blocks.map(({ block, home, parts }) => {
-      const first = withoutIdle(m, firstGroups(scope, m.needs, block.ops, parts));
-      const groups = inOrder(scope, fuse ? mergeGroups(m, first) : first);
-      return [home, { merger: m, groups, roots: new Map(groups.map((g) => [g, rootsOf(m, groups, g)])) }];
+    startBlocks(m).map(({ home, merger, first }) => {
+      const groups = inOrder(m.scope, m.merges ? mergeGroups(merger, first) : first);
+      return [home, { merger, groups, roots: new Map(groups.map((g) => [g, rootsOf(merger, groups, g)])) }];
     }),
   );
 }

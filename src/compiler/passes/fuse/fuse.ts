@@ -23,7 +23,7 @@ export function fusePass({ fuse, limits }: FuseOptions): Pass<Graph, FusedGraph>
     run: (graph) => {
       const scope = makeScope(toNormalForm(graph, limits.storageBindings));
       const needs = findNeeds(scope, fuse);
-      return buildRegions({ scope, needs, bindings: limits.storageBindings }, fuse);
+      return buildRegions({ scope, needs, bindings: limits.storageBindings, merges: fuse, strict: false });
     },
     verify: verifyFused,
     print: printFused,

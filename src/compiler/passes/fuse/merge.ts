@@ -21,6 +21,10 @@ export interface Merger {
   readonly scope: Scope;
   readonly needs: Needs;
   readonly bindings: number;
+  /** Off, nothing is merged. */
+  readonly merges: boolean;
+  /** Refuse merges that take too many bindings even when they take no more than the groups alone. */
+  readonly strict: boolean;
 }
 
 /** The merged group, or why there is none. */
@@ -166,7 +170,7 @@ export function tryMerge(m: Merger, groups: readonly Group[], a: Group, b: Group
   const others = groups.filter((g) => g !== a && g !== b);
   const stored = [...nodes].filter((id) => m.needs.required.has(id) || others.some((g) => g.reads.has(id)));
   const count = reads.size + stored.length;
-  const before = Math.max(bindingsOf(m, groups, a), bindingsOf(m, groups, b));
+  const before = m.strict ? 0 : Math.max(bindingsOf(m, groups, a), bindingsOf(m, groups, b));
   if (count > m.bindings && count > before)
     return { refused: `together they would need ${count} storage bindings of ${m.bindings}` };
   if (wouldWait(others, a, b)) return { refused: 'another kernel must run between them' };
