@@ -1,59 +1,471 @@
-/** Kernels as WGSL text: what a reader sees, and that nothing a user writes changes the program. */
+/** Kernels as WGSL text: what a reader sees, that it means what the IR means, and that no name or comment changes it. */
+import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Device } from '../src/backends/device.ts';
 import { emit } from '../src/backends/shared/emit.ts';
+import { openWebGpu } from '../src/backends/wgsl/device.ts';
 import { WGSL } from '../src/backends/wgsl/dialect.ts';
 import type { ValueId } from '../src/compiler/ir/graph.ts';
-import type { Expr, Kernel } from '../src/compiler/ir/kernel.ts';
-import { add, binary, builtin, f32, load, local, mul, u32, unary, uniform } from '../src/compiler/ir/kernel-expr.ts';
+import type { BinaryOp, Expr, Kernel, Statement } from '../src/compiler/ir/kernel.ts';
+import {
+  add,
+  and,
+  binary,
+  builtin,
+  cast,
+  div,
+  f32,
+  load,
+  local,
+  lt,
+  mul,
+  select,
+  sub,
+  u32,
+  unary,
+  uniform,
+} from '../src/compiler/ir/kernel-expr.ts';
+import { verifyKernel } from '../src/compiler/ir/verify-kernel.ts';
+import { matchesGolden } from './support/golden.ts';
+import { eachElement, element, runOnce, store, tinyPlan } from './support/tiny-plan.ts';
 
-const i = local('i', 'u32');
-const x = local('x', 'f32');
+const device = await openWebGpu();
 
-/** y[i] = value(x[i]). */
-function pointwise(value: Expr, names = { kernel: 'pointwise', input: 'input', output: 'output' }): Kernel {
+/** Loads a kernel, which compiles its text. */
+async function compiles(on: Device, kernel: Kernel): Promise<void> {
+  verifyKernel(kernel);
+  const { plan, texts } = tinyPlan([], (table) => {
+    table.add(kernel, []);
+    return {};
+  });
+  (await on.load(plan, texts)).release();
+}
+
+const shared = (array: string, index: Expr): Expr => ({ kind: 'load_shared', type: 'f32', array, index });
+const define = (name: string, value: Expr): Statement => ({ kind: 'let', name, value });
+const count = (name: string, to: Expr, body: readonly Statement[], step = 1): Statement => ({
+  kind: 'for',
+  name,
+  from: u32(0),
+  to,
+  step: u32(step),
+  body,
+});
+
+/** The norm of rows, with a barrier tree, a local array, a helper with a result, vectors and all kinds of uniforms. */
+function tour(): Kernel {
+  const lane = builtin('local');
+  const sum = local('sum', 'f32');
+  const row = local('row', 'u32');
+  const [i, j] = [local('i', 'u32'), local('j', 'u32')];
+  const at = (index: Expr): Expr => add(mul(row, u32(96)), index);
+  const vector = (parts: readonly Expr[]): Expr => ({ kind: 'vector', type: 'vec4', parts });
+  const scaled = (index: 0 | 1 | 2 | 3): Expr => ({
+    kind: 'component',
+    type: 'f32',
+    vector: local('four', 'vec4'),
+    index,
+  });
   return {
-    name: names.kernel,
-    doc: ['output = f(input)', 'model.tfm:12'],
+    name: 'layer_norm_rows',
+    doc: ['normed[row, c] = x[row, c] / root(mean(x^2)) * gain[c] / sqrt(layer), over c', 'models/deep.tfm:12-14'],
     buffers: [
-      { name: names.input, holds: 0 as ValueId, type: 'f32', elements: 100, access: 'read', shape: '[width 100]' },
+      { name: 'x', holds: 1 as ValueId, type: 'f32', elements: 960, access: 'read', shape: '[batch 10, width 96]' },
+      { name: 'gain', holds: 2 as ValueId, type: 'f32', elements: 96, access: 'read', shape: '[width 96]' },
       {
-        name: names.output,
-        holds: 1 as ValueId,
+        name: 'normed',
+        holds: 3 as ValueId,
         type: 'f32',
-        elements: 100,
+        elements: 480,
         access: 'read_write',
-        shape: '[width 100]',
+        shape: '[batch 10, width 96]',
+        window: { start: 480 },
       },
+      { name: 'kept', holds: 4 as ValueId, type: 'u32', elements: 10, access: 'read_write', shape: '[batch 10]' },
     ],
     uniforms: [
-      { name: 'scale', type: 'f32', source: { kind: 'table', value: 7 as ValueId } },
-      { name: 'seed', type: 'u32', source: { kind: 'runtime', name: 'seed' } },
+      { name: 'depth_scale', type: 'f32', source: { kind: 'table', value: 9 as ValueId } },
+      { name: 'layer', type: 'u32', source: { kind: 'iteration' } },
+      { name: 'learning_rate', type: 'f32', source: { kind: 'runtime', name: 'lr' } },
     ],
-    shared: [],
-    workgroup: 64,
-    groups: 2,
-    functions: [],
+    shared: [{ name: 'sums', type: 'f32', elements: 32 }],
+    workgroup: 32,
+    groups: 10,
+    functions: [
+      {
+        name: 'root',
+        doc: 'The root of a mean of squares, away from zero.',
+        params: [{ name: 'mean', type: 'f32' }],
+        body: [define('safe', add(local('mean', 'f32'), f32(1e-5)))],
+        result: unary('sqrt', local('safe', 'f32')),
+      },
+    ],
     body: [
-      { kind: 'let', name: 'i', value: add(mul(builtin('group'), u32(64)), builtin('local')) },
+      define('row', builtin('group')),
+      { kind: 'comment', text: 'each lane sums every 32nd square' },
+      { kind: 'var', name: 'sum', type: 'f32', value: f32(0) },
+      {
+        kind: 'for',
+        name: 'i',
+        from: lane,
+        to: u32(96),
+        step: u32(32),
+        body: [
+          define('v', load('x', 'f32', at(i))),
+          { kind: 'assign', name: 'sum', value: add(sum, mul(local('v', 'f32'), local('v', 'f32'))) },
+        ],
+      },
+      { kind: 'store_shared', array: 'sums', index: lane, value: sum },
+      { kind: 'barrier' },
+      { kind: 'assign', name: 'sum', value: f32(0) },
+      count('j', u32(32), [{ kind: 'assign', name: 'sum', value: add(sum, shared('sums', j)) }]),
+      define('scale', {
+        kind: 'call',
+        type: 'f32',
+        fn: 'root',
+        args: [binary('div', sum, f32(96))],
+      }),
+      { kind: 'array', name: 'tile', type: 'f32', elements: 3, values: [] },
+      count('k', u32(3), [
+        define('c', add(lane, mul(local('k', 'u32'), u32(32)))),
+        {
+          kind: 'assign_element',
+          array: 'tile',
+          index: local('k', 'u32'),
+          value: mul(
+            mul(
+              binary('div', load('x', 'f32', at(local('c', 'u32'))), local('scale', 'f32')),
+              uniform('depth_scale', 'f32'),
+            ),
+            load('gain', 'f32', local('c', 'u32')),
+          ),
+        },
+      ]),
+      define(
+        'four',
+        mul(
+          vector(
+            [0, 1, 2].map((k): Expr => ({ kind: 'element', type: 'f32', array: 'tile', index: u32(k) })).concat(f32(1)),
+          ),
+          f32(2),
+        ),
+      ),
       {
         kind: 'if',
-        condition: binary('ge', i, u32(100)),
-        then: [{ kind: 'return' }],
-        else: [],
+        condition: and(
+          binary('ge', row, u32(5)),
+          binary('or', lt(lane, u32(16)), binary('eq', uniform('layer', 'u32'), u32(0))),
+        ),
+        then: [
+          {
+            kind: 'store',
+            buffer: 'normed',
+            index: sub(at(lane), u32(480)),
+            value: select(binary('gt', scaled(0), f32(0)), scaled(0), unary('neg', uniform('learning_rate', 'f32'))),
+          },
+        ],
+        else: [
+          {
+            kind: 'if',
+            condition: binary('eq', lane, u32(0)),
+            then: [{ kind: 'store', buffer: 'kept', index: row, value: unary('is_nonfinite', scaled(1)) }],
+            else: [{ kind: 'return' }],
+          },
+        ],
       },
-      { kind: 'let', name: 'x', value: load(names.input, 'f32', i) },
-      { kind: 'store', buffer: names.output, index: i, value },
     ],
-    flops: 300,
-    bytes: 800,
+    flops: 12_345_678,
+    bytes: 4096,
     features: [],
   };
 }
 
-test('a kernel reads well', () => {
-  const { text } = emit(pointwise(mul(unary('tanh', add(x, f32(1))), uniform('scale', 'f32'))), WGSL);
-  assert.match(text, '  output[i] = safe_tanh(x + 1.0) * launch.scale;');
+test('a kernel reads well', async () => {
+  await compiles(device, tour());
+  matchesGolden('wgsl/tour.wgsl', emit(tour(), WGSL).text);
 });
 
+test('every helper reads well', async () => {
+  const x = load('x', 'f32', element);
+  const wide: Expr = { kind: 'vector', type: 'vec4', parts: [x] };
+  const streams = [
+    { name: 'x', type: 'f32' as const, access: 'read' as const },
+    { name: 'y', type: 'f32' as const, access: 'read_write' as const },
+  ];
+  const ops = ['erf', 'tanh', 'sin', 'cos', 'log', 'acos'] as const;
+  const sum = [...ops.map((op) => unary(op, x)), binary('pow', x, x), binary('mod', x, x), unary('exp', f32(2))].reduce(
+    add,
+  );
+  const draw: Expr = { kind: 'random', type: 'f32', key: 17, counters: [u32(1), u32(2), u32(3), u32(4), element] };
+  const vector: Expr = { kind: 'component', type: 'f32', vector: unary('tanh', wide), index: 3 };
+  const whole = cast('f32', binary('mod', cast('i32', x), cast('i32', x)));
+  const kernel = eachElement('helpers', 9, streams, [store('y', [draw, vector, whole].reduce(add, sum))]);
+  await compiles(device, kernel);
+  matchesGolden('wgsl/helpers.wgsl', emit(kernel, WGSL).text);
+});
+
+const i = local('i', 'u32');
+const a = load('x', 'f32', i);
+const lines: readonly (readonly [Expr, string])[] = [
+  [mul(add(a, f32(1)), f32(2)), '(x[i] + 1.0) * 2.0'],
+  [add(mul(a, f32(2)), f32(1)), 'x[i] * 2.0 + 1.0'],
+  [sub(a, sub(a, f32(1))), 'x[i] - (x[i] - 1.0)'],
+  [sub(sub(a, f32(1)), a), 'x[i] - 1.0 - x[i]'],
+  [add(a, add(a, a)), 'x[i] + (x[i] + x[i])'],
+  [cast('f32', add(i, add(i, i))), 'f32(i + i + i)'],
+  [cast('f32', mul(i, div(i, u32(3)))), 'f32(i * (i / 3))'],
+  [cast('f32', binary('min', u32(3), u32(5))), 'f32(min(3u, 5u))'],
+  [unary('neg', unary('neg', a)), '-(-x[i])'],
+  [unary('neg', add(a, a)), '-(x[i] + x[i])'],
+  [sub(a, f32(-1)), 'x[i] - -1.0'],
+  [unary('neg', f32(1)), '-constant(1.0)'],
+  [unary('exp', f32(2)), 'exp(constant(2.0))'],
+  [
+    select(binary('or', lt(i, u32(2)), and(lt(i, u32(3)), lt(u32(1), i))), a, f32(0)),
+    'select(0.0, x[i], i < 2 || (i < 3 && 1 < i))',
+  ],
+  [
+    select(and(lt(i, u32(2)), and(lt(i, u32(3)), lt(i, u32(1)))), f32(1), f32(0)),
+    'select(0.0, 1.0, i < 2 && i < 3 && i < 1)',
+  ],
+  [select(unary('not', lt(i, u32(2))), f32(1), f32(0)), 'select(0.0, 1.0, !(i < 2))'],
+  [select(binary('eq', lt(i, u32(2)), lt(i, u32(3))), f32(1), f32(0)), 'select(0.0, 1.0, (i < 2) == (i < 3))'],
+  [f32(1e-8), '1e-8'],
+  [f32(0.1), '0.1'],
+  [f32(16777216), '16777216.0'],
+];
+
+test('an expression has the parentheses it needs and no more', async () => {
+  const streams = [
+    { name: 'x', type: 'f32' as const, access: 'read' as const },
+    { name: 'y', type: 'f32' as const, access: 'read_write' as const },
+  ];
+  for (const [value, text] of lines) {
+    const printed = emit(eachElement('line', 9, streams, [store('y', value)]), WGSL).text;
+    assert.is(/y\[i\] = (.*);/.exec(printed)?.[1], text);
+  }
+  await compiles(
+    device,
+    eachElement(
+      'line',
+      9,
+      streams,
+      lines.map(([value]) => store('y', value)),
+    ),
+  );
+});
+
+/** u32 trees over i and literals, with conditions inside. */
+const trees = fc.letrec<{ number: Expr; condition: Expr }>((tie) => ({
+  number: fc.oneof(
+    { maxDepth: 5, withCrossShrink: true },
+    fc.constantFrom<Expr>(i, u32(3), u32(7), u32(1000)),
+    fc
+      .tuple(fc.constantFrom<BinaryOp>('add', 'sub', 'mul', 'div', 'mod', 'min', 'max'), tie('number'), tie('number'))
+      .map(([op, left, right]) =>
+        binary(op, left, op === 'div' || op === 'mod' ? binary('max', right, u32(1)) : right),
+      ),
+    fc.tuple(tie('condition'), tie('number'), tie('number')).map(([c, x, y]) => select(c, x, y)),
+  ),
+  condition: fc.oneof(
+    { maxDepth: 3 },
+    fc
+      .tuple(fc.constantFrom<BinaryOp>('lt', 'le', 'eq', 'ne', 'gt', 'ge'), tie('number'), tie('number'))
+      .map(([op, l, r]) => binary(op, l, r)),
+    fc
+      .tuple(fc.constantFrom<BinaryOp>('and', 'or', 'eq'), tie('condition'), tie('condition'))
+      .map(([op, l, r]) => ({ kind: 'binary', type: 'bool', op, left: l, right: r }) as const),
+    tie('condition').map((c) => unary('not', c)),
+  ),
+}));
+
+const meaning: { readonly [O in BinaryOp]: (a: number, b: number) => number } = {
+  add: (p, q) => p + q,
+  sub: (p, q) => p - q,
+  mul: (p, q) => Math.imul(p, q),
+  div: (p, q) => Math.floor(p / q),
+  mod: (p, q) => p % q,
+  pow: (p, q) => p ** q,
+  max: Math.max,
+  min: Math.min,
+  eq: (p, q) => Number(p === q),
+  ne: (p, q) => Number(p !== q),
+  lt: (p, q) => Number(p < q),
+  le: (p, q) => Number(p <= q),
+  gt: (p, q) => Number(p > q),
+  ge: (p, q) => Number(p >= q),
+  and: (p, q) => p & q,
+  or: (p, q) => p | q,
+};
+
+function evaluate(e: Expr, at: number): number {
+  switch (e.kind) {
+    case 'literal':
+      return e.value;
+    case 'local':
+      return at;
+    case 'unary':
+      return 1 - evaluate(e.operand, at);
+    case 'binary':
+      return meaning[e.op](evaluate(e.left, at), evaluate(e.right, at)) >>> 0;
+    case 'select':
+      return evaluate(evaluate(e.condition, at) ? e.then : e.else, at);
+    default:
+      throw new Error(e.kind);
+  }
+}
+
+test('random expressions mean in WGSL what they mean in the IR', async () => {
+  const expressions = fc.sample(trees.number, { numRuns: 60, seed: 7 });
+  const width = 5;
+  const kernel = eachElement(
+    'expressions',
+    width * expressions.length,
+    [{ name: 'out', type: 'u32', access: 'read_write' }],
+    expressions.map(
+      (value, k): Statement => ({ kind: 'store', buffer: 'out', index: add(mul(u32(width), u32(k)), i), value }),
+    ),
+  );
+  const first: Kernel = {
+    ...kernel,
+    groups: 1,
+    body: [
+      define('i', builtin('local')),
+      {
+        kind: 'if',
+        condition: lt(i, u32(width)),
+        then: kernel.body.slice(1).flatMap((s) => (s.kind === 'if' ? s.then : [])),
+        else: [],
+      },
+    ],
+  };
+  verifyKernel(first);
+  const got = new Uint32Array(await runOnce(device, first, []));
+  expressions.forEach((e, k) => {
+    for (let at = 0; at < width; at++)
+      assert.is(got[k * width + at], evaluate(e, at), `expression ${k} at ${at}: ${JSON.stringify(e)}`);
+  });
+});
+
+/** A kernel in which everything that has a name has one of these. */
+function named(name: (k: number) => string, doc: readonly string[] = []): Kernel {
+  const streams = [0, 1].map((k) => ({
+    name: name(k),
+    type: 'f32' as const,
+    access: k === 0 ? ('read' as const) : ('read_write' as const),
+  }));
+  const kernel = eachElement(name(2), 9, streams, []);
+  const inner = local(name(5), 'f32');
+  return {
+    ...kernel,
+    doc,
+    buffers: kernel.buffers.map((b) => ({ ...b, shape: doc.join() })),
+    uniforms: [{ name: name(3), type: 'f32', source: { kind: 'iteration' } }],
+    shared: [{ name: name(4), type: 'f32', elements: 64 }],
+    functions: [
+      {
+        name: name(6),
+        doc: doc.join(),
+        params: [{ name: name(7), type: 'f32' }],
+        body: [],
+        result: local(name(7), 'f32'),
+      },
+    ],
+    body: [
+      ...doc.map((text): Statement => ({ kind: 'comment', text })),
+      define(name(5), mul(load(name(0), 'f32', builtin('local')), uniform(name(3), 'f32'))),
+      { kind: 'store_shared', array: name(4), index: builtin('local'), value: inner },
+      { kind: 'barrier' },
+      count(name(8), u32(9), [
+        {
+          kind: 'store',
+          buffer: name(1),
+          index: local(name(8), 'u32'),
+          value: { kind: 'call', type: 'f32', fn: name(6), args: [inner] },
+        },
+      ]),
+    ],
+  };
+}
+
+const plain = (k: number): string => `plain${k}`;
+
+test('reserved words are respelled wherever they stand', async () => {
+  const words = [...WGSL.reserved];
+  for (let first = 0; first < words.length; first += 9)
+    await compiles(
+      device,
+      named((k) => words[first + k] ?? `spare${k}`),
+    );
+  const many = eachElement('many', 9, [{ name: 'out', type: 'f32', access: 'read_write' }], []);
+  const all: Kernel = { ...many, body: words.map((word) => define(word, f32(1))) };
+  await compiles(device, all);
+});
+
+test('names and comments never change the program', async () => {
+  const hostile = [
+    '*/ } fn evil() {',
+    '// \n return;',
+    '\u2028return;',
+    '__a',
+    '_',
+    '',
+    '9lives',
+    'größe',
+    'x; y',
+    'a\\',
+    '\u202e',
+    '💥',
+    '-',
+    'main',
+    'a.b',
+    'a_b',
+    'launch',
+    'host',
+    'group',
+    'lane',
+    'x'.repeat(500),
+  ];
+  const hash = emit(named(plain), WGSL).hash;
+  for (let first = 0; first < hostile.length; first++) {
+    const names = (k: number): string => `${hostile[(first + k) % hostile.length]}${k % 2 === 0 ? '' : k}`;
+    const kernel = named(names, [...hostile, `*/ ${'y'.repeat(300)} \\`]);
+    const { text, hash: same } = emit(kernel, WGSL);
+    assert.is(same, hash);
+    assert.not.match(text, /^\s*return;/m);
+    const { plan, texts } = tinyPlan([], (table) => {
+      table.add(kernel, []);
+      return {};
+    });
+    (await device.load(plan, texts)).release();
+  }
+  fc.assert(
+    fc.property(fc.uniqueArray(fc.string({ unit: 'grapheme' }), { minLength: 9, maxLength: 9 }), (names) => {
+      assert.is(
+        emit(
+          named((k) => names[k] ?? '', names),
+          WGSL,
+        ).hash,
+        hash,
+      );
+    }),
+    { numRuns: 300, seed: 3 },
+  );
+});
+
+test('the hash tells programs apart', () => {
+  const base = named(plain);
+  const others: readonly Kernel[] = [
+    { ...base, workgroup: 32 },
+    { ...base, body: base.body.slice(0, -1) },
+    { ...base, buffers: base.buffers.map((b) => ({ ...b, access: 'read_write' })) },
+    { ...base, shared: [{ name: 'plain4', type: 'f32', elements: 65 }] },
+  ];
+  const hashes = [base, ...others].map((k) => emit(k, WGSL).hash);
+  assert.is(new Set(hashes).size, hashes.length);
+  assert.is(emit({ ...base, name: 'other', doc: ['other'], flops: 1 }, WGSL).hash, hashes[0]);
+});
+
+test.after(() => device.close());
 test.run();

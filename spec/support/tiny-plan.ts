@@ -1,10 +1,11 @@
 /** Plans made by hand, for tests of devices. */
+import type { Device } from '../../src/backends/device.ts';
 import { emit } from '../../src/backends/shared/emit.ts';
 import { WGSL } from '../../src/backends/wgsl/dialect.ts';
 import type { ValueId } from '../../src/compiler/ir/graph.ts';
 import type { Expr, Kernel, KernelUniform, Statement } from '../../src/compiler/ir/kernel.ts';
 import { add, builtin, local, lt, mul, u32 } from '../../src/compiler/ir/kernel-expr.ts';
-import type { HostScalars, Plan, Program, Segment } from '../../src/compiler/ir/plan.ts';
+import type { HostScalars, Plan, Program, Segment, UniformWord } from '../../src/compiler/ir/plan.ts';
 import { type KernelTable, makeKernelTable } from '../../src/compiler/plan/kernel-table.ts';
 
 export const SCALARS: HostScalars = { step: 0, seed: 0, micro: 0, lr: 0, bias1: 1, bias2: 1 };
@@ -84,4 +85,38 @@ export function store(buffer: string, value: Expr): Statement {
 
 export function tableUniform(name: string): KernelUniform {
   return { name, type: 'f32', source: { kind: 'table', value: 0 as ValueId } };
+}
+
+/** Runs one kernel on the device: its read buffers get `inputs`, and what its last buffer then holds is the result. */
+export async function runOnce(
+  device: Device,
+  kernel: Kernel,
+  inputs: readonly ArrayBufferView[],
+  scalars: HostScalars = SCALARS,
+  row: readonly UniformWord[] = [],
+): Promise<ArrayBuffer> {
+  const bytes = kernel.buffers.map((b) => Math.ceil((b.elements * 4) / 256) * 256);
+  const segments = kernel.buffers.map((b, i): Segment => ({ name: b.name, role: 'inputs', bytes: bytes[i] ?? 0 }));
+  const { plan, texts } = tinyPlan(segments, (table) => ({
+    run: [
+      {
+        kind: 'launch',
+        kernel: table.add(kernel, []),
+        addresses: kernel.buffers.map((b) => ({ segment: b.name, offset: 0, bytes: b.elements * 4 })),
+        ...(row.length > 0 ? { uniformRow: table.addRows([row]) } : {}),
+        groups: [kernel.groups, 1, 1],
+      },
+    ],
+  }));
+  const loaded = await device.load(plan, texts);
+  try {
+    inputs.forEach((data, i) => {
+      loaded.write(kernel.buffers[i]?.name ?? '', 0, data);
+    });
+    loaded.run('run', scalars);
+    const last = kernel.buffers[kernel.buffers.length - 1];
+    return await loaded.read(last?.name ?? '', 0, (last?.elements ?? 0) * 4);
+  } finally {
+    loaded.release();
+  }
 }

@@ -80,6 +80,6 @@ function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error.message.includes('spawn npm')) return 'npm was not found';
   const lines = error.message.split('\n').map((line) => line.replace(/^npm (error|ERR!)\s*/, '').trim());
-  const telling = lines.find((line) => /request to|certificate|timeout|E[A-Z]{4,}/.test(line));
-  return telling ?? lines[0] ?? error.message;
+  const telling = [/request to/, /certificate|timeout/i, /E[A-Z]{4,}/].map((r) => lines.find((line) => r.test(line)));
+  return telling.find((line) => line !== undefined) ?? lines[0] ?? error.message;
 }

@@ -76,6 +76,54 @@ fn accurate_acos(x: f32) -> f32 {
 }`,
 );
 
+const SINE = fit((z) => (z === 0 ? 1 : Math.sin(Math.sqrt(z)) / Math.sqrt(z)), 5, 0, (Math.PI / 2) ** 2);
+
+const SINE_PAST = helper(
+  'sine_past',
+  `
+// sin(x - turns pi), with pi in three parts, of which the first two multiply exactly (Cody and Waite), so that large
+// angles are as good as small ones; the sine is a polynomial through sin(r) / r at Chebyshev nodes.
+fn sine_past(x: f32, turns: f32) -> f32 {
+  let r = ((x - turns * 3.140625) - turns * 0.0009670257568359375) - turns * 6.278329465203569e-7;
+  let square = r * r;
+  return r * (
+    ${horner('square', SINE)});
+}`,
+);
+
+export const SIN = helper(
+  'accurate_sin',
+  `
+// The sine of any angle; WGSL bounds the error from -pi to pi only.
+fn accurate_sin(x: f32) -> f32 {
+  let turns = round(x * ${floatText(1 / Math.PI)});
+  let odd = turns - 2.0 * floor(0.5 * turns);
+  return sine_past(x, turns) * (1.0 - 2.0 * odd);
+}`,
+  [SINE_PAST],
+);
+
+export const COS = helper(
+  'accurate_cos',
+  `
+// The cosine of any angle; WGSL bounds the error from -pi to pi only.
+fn accurate_cos(x: f32) -> f32 {
+  let turns = floor(x * ${floatText(1 / Math.PI)});
+  let odd = turns - 2.0 * floor(0.5 * turns);
+  return sine_past(x, turns + 0.5) * (2.0 * odd - 1.0);
+}`,
+  [SINE_PAST],
+);
+
+export const LOG = helper(
+  'checked_log',
+  `
+// The logarithm, NaN of NaN: some drivers give a number.
+fn checked_log(x: f32) -> f32 {
+  return select(log(x), x, (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u);
+}`,
+);
+
 export const POWER = helper(
   'power',
   `
@@ -164,6 +212,9 @@ fn random_uniform(key: u32, seed: u32, step: u32, micro: u32, iteration: u32, el
   [ABSORB_WORD],
 );
 
+export const SIN_4 = eachComponent(SIN, 1);
+export const COS_4 = eachComponent(COS, 1);
+export const LOG_4 = eachComponent(LOG, 1);
 export const ERF_4 = eachComponent(ERF, 1);
 export const TANH_4 = eachComponent(TANH, 1);
 export const ACOS_4 = eachComponent(ACOS, 1);
@@ -172,6 +223,21 @@ export const FLOOR_MOD_4 = eachComponent(FLOOR_MOD, 2);
 
 /** All of them, so that no name of a kernel is theirs. */
 export const HELPERS: readonly Helper[] = [
-  ...[ERF, TANH, ACOS, POWER, FLOOR_MOD, FLOOR_MOD_INT, IS_NONFINITE, CONSTANT, ABSORB_WORD, RANDOM_UNIFORM],
-  ...[ERF_4, TANH_4, ACOS_4, POWER_4, FLOOR_MOD_4],
+  ...[
+    SINE_PAST,
+    SIN,
+    COS,
+    LOG,
+    ERF,
+    TANH,
+    ACOS,
+    POWER,
+    FLOOR_MOD,
+    FLOOR_MOD_INT,
+    IS_NONFINITE,
+    CONSTANT,
+    ABSORB_WORD,
+    RANDOM_UNIFORM,
+  ],
+  ...[SIN_4, COS_4, LOG_4, ERF_4, TANH_4, ACOS_4, POWER_4, FLOOR_MOD_4],
 ];

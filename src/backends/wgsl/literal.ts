@@ -30,6 +30,7 @@ export function floatText(value: number): string {
   const says = (decimal: number): boolean => Math.fround(decimal) === rounded && Math.abs(decimal) <= LARGEST;
   let digits = 1;
   while (digits < 17 && !says(Number(rounded.toPrecision(digits)))) digits += 1;
-  const text = String(Number(rounded.toPrecision(digits)));
+  const shortest = Number(rounded.toPrecision(digits));
+  const text = shortest !== 0 && Math.abs(shortest) < 1e-3 ? shortest.toExponential() : String(shortest);
   return /[.e]/.test(text) ? text : `${text}.0`;
 }
