@@ -1,5 +1,5 @@
-import { WGSL } from '../../src/backends/wgsl/dialect.ts';
 import { emit } from '../../src/backends/shared/emit.ts';
+import { WGSL } from '../../src/backends/wgsl/dialect.ts';
 import { compile } from '../../src/compiler/compile.ts';
 import type { Compiled, CompileRequest } from '../../src/compiler/compile-request.ts';
 import type { TargetLimits } from '../../src/compiler/ir/kernel.ts';

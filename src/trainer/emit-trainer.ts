@@ -1,6 +1,7 @@
 import type { IoPlace, Plan, WeightPlace } from '../compiler/ir/plan.ts';
 import { programWork } from '../compiler/ir/plan-totals.ts';
 import type { ScalarExpr, TrainConfig } from '../compiler/ir/train.ts';
+import { launchCounts } from './launch-counts.ts';
 import { scalarText } from './scalar-text.ts';
 
 /**
@@ -80,13 +81,6 @@ export async function emitTrainer(plan: Plan, config: TrainConfig): Promise<stri
     statements: ["return trainCompiled(new URL('.', import.meta.url), { ...options, config });"],
   });
   return file.getFullText();
-}
-
-/** Launches of each program, counting every iteration of its loops. */
-function launchCounts(plan: Plan): Readonly<Record<string, number>> {
-  return Object.fromEntries(
-    Object.entries(plan.programs).map(([name, program]) => [name, programWork(plan, program).launches]),
-  );
 }
 
 function interfacesOf(plan: Plan): readonly (readonly [string, string, readonly IoPlace[]])[] {
