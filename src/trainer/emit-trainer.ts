@@ -1,5 +1,5 @@
 import type { IoPlace, Plan, WeightPlace } from '../compiler/ir/plan.ts';
-import { programWork } from '../compiler/ir/plan-totals.ts';
+
 import type { ScalarExpr, TrainConfig } from '../compiler/ir/train.ts';
 import { launchCounts } from './launch-counts.ts';
 import { scalarText } from './scalar-text.ts';

@@ -12,6 +12,7 @@ import {
   type PlanLoop,
   type Program,
   type Segment,
+  type SegmentRole,
 } from '../ir/plan.ts';
 import type { FusedGraph } from '../ir/region.ts';
 import type { TrainConfig } from '../ir/train.ts';
@@ -27,6 +28,7 @@ import type { FixedPlaces } from './placement.ts';
 import type { ProgramSource } from './program-source.ts';
 import type { Location, Place, PlacedProgram, Rows } from './storage.ts';
 import { updateLaunches } from './update.ts';
+import { verifyPlan } from './verify-plan.ts';
 import { layOutWeights, type WeightLayout } from './weight-layout.ts';
 
 export interface PlanRequest {
@@ -79,13 +81,8 @@ export function buildPlan(request: PlanRequest): BuiltPlan {
   if (train && programs.micro)
     Object.assign(programs, updateLaunches(train, layout, io, kernels, limits, accumulation));
 
-  const segments = segmentsOf(
-    layout,
-    arenaBytes,
-    io.sizes(),
-    programs.micro !== undefined && train !== undefined,
-    accumulation,
-  );
+  const roles = weightRoles(programs.micro !== undefined, train !== undefined, accumulation);
+  const segments = segmentsOf(layout, roles, arenaBytes, io.sizes());
   const plannedBytes = segments.reduce((sum, s) => sum + s.bytes, 0);
   const arenaTotal = arenaBytes.reduce((a, b) => a + b, 0);
   if (plannedBytes > limits.memoryBytes) {
@@ -109,6 +106,7 @@ export function buildPlan(request: PlanRequest): BuiltPlan {
     accumulation,
     memory: { plannedBytes, liveBytes: plannedBytes - arenaTotal + liveBytes },
   };
+  verifyPlan(plan, limits.offsetAlignment);
   return { plan, texts: kernels.texts() };
 }
 
@@ -219,16 +217,22 @@ export function ioPlace(name: string, type: TensorType, place: Place): IoPlace {
   };
 }
 
+/** What has the layout of weights besides the weights themselves. */
+function weightRoles(differentiates: boolean, trains: boolean, accumulation: number): readonly SegmentRole[] {
+  if (!differentiates) return [];
+  return [
+    'gradients',
+    ...(trains ? (['moment1', 'moment2'] as const) : []),
+    ...(accumulation > 1 ? (['totals'] as const) : []),
+  ];
+}
+
 function segmentsOf(
   layout: WeightLayout,
+  roles: readonly SegmentRole[],
   arenaBytes: readonly number[],
   io: { readonly inputs: number; readonly outputs: number },
-  trains: boolean,
-  accumulation: number,
 ): readonly Segment[] {
-  const roles = trains
-    ? (['gradients', 'moment1', 'moment2', ...(accumulation > 1 ? (['totals'] as const) : [])] as const)
-    : [];
   return [
     ...layout.parts.map((p, k): Segment => ({ name: `weights${k}`, role: 'weights', bytes: p.bytes })),
     ...roles.flatMap((role) =>

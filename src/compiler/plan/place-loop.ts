@@ -63,7 +63,7 @@ function placeCarried(p: Placement, loop: Loop, c: number, made: ReadonlySet<Val
   p.put(final, at(reverse ? 0 : n));
   const first = at(reverse ? n : 0);
   const free = p.madeOutside(init) && !p.locations.has(init) && !p.wanted(init);
-  if (free && (kept || !usedLater(p, loop, init))) p.put(init, first);
+  if (free && !usedInside(p, loop, c, init) && (kept || !usedAfter(p, loop, init))) p.put(init, first);
   else p.addCopy('before', loop, copyOf(p.locate(init), first));
   if (made.has(result) && !p.locations.has(result)) p.put(result, moving(exit));
   else p.addCopy('inside', loop, copyOf(p.locate(result), moving(exit)));
@@ -93,11 +93,19 @@ function placeStacked(p: Placement, loop: Loop, j: number, made: ReadonlySet<Val
   else p.addCopy('inside', loop, copyOf(p.locate(inner), slice));
 }
 
-/** Whether a value is needed by the body itself (as a captured value) or after the loop. */
-function usedLater(p: Placement, loop: Loop, id: ValueId): boolean {
+/** Whether a loop's body reads an initial value as such: a kernel might then bind it twice, moving and at rest. */
+function usedInside(p: Placement, loop: Loop, c: number, id: ValueId): boolean {
+  const others = loop.operands.filter((_, k) => k !== c);
+  return [...captures(loop), ...others].some((v) => p.resolve(v) === id);
+}
+
+/** Whether a value is needed after the loop. */
+function usedAfter(p: Placement, loop: Loop, id: ValueId): boolean {
   const { ops } = p.fused.graph.block;
-  const later = ops.slice(ops.indexOf(loop)).flatMap((op) => (op === loop ? captures(loop) : readsOf(op)));
-  return later.some((v) => p.resolve(v) === id);
+  return ops
+    .slice(ops.indexOf(loop) + 1)
+    .flatMap(readsOf)
+    .some((v) => p.resolve(v) === id);
 }
 
 /** Values of the outer block that a loop's body names. */
