@@ -15,8 +15,10 @@ import { hostOf, noise } from './support/gradient-check.ts';
 import { axis, type LlamaOptions, llamaGraph, maxNorm, mish, weight } from './support/llama-graph.ts';
 import { randomGraph } from './support/random-graph.ts';
 
+const limits = { storageBindings: 8, bindingBytes: 2 ** 27, offsetAlignment: 256 };
+
 function fuseWith(graph: Graph, storageBindings: number, fuse = true): FusedGraph {
-  const pass = fusePass({ fuse, limits: { storageBindings } });
+  const pass = fusePass({ fuse, limits: { ...limits, storageBindings } });
   verifyGraph(graph);
   const fused = pass.run(graph);
   pass.verify(fused);
@@ -240,6 +242,23 @@ test('what one kernel cannot bind is cut into several', () => {
   }
 });
 
+test('a sum of very much to one number begins in the rows that are there', () => {
+  const [time, width] = [axis('time', 4096), axis('width', 512)];
+  const b = makeBuilder();
+  const x = b.input({ name: 'x', type: floats([time, width]) });
+  const scale = m.sum(b, m.mul(b, x, x), [width.id], { name: 'scale' });
+  const y = m.mul(b, x, scale, { name: 'y' });
+  const total = m.sum(b, y, [time.id, width.id], { name: 'total' });
+  const fused = fuseWith(b.finish([y, total].map((value, i) => ({ name: `out${i}`, value }))), 8);
+  assert.equal(
+    regionsOf(fused.steps).map((r) => [r.name, r.kind === 'rows' && r.shared.map((a) => a.name).join()]),
+    [
+      ['y', 'time'],
+      ['total', ''],
+    ],
+  );
+});
+
 test('what two kernels would compute from much is stored by the one for the other', () => {
   const [time, width] = [axis('time', 5), axis('width', 7)];
   const b = makeBuilder();
@@ -259,6 +278,20 @@ test('what two kernels would compute from much is stored by the one for the othe
   );
 });
 
+test('a value that is larger than a binding takes several', () => {
+  const pass = fusePass({ fuse: true, limits: { storageBindings: 8, bindingBytes: 4096, offsetAlignment: 256 } });
+  const fused = pass.run(training());
+  pass.verify(fused);
+  const bytes = (axes: readonly Axis[]) => axes.reduce((n, a) => n * a.size, 4);
+  const windows = (id: ValueId) => Math.ceil(bytes(fused.layouts.get(id) ?? []) / 4096);
+  const weight = regionsOf(fused.steps).filter((r) => r.kind === 'product' && r.parts.length > 1);
+  for (const r of weight) {
+    const ids = new Set([...r.reads, ...r.roots].map((id) => fused.aliases.get(id) ?? id));
+    assert.ok([...ids].reduce((n, id) => n + windows(id), 0) <= 8, r.name);
+  }
+  assert.ok(launches(fused).join() !== '11,8,12');
+});
+
 test('the text of a fused graph is stable', () => {
   const [time, width, row] = [axis('time', 5), axis('width', 7), axis('row', 7)];
   const b = makeBuilder();
@@ -266,7 +299,7 @@ test('the text of a fused graph is stable', () => {
   const w = b.weight(weight('w', [row, width]));
   const renamed = b.op('rename', { from: width.id, to: row }, [x]);
   const y = m.add(b, x, m.contract(b, renamed, w, [row.id]), { name: 'y' });
-  const pass = fusePass({ fuse: true, limits: { storageBindings: 8 } });
+  const pass = fusePass({ fuse: true, limits });
   assert.equal(
     pass.print(pass.run(b.finish([{ name: 'y', value: y }]))),
     `product y
@@ -304,7 +337,7 @@ test('the report says what is fused and why neighbours are apart', () => {
 });
 
 test('a region that reads what is not made is found', () => {
-  const pass = fusePass({ fuse: true, limits: { storageBindings: 8 } });
+  const pass = fusePass({ fuse: true, limits });
   const fused = pass.run(training());
   assert.throws(() => pass.verify({ ...fused, steps: [...fused.steps].reverse() }), /before it is read/);
   assert.throws(() => pass.verify({ ...fused, steps: fused.steps.slice(0, -1) }), /not made/);

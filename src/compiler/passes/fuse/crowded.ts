@@ -1,4 +1,5 @@
 import type { ValueId } from '../../ir/graph.ts';
+import { type Bindings, countBindings } from './bindings.ts';
 import type { Group } from './group.ts';
 import type { Scope } from './scope.ts';
 
@@ -6,16 +7,19 @@ import type { Scope } from './scope.ts';
  * Values that must be stored so that nothing in a group is computed from more than a kernel can bind: wherever there is
  * too much, the operand that takes most of it. Empty for a group that is not crowded.
  */
-export function crowdedValues(scope: Scope, group: Group, bindings: number): readonly ValueId[] {
-  if (group.kind.kind !== 'rows' || group.reads.size < bindings) return [];
+export function crowdedValues(scope: Scope, group: Group, bindings: Bindings): readonly ValueId[] {
+  const sizeOf = (ids: Iterable<ValueId>): number => countBindings(bindings, scope.axes, ids);
+  // One is kept for what the group stores.
+  const most = bindings.most - Math.max(...[...group.nodes].map((id) => sizeOf([id])));
+  if (group.kind.kind !== 'rows' || sizeOf(group.reads) <= most) return [];
   const reads = new Map<ValueId, ReadonlySet<ValueId>>([...group.reads].map((id) => [id, new Set([id])]));
   const chosen: ValueId[] = [];
   const readsOf = (id: ValueId): ReadonlySet<ValueId> => reads.get(id) ?? new Set();
   for (const id of [...group.members].sort((a, b) => scope.order(a) - scope.order(b))) {
     const operands = scope.op(id)?.operands ?? [];
     const all = (): ReadonlySet<ValueId> => new Set(operands.flatMap((o) => [...readsOf(o)]));
-    while (all().size >= bindings) {
-      const largest = operands.reduce((a, b) => (readsOf(b).size > readsOf(a).size ? b : a));
+    while (sizeOf(all()) > most) {
+      const largest = operands.reduce((a, b) => (sizeOf(readsOf(b)) > sizeOf(readsOf(a)) ? b : a));
       if (readsOf(largest).size < 2) break;
       chosen.push(largest);
       reads.set(largest, new Set([largest]));

@@ -2,6 +2,7 @@ import type { Op, OpOf, ValueId } from '../../ir/graph.ts';
 import { resultOf } from '../../ir/op-parts.ts';
 import { present } from '../../support/invariant.ts';
 import { sameAxisSet } from './axes.ts';
+import { type Bindings, countBindings } from './bindings.ts';
 import type { Needs } from './needs.ts';
 import { pull } from './pull.ts';
 import type { Home, Scope } from './scope.ts';
@@ -23,7 +24,7 @@ export function findDrafts(
   needs: Needs,
   ops: readonly Op[],
   home: Home,
-  bindings: number,
+  bindings: Bindings,
 ): readonly Draft[] {
   const all = new Set<Draft>();
   const draftOf = new Map<ValueId, Draft>();
@@ -53,7 +54,7 @@ interface Drafts {
   readonly scope: Scope;
   readonly needs: Needs;
   readonly home: Home;
-  readonly bindings: number;
+  readonly bindings: Bindings;
   readonly all: Set<Draft>;
   readonly draftOf: Map<ValueId, Draft>;
 }
@@ -79,7 +80,9 @@ function canJoin(c: Drafts, a: Draft, b: Draft): boolean {
   const contracts = [...a.contracts, ...b.contracts];
   const operands = contracts.flatMap((op) => op.operands);
   const { reads } = pull(c.scope, c.needs, operands, new Set());
-  if (reads.size >= c.bindings) return false;
+  const [first] = contracts;
+  const most = c.bindings.most - (first ? c.bindings.of(resultOf(first, 0).type.axes) : 0);
+  if (countBindings(c.bindings, c.scope.axes, reads) > most) return false;
   return !dependsOn(c, inputsOf(c, a), b) && !dependsOn(c, inputsOf(c, b), a);
 }
 

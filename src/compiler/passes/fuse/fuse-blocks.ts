@@ -29,7 +29,9 @@ export function fuseBlocks(m: Merger): FusedBlocks {
 function groupBlocks(m: Merger): FusedBlocks {
   const blocks = mergeBlocks(m);
   const isCrowded = [...blocks.values()].some(({ merger, groups }) =>
-    groups.some((g) => g.kind.kind !== 'op' && g.kind.kind !== 'loop' && bindingsOf(merger, groups, g) > m.bindings),
+    groups.some(
+      (g) => g.kind.kind !== 'op' && g.kind.kind !== 'loop' && bindingsOf(merger, groups, g) > m.bindings.most,
+    ),
   );
   return isCrowded && !m.strict ? mergeBlocks(uncrowded({ ...m, strict: true })) : blocks;
 }

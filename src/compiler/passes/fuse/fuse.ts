@@ -2,6 +2,7 @@ import type { Graph } from '../../ir/graph.ts';
 import type { TargetLimits } from '../../ir/kernel.ts';
 import type { FusedGraph } from '../../ir/region.ts';
 import type { Pass } from '../../pass.ts';
+import { bindingsWithin } from './bindings.ts';
 import { buildRegions } from './build-regions.ts';
 import { findNeeds } from './needs.ts';
 import { toNormalForm } from './normal-form.ts';
@@ -12,18 +13,19 @@ import { verifyFused } from './verify.ts';
 export interface FuseOptions {
   /** Off, every op that computes has its own kernel; for differential tests. */
   readonly fuse: boolean;
-  readonly limits: Pick<TargetLimits, 'storageBindings'>;
+  readonly limits: Pick<TargetLimits, 'storageBindings' | 'bindingBytes' | 'offsetAlignment'>;
 }
 
 /** Groups the ops of a graph into regions, one for each kernel; see `ir/region.ts`. */
 export function fusePass({ fuse, limits }: FuseOptions): Pass<Graph, FusedGraph> {
+  const bindings = bindingsWithin(limits);
   return {
     name: 'fuse',
     summary: 'group ops into regions, one for each kernel',
     run: (graph) => {
-      const scope = makeScope(toNormalForm(graph, limits.storageBindings));
+      const scope = makeScope(toNormalForm(graph, bindings));
       const needs = findNeeds(scope, fuse);
-      return buildRegions({ scope, needs, bindings: limits.storageBindings, merges: fuse, strict: false });
+      return buildRegions({ scope, needs, bindings, merges: fuse, strict: false });
     },
     verify: verifyFused,
     print: printFused,

@@ -5,8 +5,10 @@
  * groups free of cycles and within the bindings of a kernel. Products whose tiles differ in shape come last, because they
  * save only a launch and the loads of one operand, and may forbid a better merge.
  */
+
 import type { ValueId } from '../../ir/graph.ts';
 import { elementsOf, sameAxisSet } from './axes.ts';
+import { type Bindings, countBindings } from './bindings.ts';
 import type { Group, GroupPart } from './group.ts';
 import type { Needs } from './needs.ts';
 import { isAligned, rowAxes } from './row-axes.ts';
@@ -20,7 +22,7 @@ const MOST_PARTS = 4;
 export interface Merger {
   readonly scope: Scope;
   readonly needs: Needs;
-  readonly bindings: number;
+  readonly bindings: Bindings;
   /** Off, nothing is merged. */
   readonly merges: boolean;
   /** Refuse merges that take too many bindings even when they take no more than the groups alone. */
@@ -169,10 +171,10 @@ export function tryMerge(m: Merger, groups: readonly Group[], a: Group, b: Group
   const reads = new Set([...a.reads, ...b.reads].filter((id) => !nodes.has(id)));
   const others = groups.filter((g) => g !== a && g !== b);
   const stored = [...nodes].filter((id) => m.needs.required.has(id) || others.some((g) => g.reads.has(id)));
-  const count = reads.size + stored.length;
+  const count = countBindings(m.bindings, m.scope.axes, [...reads, ...stored]);
   const before = m.strict ? 0 : Math.max(bindingsOf(m, groups, a), bindingsOf(m, groups, b));
-  if (count > m.bindings && count > before)
-    return { refused: `together they would need ${count} storage bindings of ${m.bindings}` };
+  if (count > m.bindings.most && count > before)
+    return { refused: `together they would need ${count} storage bindings of ${m.bindings.most}` };
   if (wouldWait(others, a, b)) return { refused: 'another kernel must run between them' };
   return { group: { kind: kind.kind, nodes, members: new Set([...a.members, ...b.members]), reads } };
 }
@@ -181,7 +183,7 @@ export function tryMerge(m: Merger, groups: readonly Group[], a: Group, b: Group
 export function bindingsOf(m: Merger, groups: readonly Group[], group: Group): number {
   const isRead = (id: ValueId): boolean => groups.some((g) => g !== group && g.reads.has(id));
   const stored = [...group.nodes].filter((id) => m.needs.required.has(id) || isRead(id));
-  return group.reads.size + stored.length;
+  return countBindings(m.bindings, m.scope.axes, [...group.reads, ...stored]);
 }
 
 type MergedKind =

@@ -3,12 +3,16 @@
  * - a view of a product becomes views of its operands: those are free, and the tiles of the product then have the axes of
  *   what is computed from them;
  * - a sum of products that one kernel cannot bind, or whose terms have different tiles, becomes several;
- * - so does a stack of more values than one kernel can bind.
+ * - so does a stack of more values than one kernel can bind;
+ * - a sum of very much to very little is taken in two steps, of which the first has rows to run side by side.
  */
+
 import type { Axis, Block, Graph, Op, TensorType, Value, ValueId } from '../../ir/graph.ts';
 import { nextValueId } from '../../ir/walk-graph.ts';
+import type { Bindings } from './bindings.ts';
 import { makeScope, type Scope } from './scope.ts';
 import { isSinkable, sinkView } from './sink-view.ts';
+import { splitReduction } from './split-reduction.ts';
 import { splitStack } from './split-stack.ts';
 import { splitTerms } from './split-terms.ts';
 
@@ -19,7 +23,7 @@ export interface Rewriter {
   fresh(type: TensorType): Value;
 }
 
-export function toNormalForm(graph: Graph, bindings: number): Graph {
+export function toNormalForm(graph: Graph, bindings: Bindings): Graph {
   const made = new Map<ValueId, TensorType>();
   let next = nextValueId(graph);
   const rewriterOf = (scope: Scope): Rewriter => {
@@ -41,6 +45,7 @@ export function toNormalForm(graph: Graph, bindings: number): Graph {
   return mapBlocks(sunk, (ops) =>
     ops.flatMap((op) => {
       if (op.kind === 'contract') return splitTerms(after, rewriter, op, bindings);
+      if (op.kind === 'sum' || op.kind === 'max') return splitReduction(rewriter, op);
       return op.kind === 'stack' ? splitStack(rewriter, op, bindings) : [op];
     }),
   );

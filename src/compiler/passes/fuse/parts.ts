@@ -6,9 +6,11 @@
  * the part stores what must be stored anyway and, beside it, the fewest values that separate the accumulators from the
  * outside: for `x + f(x)` the sum, for a norm of `f(x)` the accumulator itself.
  */
+
 import type { Op, OpOf, ValueId } from '../../ir/graph.ts';
 import { present } from '../../support/invariant.ts';
 import { minimumCut } from '../minimum-cut.ts';
+import { type Bindings, countBindings } from './bindings.ts';
 import { bareDraft, type Draft, findDrafts } from './drafts.ts';
 import type { Needs } from './needs.ts';
 import { pull } from './pull.ts';
@@ -30,7 +32,7 @@ export function findParts(
   needs: Needs,
   ops: readonly Op[],
   home: Home,
-  bindings: number,
+  bindings: Bindings,
 ): readonly Part[] {
   return findDrafts(scope, needs, ops, home, bindings).flatMap((draft) => close(scope, needs, draft, bindings));
 }
@@ -39,7 +41,7 @@ export function findParts(
  * Decides what a draft stores. While it needs more bindings than there are it gives up its last values, and in the end
  * its accumulators part.
  */
-function close(scope: Scope, needs: Needs, draft: Draft, bindings: number): readonly Part[] {
+function close(scope: Scope, needs: Needs, draft: Draft, bindings: Bindings): readonly Part[] {
   const accumulators = draft.contracts.map((c) => present(c.results[0], 'a result').id);
   const cone = new Set(draft.cone);
   for (;;) {
@@ -47,7 +49,7 @@ function close(scope: Scope, needs: Needs, draft: Draft, bindings: number): read
     const inside = new Set([...accumulators, ...roots, ...[...cone].filter((id) => needs.nodes.has(id))]);
     const { members, reads } = pull(scope, needs, roots, inside);
     const last = roots[roots.length - 1];
-    const fits = reads.size + roots.length <= bindings;
+    const fits = countBindings(bindings, scope.axes, [...reads, ...roots]) <= bindings.most;
     const isBare = last === undefined || accumulators.includes(last);
     if (fits || (isBare && accumulators.length === 1)) {
       const nodes = new Set([...inside].filter((id) => members.has(id)));

@@ -1,13 +1,15 @@
 import type { AxisId, Op, OpOf, Value, ValueId } from '../../ir/graph.ts';
 import { withAxes } from '../../ir/tensor-type.ts';
 import { present } from '../../support/invariant.ts';
+import type { Bindings } from './bindings.ts';
 import type { Rewriter } from './normal-form.ts';
 
 /** A stack as a sum of padded stacks of no more values than one kernel can bind, the sum before it among them. */
-export function splitStack(r: Rewriter, op: OpOf<'stack'>, bindings: number): readonly Op[] {
+export function splitStack(r: Rewriter, op: OpOf<'stack'>, bindings: Bindings): readonly Op[] {
   const result = present(op.results[0], 'a result');
-  const most = bindings - 2;
-  if (op.operands.length < bindings || result.type.kind === 'bool') return [op];
+  const [own, each] = [bindings.of(result.type.axes), bindings.of(result.type.axes.slice(1))];
+  const most = Math.max(1, Math.floor((bindings.most - 2 * own) / each));
+  if (op.operands.length * each + own <= bindings.most || result.type.kind === 'bool') return [op];
   const { axis } = op.attrs;
   const { span } = op;
   const ops: Op[] = [];

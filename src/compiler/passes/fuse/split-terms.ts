@@ -1,6 +1,8 @@
 import type { AxisId, Op, OpOf, ValueId } from '../../ir/graph.ts';
+import { resultOf } from '../../ir/op-parts.ts';
 import { inferTypes } from '../../ops/infer.ts';
 import { present } from '../../support/invariant.ts';
+import { type Bindings, countBindings } from './bindings.ts';
 import type { Rewriter } from './normal-form.ts';
 import type { Scope } from './scope.ts';
 import { sameSpace, termsOf, tileSpace } from './tile-space.ts';
@@ -13,11 +15,12 @@ interface Term {
 }
 
 /** A contraction as a sum of contractions, each with terms of one tile space and no more operands than can be bound. */
-export function splitTerms(scope: Scope, r: Rewriter, op: OpOf<'contract'>, bindings: number): readonly Op[] {
+export function splitTerms(scope: Scope, r: Rewriter, op: OpOf<'contract'>, bindings: Bindings): readonly Op[] {
+  const own = bindings.of(resultOf(op, 0).type.axes);
   const terms = termsOf(op).map((pair, index) => ({ pair, index, axes: present(op.attrs.terms[index], 'a term') }));
   const spaces = terms.map(({ index }) => tileSpace(op, r.axesOf, index));
   const alike = spaces.every((s) => sameSpace(s, present(spaces[0], 'a term')));
-  if (terms.length === 1 || (alike && readsOf(scope, terms) < bindings)) return [op];
+  if (terms.length === 1 || (alike && readsOf(scope, bindings, terms) + own <= bindings.most)) return [op];
 
   // A further chunk also loads what the chunks before it gave, and everything stores its result.
   const chunks: Term[][] = [];
@@ -25,7 +28,7 @@ export function splitTerms(scope: Scope, r: Rewriter, op: OpOf<'contract'>, bind
     const fits = chunks.find(
       (chunk) =>
         sameSpace(present(spaces[chunk[0]?.index ?? 0], 'a term'), present(spaces[term.index], 'a term')) &&
-        readsOf(scope, [...chunk, term]) <= bindings - 2,
+        readsOf(scope, bindings, [...chunk, term]) + 2 * own <= bindings.most,
     );
     if (fits) fits.push(term);
     else chunks.push([term]);
@@ -49,6 +52,7 @@ export function splitTerms(scope: Scope, r: Rewriter, op: OpOf<'contract'>, bind
   return ops;
 }
 
-function readsOf(scope: Scope, terms: readonly Term[]): number {
-  return new Set(terms.flatMap((t) => t.pair.map((id) => throughViews(scope, id)))).size;
+function readsOf(scope: Scope, bindings: Bindings, terms: readonly Term[]): number {
+  const ids = new Set(terms.flatMap((t) => t.pair.map((id) => throughViews(scope, id))));
+  return countBindings(bindings, scope.axes, ids);
 }
