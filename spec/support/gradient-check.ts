@@ -8,6 +8,9 @@ import * as m from '../../src/compiler/ops/make.ts';
 import type { Host } from '../../src/compiler/ops/op-def.ts';
 import { verifyGraph } from '../../src/compiler/ops/verify-graph.ts';
 import { autodiff } from '../../src/compiler/passes/autodiff.ts';
+import { hoist } from '../../src/compiler/passes/hoist.ts';
+import { mergeContracts } from '../../src/compiler/passes/merge-contracts.ts';
+import { simplify } from '../../src/compiler/passes/simplify/simplify.ts';
 import { randomKey, randomUniform } from '../../src/compiler/support/random.ts';
 import { GENERATED } from '../../src/compiler/support/source.ts';
 
@@ -44,8 +47,6 @@ export interface CheckOptions {
   /** Values for weights instead of noise. */
   readonly values?: Readonly<Record<string, readonly number[]>>;
   readonly tolerance?: number;
-  /** Passes to run on the joint graph. */
-  readonly passes?: readonly ((graph: Graph) => Graph)[];
 }
 
 export function hostOf(graph: Graph, { inputs = {}, values = {} }: CheckOptions = {}): Host {
@@ -74,10 +75,11 @@ export function checkGradients(build: (b: Builder) => ValueId, options: CheckOpt
   const loss = build(b);
   const graph = b.finish([{ name: 'loss', value: loss }]);
   verifyGraph(graph);
-  const joint = (options.passes ?? []).reduce((g, pass) => pass(g), autodiff.run(graph));
+  const joint = autodiff.run(graph);
   verifyGraph(joint);
   const host = hostOf(graph, options);
   const found = interpret(joint, host);
+  checkPasses(graph, joint, host);
   assert.ok(Math.abs((found.get('loss')?.[0] ?? Number.NaN) - lossAt(graph, host)) < 1e-12, 'loss');
   for (const { id } of graph.weights) {
     const data = host.weights.get(id) ?? new Float64Array();
@@ -87,6 +89,33 @@ export function checkGradients(build: (b: Builder) => ValueId, options: CheckOpt
       compareAt(graph, host, data, gradient, i, `${id}[${i}]`, options.tolerance);
   }
   return joint;
+}
+
+const PASSES = [simplify, mergeContracts, hoist, simplify];
+
+/** The passes may change how the outputs are computed, before and after differentiation, but not what they are. */
+function checkPasses(graph: Graph, joint: Graph, host: Host): void {
+  const expected = interpret(joint, host);
+  const early = autodiff.run([simplify, hoist].reduce((g, pass) => verified(pass.run(g)), graph));
+  for (const start of [joint, verified(early)]) {
+    PASSES.reduce((before, pass) => {
+      const after = verified(pass.run(before));
+      const found = interpret(after, host);
+      for (const [name, data] of expected) assert.ok(close(found.get(name), data), `${pass.name} changes ${name}`);
+      return after;
+    }, start);
+  }
+}
+
+function verified(graph: Graph): Graph {
+  verifyGraph(graph);
+  return graph;
+}
+
+function close(found: Float64Array | undefined, expected: Float64Array): boolean {
+  if (found?.length !== expected.length) return false;
+  const size = expected.reduce((most, v) => Math.max(most, Math.abs(v)), 1);
+  return expected.every((v, i) => Math.abs(v - (found[i] ?? Number.NaN)) <= 1e-12 * size);
 }
 
 function compareAt(

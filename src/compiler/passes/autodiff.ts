@@ -4,11 +4,12 @@
  * whole (`autodiff-loop.ts`).
  */
 import type { Block, Graph, GraphOutput, Op, OpOf, Value, ValueId, Weight } from '../ir/graph.ts';
-import { resultOf } from '../ir/op-parts.ts';
+import { operandOf, resultOf } from '../ir/op-parts.ts';
 import { printGraph } from '../ir/print-graph.ts';
-import { nextValueId } from '../ir/walk-graph.ts';
+import { allOps, nextValueId } from '../ir/walk-graph.ts';
 import { spreadActivity } from '../ops/activity.ts';
 import { type Builder, makeBuilder, weightType } from '../ops/builder.ts';
+import { substituteBlock, substituted } from '../ops/clone.ts';
 import { add, conform, scalar } from '../ops/make.ts';
 import { makeGradients, reverseOps } from '../ops/reverse.ts';
 import { verifyGraph } from '../ops/verify-graph.ts';
@@ -47,7 +48,9 @@ function differentiate(graph: Graph): Graph {
 
   const names = new Map<ValueId, string>();
   const gradients = makeGradients(b, names);
-  gradients.give(lossOf(graph, b), scalar(b, 1));
+  const seed = scalar(b, 1);
+  gradients.give(lossOf(graph, b), seed);
+  names.delete(seed);
   const rewritten = new Map<Op, OpOf<'loop'>>();
   const isActive = (id: ValueId): boolean => active.has(id);
   const onLoop = (op: OpOf<'loop'>): void =>
@@ -62,7 +65,7 @@ function differentiate(graph: Graph): Graph {
     return { name: gradientOutput(weight), value };
   });
   const joint = b.finish([...graph.outputs, ...outputs]);
-  return { ...joint, block: completed(joint.block, rewritten, names) };
+  return withoutStops({ ...joint, block: completed(joint.block, rewritten, names) });
 }
 
 function lossOf(graph: Graph, b: Builder): ValueId {
@@ -84,4 +87,23 @@ function completed(block: Block, rewritten: ReadonlyMap<Op, OpOf<'loop'>>, names
     return { ...op, attrs: { ...op.attrs, body: completed(op.attrs.body, rewritten, names) }, results };
   });
   return { ...block, params: block.params.map(named), ops };
+}
+
+/** After differentiation `stop_gradient` means nothing. */
+function withoutStops(graph: Graph): Graph {
+  const stops = [...allOps(graph.block)].filter((op) => op.kind === 'stop_gradient');
+  const map = new Map<ValueId, ValueId>();
+  for (const op of stops) map.set(resultOf(op, 0).id, substituted(map, operandOf(op, 0)));
+  const drop = (block: Block): Block => ({
+    ...block,
+    ops: block.ops
+      .filter((op) => op.kind !== 'stop_gradient')
+      .map((op) => (op.kind === 'loop' ? { ...op, attrs: { ...op.attrs, body: drop(op.attrs.body) } } : op)),
+  });
+  const block = substituteBlock(drop(graph.block), map);
+  return {
+    ...graph,
+    block,
+    outputs: graph.outputs.map(({ name, value }) => ({ name, value: substituted(map, value) })),
+  };
 }

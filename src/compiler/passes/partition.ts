@@ -65,6 +65,12 @@ const READS_MEMORY: ReadonlySet<OpName> = new Set<OpName>([
 
 const MOVES: ReadonlySet<OpName> = new Set<OpName>(['expand', 'slice', 'pad', 'pick', 'stack']);
 
+/** An outer product is pointwise. */
+function weightOf(op: Op | undefined): Weight {
+  if (op?.kind === 'contract' && op.attrs.terms.every((over) => over.length === 0)) return 'cheap';
+  return op ? WEIGHT[op.kind] : 'heavy';
+}
+
 export interface Partition {
   /** Values of the forward body that it must give to the backward, in the order of their definition. */
   readonly saved: readonly ValueId[];
@@ -86,10 +92,10 @@ export function partition(forward: Block, backward: Block, free: ReadonlySet<Val
     nodes: [...values.values()]
       .filter(({ id }) => !available.has(id))
       .map(({ id, type }) => ({ id, cost: bytes(type) })),
-    sources: [...values.keys()].filter((id) => WEIGHT[definition.get(id)?.kind ?? 'input'] === 'heavy'),
+    sources: [...values.keys()].filter((id) => weightOf(definition.get(id)) === 'heavy'),
     sinks: needed,
     edges: forward.ops.flatMap((op) =>
-      WEIGHT[op.kind] === 'heavy' ? [] : op.results.flatMap((r) => op.operands.map((from) => ({ from, to: r.id }))),
+      weightOf(op) === 'heavy' ? [] : op.results.flatMap((r) => op.operands.map((from) => ({ from, to: r.id }))),
     ),
   });
   const chosen = new Set([...forced, ...cut]);
@@ -109,14 +115,14 @@ function readFromMemory(backward: Block, forward: ReadonlyMap<ValueId, Op>): rea
   const definition = new Map([...forward, ...backward.ops.flatMap((op) => op.results.map((r) => [r.id, op] as const))]);
   const base = (id: ValueId): ValueId => {
     const op = definition.get(id);
-    return op && WEIGHT[op.kind] === 'view' ? base(operandOf(op, 0)) : id;
+    return op && weightOf(op) === 'view' ? base(operandOf(op, 0)) : id;
   };
   // What a kernel only moves about, such as a rotated half, it stores as its reader wants it.
   const kept = (id: ValueId): ValueId => (MOVES.has(definition.get(base(id))?.kind ?? 'input') ? id : base(id));
   return backward.ops
-    .filter((op) => READS_MEMORY.has(op.kind))
+    .filter((op) => READS_MEMORY.has(op.kind) && weightOf(op) === 'heavy')
     .flatMap((op) => op.operands.map(kept))
-    .filter((id) => WEIGHT[definition.get(id)?.kind ?? 'input'] !== 'leaf');
+    .filter((id) => weightOf(definition.get(id)) !== 'leaf');
 }
 
 function computedAgain(
