@@ -16,6 +16,7 @@ import { autodiff } from '../src/compiler/passes/autodiff.ts';
 import { fusePass } from '../src/compiler/passes/fuse/fuse.ts';
 import { foldGroups } from '../src/compiler/plan/flat-launch.ts';
 import { present } from '../src/compiler/support/invariant.ts';
+import { assertClose } from './support/assert-close.ts';
 import { failsWith } from './support/failures.ts';
 import { noise } from './support/gradient-check.ts';
 import { llamaGraph, maxNorm, mish } from './support/llama-graph.ts';
@@ -63,15 +64,6 @@ function rootsOf({ fused, region, inputs }: RowsCase, kernel: Kernel, groups = k
 function wholeOf(kernel: Kernel, value: ValueId, memory: Memory): Float64Array {
   const parts = kernel.buffers.filter((buffer) => buffer.holds === value);
   return Float64Array.from(parts.flatMap((part) => [...present(memory[part.name], part.name)]));
-}
-
-function assertClose(actual: Float64Array, expected: Float64Array, tolerance: number, what: string): void {
-  assert.is(actual.length, expected.length, what);
-  const scale = expected.reduce((most, x) => Math.max(most, Math.abs(x)), 1e-6);
-  actual.forEach((x, i) => {
-    const error = Math.abs(x - (expected[i] ?? Number.NaN)) / scale;
-    assert.ok(error <= tolerance, `${what}[${i}] is ${x}, not ${expected[i]}`);
-  });
 }
 
 function assertAgrees(rows: RowsCase, kernel: Kernel, groups = kernel.groups): void {
@@ -174,24 +166,32 @@ test('a sum of 100,000 numbers is good to 2e-6, in one invocation and in a workg
 });
 
 test('a row kernel reads as it would be written by hand', () => {
-  const { fused, region } = sums(100, 24);
+  const { fused, region } = sums(100, 40);
   const kernel = lowerRows(lowerContext(fused, LIMITS), region);
   assert.is(
     printKernel(kernel),
     `# Computes total [row 100] from x.
 # One row over row per invocation.
-kernel sums: 2 x 64, 2400 flops, 10000 bytes
-  read x: f32[2400] [row 100, inner 24] holds 0
+kernel sums: 2 x 64, 4000 flops, 16400 bytes
+  read x: f32[4000] [row 100, inner 40] holds 0
   read_write total: f32[100] [row 100] holds 1
   let row = ((@group * 64) + @local)
   if (row >= 100)
     return
   var total_2: f32 = 0.0
-  for inner in 0 .. 24 .. 1
-    total_2 = (total_2 + x[((row * 24) + inner)])
+  for inner in 0 .. 40 .. 1
+    total_2 = (total_2 + x[((row * 40) + inner)])
   total[row] = total_2
 `,
   );
+});
+
+test('a software driver cannot count short loops, and a GPU may', () => {
+  const { fused, region } = sums(100, 24);
+  const boundOn = (deviceClass: TargetLimits['deviceClass']): string | undefined =>
+    /for inner in (.*)/.exec(printKernel(lowerRows(lowerContext(fused, { ...LIMITS, deviceClass }), region)))?.[1];
+  assert.is(boundOn('cpu'), '0 .. (24 + zero) .. 1');
+  assert.is(boundOn('gpu'), '0 .. 24 .. 1');
 });
 
 test('what a device cannot run is a failure that says what it lacks', () => {

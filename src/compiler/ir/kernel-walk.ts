@@ -1,5 +1,5 @@
 /** Ways to look into kernel expressions and statements without naming every kind again. */
-import type { Expr, KernelFunction, Statement } from './kernel.ts';
+import type { Expr, Kernel, KernelFunction, Statement } from './kernel.ts';
 
 /** The expressions directly inside `expr`. */
 export function operandsOf(expr: Expr): readonly Expr[] {
@@ -156,4 +156,17 @@ export function walkStatements(statements: readonly Statement[], visit: (stateme
     visit(statement);
     for (const inner of bodiesOf(statement)) walkStatements(inner, visit);
   }
+}
+
+/** All names of a kernel, those of locals included. */
+export function namesIn(kernel: Kernel): Set<string> {
+  const { buffers, uniforms, shared, functions } = kernel;
+  const names = new Set([...buffers, ...uniforms, ...shared, ...functions].map((named) => named.name));
+  for (const { params } of functions) for (const param of params) names.add(param.name);
+  for (const { body } of [kernel, ...functions]) {
+    walkStatements(body, (statement) => {
+      if ('name' in statement) names.add(statement.name);
+    });
+  }
+  return names;
 }

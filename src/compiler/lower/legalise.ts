@@ -8,7 +8,7 @@
 import { type kernelEntries, kernelFailure } from '../diagnostics/kernel.ts';
 import type { Expr, Kernel, KernelBuffer, Statement, TargetLimits } from '../ir/kernel.ts';
 import { and, binary, builtin, local, lt, min, select, sub, u32 } from '../ir/kernel-expr.ts';
-import { mapFunction, mapOperands, mapStatement, walkStatements } from '../ir/kernel-walk.ts';
+import { mapFunction, mapOperands, mapStatement, namesIn } from '../ir/kernel-walk.ts';
 import { present } from '../support/invariant.ts';
 import { freeName } from './names.ts';
 
@@ -68,19 +68,6 @@ function windowsOf(buffer: KernelBuffer, limits: TargetLimits): readonly KernelB
     elements: Math.min(most, buffer.elements - i * most),
     window: { start: i * most },
   }));
-}
-
-function namesIn(kernel: Kernel): Set<string> {
-  const names = new Set(
-    [...kernel.buffers, ...kernel.uniforms, ...kernel.shared, ...kernel.functions].map((n) => n.name),
-  );
-  for (const fn of kernel.functions) for (const param of fn.params) names.add(param.name);
-  for (const body of [kernel.body, ...kernel.functions.map((fn) => fn.body)]) {
-    walkStatements(body, (statement) => {
-      if ('name' in statement) names.add(statement.name);
-    });
-  }
-  return names;
 }
 
 function split(

@@ -17,6 +17,7 @@ import { regionCost } from './cost.ts';
 import { regionDoc } from './doc.ts';
 import { type Emitter, makeEmitter } from './element.ts';
 import { add, atMost, bounded, div, mod, mul, unravel } from './index-math.ts';
+import { keepRolled } from './keep-rolled.ts';
 import { reduceInLoops, reductionsOf } from './reduce.ts';
 import { siblingsIn } from './siblings.ts';
 import { type Env, type KernelWriter, makeWriter } from './writer.ts';
@@ -223,11 +224,12 @@ function namesOf(axes: readonly Axis[]): string {
 }
 
 function finish(writer: KernelWriter, region: RowsRegion, workgroup: number, groups: number, spread: string): Kernel {
-  return writer.finish({
+  const kernel = writer.finish({
     name: region.name,
     doc: regionDoc(writer.context, region, spread),
     workgroup,
     groups,
     ...regionCost(writer.context, region),
   });
+  return writer.context.limits.deviceClass === 'cpu' ? keepRolled(kernel) : kernel;
 }
