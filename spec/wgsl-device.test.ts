@@ -2,11 +2,15 @@
 import { spawnSync } from 'node:child_process';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { DEFAULT_LIMITS } from '../src/backends/wgsl/default-limits.ts';
 import { openWebGpu } from '../src/backends/wgsl/device.ts';
+import { checked } from '../src/backends/wgsl/opened-device.ts';
+import { deviceFailure } from '../src/compiler/diagnostics/device.ts';
 import { Failure } from '../src/compiler/diagnostics/diagnostic.ts';
 import type { Kernel } from '../src/compiler/ir/kernel.ts';
 import { add, f32, load, mul, u32, uniform } from '../src/compiler/ir/kernel-expr.ts';
 import type { Segment } from '../src/compiler/ir/plan.ts';
+import { InternalError } from '../src/compiler/support/invariant.ts';
 import { eachElement, element, SCALARS, store, type TinyPlan, tableUniform, tinyPlan } from './support/tiny-plan.ts';
 
 const device = await openWebGpu();
@@ -128,7 +132,7 @@ for (const poison of [false, true]) {
 test('what is allocated is the segments and the uniforms', async () => {
   const { plan, texts } = layers(false);
   const loaded = await device.load(plan, texts);
-  assert.is(loaded.allocatedBytes, plan.memory.plannedBytes + DEPTH * 256 + 24);
+  assert.is(loaded.allocatedBytes, plan.memory.plannedBytes);
   loaded.release();
 });
 
@@ -192,11 +196,8 @@ test('limits come from the adapter, or are those that WebGPU guarantees', async 
   const least = await openWebGpu({ minimumLimits: true, bindingBytes: 1000 });
   const { bindingBytes, ...rest } = least.limits;
   assert.is(bindingBytes, 768);
-  assert.is(rest.storageBindings, 8);
-  assert.is(rest.bufferBytes, 256 * 2 ** 20);
-  assert.is(rest.sharedBytes, 16384);
-  assert.is(rest.invocationsPerGroup, 256);
-  assert.is(rest.subgroupSize, 0);
+  const own = { deviceClass: rest.deviceClass, memoryBytes: rest.memoryBytes };
+  assert.equal({ ...rest, bindingBytes: 0 }, { ...DEFAULT_LIMITS, ...own, bindingBytes: 0 });
   assert.ok(device.limits.storageBindings > 8);
   const { plan, texts } = layers(false);
   (await least.load(plan, texts)).release();
@@ -213,7 +214,30 @@ test('what the device cannot do is said before anything runs', async () => {
   const bindings = Array.from({ length: 99 }, (_, i) => ({ name: `b${i}`, access: 'read' as const }));
   const wide = plan.kernels.map((k) => ({ ...k, bindings }));
   await failsWith('plan-needs-more', () => device.load({ ...plan, kernels: wide }, texts));
+  const huge = [{ name: 'weights0', role: 'weights' as const, bytes: device.limits.bufferBytes + 256 }];
+  await failsWith('plan-needs-more', () => device.load({ ...plan, segments: huge }, texts));
+  const memory = { plannedBytes: 1e18, liveBytes: 0 };
+  if (device.info.software) await failsWith('memory-exceeded', () => device.load({ ...plan, memory }, texts));
   await failsWith('adapter-unknown', () => openWebGpu({ adapter: 'Abacus 3000' }));
+});
+
+test('a lack of memory is a failure with exit code 4, an invalid call a defect of ours', async () => {
+  const scopes = (...errors: readonly (string | null)[]) => {
+    const left = [...errors];
+    return {
+      pushErrorScope: () => undefined,
+      popErrorScope: async () => {
+        const message = left.shift();
+        return message ? { message } : null;
+      },
+    };
+  };
+  const noMemory = () => deviceFailure('device-memory', { what: "segment 'arena0'", needs: 2 ** 31 });
+  await failsWith('device-memory', () => checked(scopes('no memory', null), () => 1, noMemory));
+  assert.is(noMemory().exitCode, 4);
+  assert.is(await checked(scopes(null, null), () => 1, noMemory), 1);
+  const error = await checked(scopes(null, 'invalid'), () => 1, noMemory).catch((e: unknown) => e);
+  assert.instance(error, InternalError);
 });
 
 test('a lost device fails what waits for it and what comes after', async () => {

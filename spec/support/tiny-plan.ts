@@ -5,7 +5,14 @@ import { WGSL } from '../../src/backends/wgsl/dialect.ts';
 import type { ValueId } from '../../src/compiler/ir/graph.ts';
 import type { Expr, Kernel, KernelUniform, Statement } from '../../src/compiler/ir/kernel.ts';
 import { add, builtin, local, lt, mul, u32 } from '../../src/compiler/ir/kernel-expr.ts';
-import type { HostScalars, Plan, Program, Segment, UniformWord } from '../../src/compiler/ir/plan.ts';
+import {
+  type HostScalars,
+  type Plan,
+  type Program,
+  type Segment,
+  type UniformWord,
+  uniformBytes,
+} from '../../src/compiler/ir/plan.ts';
 import { type KernelTable, makeKernelTable } from '../../src/compiler/plan/kernel-table.ts';
 
 export const SCALARS: HostScalars = { step: 0, seed: 0, micro: 0, lr: 0, bias1: 1, bias2: 1 };
@@ -25,6 +32,7 @@ export function tinyPlan(
     name,
     { steps, inputs: [], outputs: [], liveBytes: 0 },
   ]);
+  const uniforms = uniformBytes(table.uniformRows().length, 256);
   const plan: Plan = {
     format_version: 1,
     target: 'wgsl',
@@ -38,7 +46,7 @@ export function tinyPlan(
     uniformRows: table.uniformRows(),
     gradients: 'gradients',
     accumulation: 1,
-    memory: { plannedBytes: segments.reduce((sum, s) => sum + s.bytes, 0), liveBytes: 0 },
+    memory: { plannedBytes: segments.reduce((sum, s) => sum + s.bytes, uniforms), liveBytes: 0 },
   };
   return { plan, texts: table.texts() };
 }

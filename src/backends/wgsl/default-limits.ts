@@ -5,7 +5,7 @@ import { OFFSET_ALIGNMENT } from './limits.ts';
 export const DEFAULT_LIMITS: TargetLimits = {
   storageBindings: 8,
   bindingBytes: 128 * 1024 * 1024,
-  bufferBytes: 256 * 1024 * 1024,
+  bufferBytes: 256 * 1024 * 1024 - OFFSET_ALIGNMENT,
   offsetAlignment: OFFSET_ALIGNMENT,
   memoryBytes: Number.POSITIVE_INFINITY,
   groupsPerDimension: 65_535,

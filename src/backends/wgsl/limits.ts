@@ -29,7 +29,8 @@ export function targetLimits(limits: GPUSupportedLimits, options: LimitOptions):
   return {
     storageBindings: limits.maxStorageBuffersPerShaderStage,
     bindingBytes: whole(Math.min(limits.maxStorageBufferBindingSize, options.bindingBytes ?? Number.POSITIVE_INFINITY)),
-    bufferBytes: whole(limits.maxBufferSize),
+    // SwiftShader has no memory for a buffer of exactly its own maximum.
+    bufferBytes: whole(limits.maxBufferSize - 1),
     offsetAlignment: OFFSET_ALIGNMENT,
     memoryBytes: options.software ? machineMemory() : Number.POSITIVE_INFINITY,
     groupsPerDimension: limits.maxComputeWorkgroupsPerDimension,

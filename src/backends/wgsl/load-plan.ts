@@ -1,8 +1,10 @@
 import { deviceFailure } from '../../compiler/diagnostics/device.ts';
-import type { Plan } from '../../compiler/ir/plan.ts';
+import { type Plan, uniformBytes } from '../../compiler/ir/plan.ts';
 import { present } from '../../compiler/support/invariant.ts';
 import type { KernelTexts, LoadedPlan } from '../device.ts';
+import { checkPlan } from './check-plan.ts';
 import { MAP_READ, USAGE } from './gpu.ts';
+import { OFFSET_ALIGNMENT } from './limits.ts';
 import { checked, type OpenedDevice } from './opened-device.ts';
 import { compileKernels } from './pipelines.ts';
 import { encode, recordPrograms } from './record.ts';
@@ -13,6 +15,7 @@ import { makeUniforms } from './uniforms.ts';
  * Allocates a plan's memory, compiles its kernels, and binds every launch once.
  *
  * @param guarded Poisons the arena before each run and puts guard bands around segments.
+ * @throws Failure when the plan does not fit the device, a kernel is missing or refused, or there is no memory.
  */
 export async function loadPlan(
   device: OpenedDevice,
@@ -21,9 +24,14 @@ export async function loadPlan(
   guarded: boolean,
 ): Promise<LoadedPlan> {
   const { gpu } = device;
+  checkPlan(device, plan);
   const kernels = await compileKernels(device, plan.kernels, texts);
   const segments = await allocateSegments(gpu, plan.segments, guarded);
-  const noMemory = () => deviceFailure('device-memory', { what: 'uniforms', needs: plan.uniformRows.length * 256 });
+  const noMemory = () =>
+    deviceFailure('device-memory', {
+      what: 'uniforms',
+      needs: uniformBytes(plan.uniformRows.length, OFFSET_ALIGNMENT),
+    });
   const uniforms = await checked(gpu, () => makeUniforms(gpu, plan.uniformRows), noMemory);
   const programs = await checked(gpu, () => recordPrograms(gpu, plan, kernels, segments, uniforms), noMemory);
 

@@ -47,8 +47,14 @@ export function watchDevice(gpu: GPUDevice, info: DeviceInfo, limits: TargetLimi
 
 const GRACE_MS = 50;
 
+/** The part of a device that tells what was wrong with calls. */
+export interface ErrorScopes {
+  readonly pushErrorScope: (filter: GPUErrorFilter) => undefined;
+  readonly popErrorScope: () => Promise<{ readonly message: string } | null>;
+}
+
 /** What `make` makes; throws what the device has against it, or `noMemory` when it has none left. */
-export async function checked<T>(gpu: GPUDevice, make: () => T, noMemory: () => Failure): Promise<T> {
+export async function checked<T>(gpu: ErrorScopes, make: () => T, noMemory: () => Failure): Promise<T> {
   gpu.pushErrorScope('validation');
   gpu.pushErrorScope('out-of-memory');
   const made = make();

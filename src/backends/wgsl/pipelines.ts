@@ -17,7 +17,7 @@ const AT_ONCE = 4;
 /**
  * Compiles the kernels of a plan. Kernels with like bindings share one layout.
  *
- * @throws Failure `kernel-missing`, `kernel-refused`, `plan-needs-more` or `device-lacks-feature`.
+ * @throws Failure `kernel-missing` or `kernel-refused`.
  */
 export async function compileKernels(
   device: OpenedDevice,
@@ -40,7 +40,6 @@ async function compile(
   layouts: Map<string, GPUBindGroupLayout>,
 ): Promise<CompiledKernel> {
   const { gpu } = device;
-  checkNeeds(device, entry);
   const code = texts[entry.file];
   if (code === undefined) throw deviceFailure('kernel-missing', { file: entry.file });
   gpu.pushErrorScope('validation');
@@ -61,26 +60,6 @@ async function refusePipeline(device: OpenedDevice, { file }: KernelEntry, error
   // A lost device refuses everything; then that is what to say.
   await device.answer(Promise.resolve());
   throw deviceFailure('kernel-refused', { file, reason });
-}
-
-function checkNeeds({ info, limits }: OpenedDevice, entry: KernelEntry): void {
-  const needs = entry.bindings.length;
-  if (needs > limits.storageBindings)
-    throw deviceFailure('plan-needs-more', {
-      what: 'buffers in one kernel',
-      needs,
-      has: limits.storageBindings,
-      adapter: info.name,
-    });
-  if (entry.workgroup > limits.invocationsPerGroup)
-    throw deviceFailure('plan-needs-more', {
-      what: 'invocations in a workgroup',
-      needs: entry.workgroup,
-      has: limits.invocationsPerGroup,
-      adapter: info.name,
-    });
-  for (const feature of entry.features)
-    if (!info.features.includes(feature)) throw deviceFailure('device-lacks-feature', { feature, adapter: info.name });
 }
 
 /** The layout of a kernel's bindings; they are as many and as writable as the entry says, then the uniform blocks. */

@@ -1,8 +1,8 @@
-import { type HostScalars, RUNTIME_SCALARS, type UniformWord } from '../../compiler/ir/plan.ts';
+import { type HostScalars, RUNTIME_SCALARS, type UniformWord, uniformBytes } from '../../compiler/ir/plan.ts';
 import { USAGE } from './gpu.ts';
 import { OFFSET_ALIGNMENT } from './limits.ts';
 
-export const HOST_BYTES = RUNTIME_SCALARS.length * 4;
+const HOST_BYTES = RUNTIME_SCALARS.length * 4;
 
 /** The uniform data of a plan: rows that never change, at aligned offsets, and the scalars of the host. */
 export interface Uniforms {
@@ -16,7 +16,7 @@ export interface Uniforms {
 export function makeUniforms(gpu: GPUDevice, rows: readonly (readonly UniformWord[])[]): Uniforms {
   const usage = USAGE.uniform | USAGE.copyTarget;
   const host = gpu.createBuffer({ label: 'host scalars', size: HOST_BYTES, usage });
-  const bytes = Math.max(1, rows.length) * OFFSET_ALIGNMENT;
+  const bytes = rows.length * OFFSET_ALIGNMENT;
   const table = gpu.createBuffer({ label: 'uniform rows', size: bytes, usage });
   gpu.queue.writeBuffer(table, 0, packRows(rows, bytes));
   return {
@@ -26,7 +26,7 @@ export function makeUniforms(gpu: GPUDevice, rows: readonly (readonly UniformWor
       const words = RUNTIME_SCALARS.map(({ name, type }) => ({ type, value: scalars[name] }));
       gpu.queue.writeBuffer(host, 0, packRows([words], HOST_BYTES));
     },
-    allocatedBytes: bytes + HOST_BYTES,
+    allocatedBytes: uniformBytes(rows.length, OFFSET_ALIGNMENT),
     destroy: () => {
       host.destroy();
       table.destroy();

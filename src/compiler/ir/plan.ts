@@ -61,6 +61,11 @@ export const RUNTIME_SCALARS = [
   { name: 'bias2', type: 'f32' },
 ] as const;
 
+/** Bytes of the uniform data of a plan: its rows, each at an aligned offset, and the host's scalars. */
+export function uniformBytes(rows: number, offsetAlignment: number): number {
+  return rows * offsetAlignment + RUNTIME_SCALARS.length * 4;
+}
+
 export type RuntimeScalarName = (typeof RUNTIME_SCALARS)[number]['name'];
 
 export interface Segment {
@@ -171,7 +176,7 @@ export interface WeightPlace {
 }
 
 export interface MemoryReport {
-  /** Bytes of all segments together: what is allocated. */
+  /** Bytes of all segments and of the uniform data: what is allocated. */
   readonly plannedBytes: number;
   /** Weights, gradients, moments, inputs and outputs, and the largest sum of live bytes of the arena. */
   readonly liveBytes: number;

@@ -13,6 +13,7 @@ import {
   type Program,
   type Segment,
   type SegmentRole,
+  uniformBytes,
 } from '../ir/plan.ts';
 import type { FusedGraph } from '../ir/region.ts';
 import type { TrainConfig } from '../ir/train.ts';
@@ -83,7 +84,8 @@ export function buildPlan(request: PlanRequest): BuiltPlan {
 
   const roles = weightRoles(programs.micro !== undefined, train !== undefined, accumulation);
   const segments = segmentsOf(layout, roles, arenaBytes, io.sizes());
-  const plannedBytes = segments.reduce((sum, s) => sum + s.bytes, 0);
+  const uniforms = uniformBytes(kernels.uniformRows().length, limits.offsetAlignment);
+  const plannedBytes = segments.reduce((sum, s) => sum + s.bytes, uniforms);
   const arenaTotal = arenaBytes.reduce((a, b) => a + b, 0);
   if (plannedBytes > limits.memoryBytes) {
     throw new Failure(

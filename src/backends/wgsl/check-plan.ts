@@ -1,0 +1,37 @@
+import { deviceFailure } from '../../compiler/diagnostics/device.ts';
+import { EXIT, Failure } from '../../compiler/diagnostics/diagnostic.ts';
+import { memoryDiagnostic } from '../../compiler/diagnostics/memory.ts';
+import type { Address, Plan } from '../../compiler/ir/plan.ts';
+import type { OpenedDevice } from './opened-device.ts';
+
+/**
+ * Checks that a plan, which may have been made on another machine, fits this device, before anything is allocated.
+ *
+ * @throws Failure `memory-exceeded`, `plan-needs-more` or `device-lacks-feature`.
+ */
+export function checkPlan({ info, limits }: OpenedDevice, plan: Plan): void {
+  const needs = plan.memory.plannedBytes;
+  if (needs > limits.memoryBytes)
+    throw new Failure([memoryDiagnostic('memory-exceeded', { needs, has: limits.memoryBytes })], EXIT.memory);
+  const largest = (values: readonly number[]): number => values.reduce((a, b) => Math.max(a, b), 0);
+  const demands: readonly (readonly [string, number, number])[] = [
+    ['buffers in one kernel', largest(plan.kernels.map((k) => k.bindings.length)), limits.storageBindings],
+    ['invocations in a workgroup', largest(plan.kernels.map((k) => k.workgroup)), limits.invocationsPerGroup],
+    ['bytes in one buffer', largest(plan.segments.map((s) => s.bytes)), limits.bufferBytes],
+    ['bytes in one binding', largest(addressesOf(plan).map((a) => a.bytes)), limits.bindingBytes],
+  ];
+  for (const [what, asked, has] of demands)
+    if (asked > has) throw deviceFailure('plan-needs-more', { what, needs: asked, has, adapter: info.name });
+  for (const feature of plan.kernels.flatMap((k) => k.features))
+    if (!info.features.includes(feature)) throw deviceFailure('device-lacks-feature', { feature, adapter: info.name });
+}
+
+/** The addresses that launches bind. */
+function addressesOf(plan: Plan): readonly Address[] {
+  return Object.values(plan.programs).flatMap(({ steps }) =>
+    steps.flatMap((step) => {
+      if (step.kind === 'clear') return [];
+      return step.kind === 'loop' ? step.body.flatMap((launch) => launch.addresses) : step.addresses;
+    }),
+  );
+}
