@@ -1,17 +1,12 @@
 import type { Axis } from '../../ir/graph.ts';
+import { isSubset } from '../../ir/tensor-type.ts';
 
-export function elementsOf(axes: readonly Axis[]): number {
-  return axes.reduce((n, axis) => n * axis.size, 1);
-}
-
-export function hasAll(axes: readonly Axis[], wanted: readonly Axis[]): boolean {
-  return wanted.every((w) => axes.some((a) => a.id === w.id));
-}
-
+/** The same axes, in any order. */
 export function sameAxisSet(a: readonly Axis[], b: readonly Axis[]): boolean {
-  return a.length === b.length && hasAll(a, b);
+  return a.length === b.length && isSubset(a, b);
 }
 
+/** `[batch, time]`. */
 export function show(axes: readonly Axis[]): string {
   return `[${axes.map((a) => a.name).join(', ')}]`;
 }

@@ -3,7 +3,7 @@ import type { FusedGraph, ProductPart, Region, RegionBase, RegionStep } from '..
 import { InternalError, present } from '../../support/invariant.ts';
 import { fuseBlocks } from './fuse-blocks.ts';
 import type { Group, GroupPart } from './group.ts';
-import type { Merger } from './merge.ts';
+import type { Merger } from './merger.ts';
 import { makeNamer } from './name-region.ts';
 import { isTable } from './needs.ts';
 import { explainNeighbours } from './neighbours.ts';

@@ -1,7 +1,8 @@
 import type { ValueId } from '../../ir/graph.ts';
 import { crowdedValues } from './crowded.ts';
 import { firstGroups, type Group } from './group.ts';
-import { bindingsOf, type Merger, mergeGroups } from './merge.ts';
+import { bindingsOf, mergeGroups } from './merge.ts';
+import type { Merger } from './merger.ts';
 import { inOrder } from './order.ts';
 import { findParts } from './parts.ts';
 import { bestReuse } from './reuse.ts';

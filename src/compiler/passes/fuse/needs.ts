@@ -6,8 +6,8 @@ import { isAlike, isView, throughViews } from './views.ts';
 
 /** What must lie in memory whatever is fused. */
 export interface Needs {
-  /** Values that a kernel must store, and why. */
-  readonly required: ReadonlyMap<ValueId, string>;
+  /** Values that a kernel must store. */
+  readonly required: ReadonlySet<ValueId>;
   /** Values that must lie in memory and are another value seen with other axes. */
   readonly aliases: ReadonlyMap<ValueId, ValueId>;
   /** Where a kernel may stop computing and load: required values, reductions, contractions, values dear to compute. */
@@ -19,43 +19,39 @@ const DEAR = 14;
 
 /** Finds what must be stored. Without fusion that is the result of every op that computes. */
 export function findNeeds(scope: Scope, fuse: boolean): Needs {
-  const required = new Map<ValueId, string>();
+  const required = new Set<ValueId>();
   const aliases = new Map<ValueId, ValueId>();
   const nodes = new Set<ValueId>();
 
-  const require = (id: ValueId, why: string): void => {
+  const require = (id: ValueId): void => {
     const op = scope.op(id);
     if (!op || isMemory(scope, id)) return;
     const operand = op.operands[0];
     if (operand !== undefined && isAlike(scope, op)) {
       aliases.set(id, operand);
-      require(operand, why);
+      require(operand);
       return;
     }
-    if (!required.has(id)) required.set(id, why);
+    required.add(id);
     nodes.add(id);
   };
 
   for (const { block, home } of scope.blocks) {
     if (home && !scope.isLive(home)) continue;
-    for (const id of block.results)
-      require(id, home ? `a result of the loop over ${home.attrs.axis.name}` : 'a result');
+    for (const id of block.results) require(id);
   }
   for (const { block, home } of scope.blocks) {
     if (home && !scope.isLive(home)) continue;
     for (const op of block.ops) {
       if (!scope.isLive(op)) continue;
-      for (const id of operandsInMemory(scope, op, required)) require(id, `an operand of ${op.kind}`);
+      for (const id of operandsInMemory(scope, op, required)) require(id);
       if (op.kind === 'loop') {
-        for (const id of scope.captures(op)) {
-          if (isDearInside(scope, id)) require(id, `used by every iteration over ${op.attrs.axis.name}`);
-        }
+        for (const id of scope.captures(op)) if (isDearInside(scope, id)) require(id);
       }
       const c = scope.classOf(op);
       for (const { id } of op.results) {
         if (c === 'reduction' || c === 'product') nodes.add(id);
-        if (!fuse && (c === 'reduction' || c === 'product' || (c === 'pointwise' && !isView(op))))
-          require(id, 'fusion is off');
+        if (!fuse && (c === 'reduction' || c === 'product' || (c === 'pointwise' && !isView(op)))) require(id);
       }
     }
   }
@@ -68,7 +64,7 @@ export function findNeeds(scope: Scope, fuse: boolean): Needs {
 }
 
 /** Operands that a reader of memory needs stored, views of them put aside where the reader can index through them. */
-function operandsInMemory(scope: Scope, op: Op, required: ReadonlyMap<ValueId, string>): readonly ValueId[] {
+function operandsInMemory(scope: Scope, op: Op, required: ReadonlySet<ValueId>): readonly ValueId[] {
   switch (op.kind) {
     case 'contract':
       return scope.classOf(op) === 'product' ? op.operands.map((id) => readerSees(scope, id, required)) : [];
@@ -85,7 +81,7 @@ function operandsInMemory(scope: Scope, op: Op, required: ReadonlyMap<ValueId, s
 }
 
 /** Operands are indexed through views, except of what a kernel moves about: that one can as well store the view. */
-function readerSees(scope: Scope, id: ValueId, required: ReadonlyMap<ValueId, string>): ValueId {
+function readerSees(scope: Scope, id: ValueId, required: ReadonlySet<ValueId>): ValueId {
   const origin = throughViews(scope, id);
   return scope.classOfValue(origin) === 'movement' && !required.has(origin) ? id : origin;
 }

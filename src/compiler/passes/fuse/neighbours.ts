@@ -1,5 +1,6 @@
 import type { Group } from './group.ts';
-import { type Merger, tryMerge } from './merge.ts';
+import { tryMerge } from './merge.ts';
+import type { Merger } from './merger.ts';
 
 /** For each group of a block, why the groups it reads from and those that read it are not in it. */
 export function explainNeighbours(

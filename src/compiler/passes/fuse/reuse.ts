@@ -1,7 +1,8 @@
 import type { ValueId } from '../../ir/graph.ts';
-import { elementsOf } from './axes.ts';
+import { elementsOf } from '../../ir/tensor-type.ts';
+
 import type { Group } from './group.ts';
-import type { Merger } from './merge.ts';
+import type { Merger } from './merger.ts';
 import { pull } from './pull.ts';
 
 /**

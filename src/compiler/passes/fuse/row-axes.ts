@@ -1,5 +1,6 @@
 import type { Axis, ValueId } from '../../ir/graph.ts';
-import { elementsOf, hasAll, sameAxisSet, show } from './axes.ts';
+import { elementsOf, hasAxis, isSubset } from '../../ir/tensor-type.ts';
+import { sameAxisSet, show } from './axes.ts';
 import type { Needs } from './needs.ts';
 import type { Scope } from './scope.ts';
 
@@ -25,14 +26,14 @@ export function rowAxes(scope: Scope, needs: Needs, nodes: readonly ValueId[]): 
     const shared = axesOf(first);
     const other = reductions.find((id) => !sameAxisSet(axesOf(id), shared));
     if (other !== undefined) return refuse(`its rows are ${show(axesOf(other))}, not ${show(shared)}`);
-    const narrow = nodes.find((id) => !hasAll(axesOf(id), shared));
+    const narrow = nodes.find((id) => !isSubset(shared, axesOf(id)));
     if (narrow !== undefined) return refuse(`a value over ${show(axesOf(narrow))} has no rows ${show(shared)}`);
     if (shared.length === 0 && nodes.some((id) => axesOf(id).length > 0)) {
       return refuse('a sum over everything would leave all the work to one row');
     }
     if (!isAligned(scope, needs, nodes, inside, shared))
       return refuse(`it needs other rows than its own of ${show(shared)}`);
-    return { axes: widest.filter((a) => hasAll(shared, [a])) };
+    return { axes: widest.filter((a) => hasAxis(shared, a.id)) };
   }
   if (widest.length === 0) return { axes: [] };
   const common = commonBeginning(nodes.map(axesOf));
@@ -66,7 +67,7 @@ export function isAligned(
   inside: ReadonlySet<ValueId>,
   shared: readonly Axis[],
 ): boolean {
-  const keeps = (id: ValueId): boolean => hasAll(scope.axes(id), shared);
+  const keeps = (id: ValueId): boolean => isSubset(shared, scope.axes(id));
   const leads = new Map<ValueId, boolean>();
   let aligned = true;
   const leadsInside = (id: ValueId): boolean => {

@@ -1,6 +1,7 @@
 import type { Axis, OpOf, ValueId } from '../../ir/graph.ts';
+import { hasAxis } from '../../ir/tensor-type.ts';
 import { present } from '../../support/invariant.ts';
-import { hasAll, sameAxisSet } from './axes.ts';
+import { sameAxisSet } from './axes.ts';
 
 /** The axes of a contraction's result, by the operands that have them. */
 export interface TileSpace {
@@ -21,8 +22,8 @@ export function termsOf(op: OpOf<'contract'>): readonly (readonly [ValueId, Valu
 export function tileSpace(op: OpOf<'contract'>, axesOf: (id: ValueId) => readonly Axis[], term = 0): TileSpace {
   const [left, right] = present(termsOf(op)[term], 'a term');
   const axes = present(op.results[0], 'a result').type.axes;
-  const inLeft = axes.filter((a) => hasAll(axesOf(left), [a]));
-  const inRight = axes.filter((a) => hasAll(axesOf(right), [a]));
+  const inLeft = axes.filter((a) => hasAxis(axesOf(left), a.id));
+  const inRight = axes.filter((a) => hasAxis(axesOf(right), a.id));
   return {
     batch: inLeft.filter((a) => inRight.includes(a)),
     rows: inLeft.filter((a) => !inRight.includes(a)),

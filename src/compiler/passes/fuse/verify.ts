@@ -1,7 +1,8 @@
 import type { Axis, Block, Op, ValueId } from '../../ir/graph.ts';
 import type { FusedGraph, Region, RegionStep } from '../../ir/region.ts';
+import { isSubset } from '../../ir/tensor-type.ts';
 import { invariant, present } from '../../support/invariant.ts';
-import { hasAll, sameAxisSet } from './axes.ts';
+import { sameAxisSet } from './axes.ts';
 import { makeScope, type Scope } from './scope.ts';
 
 /** Throws an `InternalError` unless every region can be computed, in order, from what lies in memory by then. */
@@ -72,7 +73,7 @@ function verifyMembers(scope: Scope, region: Region): void {
 }
 
 function verifyRows(scope: Scope, shared: readonly Axis[], region: Region): void {
-  for (const id of region.roots) invariant(hasAll(scope.axes(id), shared), `root ${id} of ${region.name} lacks rows`);
+  for (const id of region.roots) invariant(isSubset(shared, scope.axes(id)), `root ${id} of ${region.name} lacks rows`);
   for (const id of region.members) {
     if (scope.classOfValue(id) !== 'reduction') continue;
     invariant(sameAxisSet(scope.axes(id), shared), `reduction ${id} of ${region.name} has other rows`);

@@ -1,0 +1,58 @@
+import type { ValueId } from '../../ir/graph.ts';
+import { sameAxisSet } from './axes.ts';
+import type { Group, GroupPart } from './group.ts';
+import type { Merger } from './merger.ts';
+import { isAligned, rowAxes } from './row-axes.ts';
+
+/** The most parts of one product: each has its own code in the kernel. */
+const MOST_PARTS = 4;
+
+export type MergedKind =
+  | { readonly kind: Group['kind']; readonly refused?: undefined }
+  | { readonly kind?: undefined; readonly refused: string };
+
+/** What a group of two would be, or why they do not fit together. */
+export function mergedKind(m: Merger, a: Group, b: Group): MergedKind {
+  if (a.kind.kind === 'rows' && b.kind.kind === 'rows') {
+    const rows = rowAxes(m.scope, m.needs, [...a.nodes, ...b.nodes]);
+    return rows.axes ? { kind: { kind: 'rows', shared: rows.axes } } : { refused: rows.refused };
+  }
+  if (a.kind.kind === 'product' && b.kind.kind === 'product') {
+    const parts = [...a.kind.parts, ...b.kind.parts];
+    if (parts.length > MOST_PARTS) return { refused: `one product has at most ${MOST_PARTS} parts` };
+    if (overlaps(a.reads, b.nodes) || overlaps(b.reads, a.nodes))
+      return { refused: 'one multiplies what the other makes' };
+    return { kind: { kind: 'product', parts } };
+  }
+  if (a.kind.kind === 'product' && b.kind.kind === 'rows') return rowsIntoPart(m, b, a.kind.parts);
+  if (a.kind.kind === 'rows' && b.kind.kind === 'product') return rowsIntoPart(m, a, b.kind.parts);
+  const own = [a, b].find((g) => g.kind.kind === 'op' || g.kind.kind === 'loop');
+  const what = own?.kind.kind === 'op' || own?.kind.kind === 'loop' ? own.kind.op.kind : 'an op';
+  return { refused: `${what} works in an order of its own` };
+}
+
+/** Pointwise values with the axes of a part's tiles become further roots of it. */
+function rowsIntoPart(m: Merger, rows: Group, parts: readonly GroupPart[]): MergedKind {
+  const axesOf = (id: ValueId) => m.scope.axes(id);
+  for (const id of rows.nodes) {
+    if (m.scope.classOfValue(id) === 'reduction')
+      return { refused: 'a sum over whole rows does not fit in the tiles of a product' };
+  }
+  const part = parts.find((p) => {
+    const axes = [...p.space.batch, ...p.space.rows, ...p.space.columns];
+    return [...rows.nodes].every((id) => sameAxisSet(axesOf(id), axes));
+  });
+  if (!part) return { refused: 'its elements are not those of the tiles' };
+  const nodes = new Set([...part.nodes, ...rows.nodes]);
+  const axes = [...part.space.batch, ...part.space.rows, ...part.space.columns];
+  if (!isAligned(m.scope, m.needs, nodes, nodes, axes)) return { refused: 'one needs the other at other places' };
+  const apart = parts.some((p) => p !== part && (overlaps(rows.reads, p.nodes) || overlaps(p.reads, rows.nodes)));
+  if (apart) return { refused: 'another part of the product is between them' };
+  const reads = new Set([...part.reads, ...rows.reads].filter((id) => !nodes.has(id)));
+  return { kind: { kind: 'product', parts: parts.map((p) => (p === part ? { ...p, nodes, reads } : p)) } };
+}
+
+function overlaps(a: ReadonlySet<ValueId>, b: ReadonlySet<ValueId>): boolean {
+  for (const id of a) if (b.has(id)) return true;
+  return false;
+}
