@@ -193,7 +193,8 @@ test('a row kernel reads as it would be written by hand', () => {
   const kernel = lowerRows(lowerContext(fused, LIMITS), region);
   assert.is(
     printKernel(kernel),
-    `# Computes total [row 100] from x.
+    `# Computes total [row 100]
+# from x.
 # One row over row per invocation.
 kernel sums: 2 x 64, 4000 flops, 16400 bytes
   read x: f32[4000] [row 100, inner 40] holds 0
