@@ -56,7 +56,9 @@ function machineRows(): readonly Row[] {
 function driverRows({ adapters, manifests, swiftshader }: DriverReport): readonly Row[] {
   return [
     ['adapters', adapters.join(', ') || 'none'],
-    ...(process.platform === 'linux' ? [['Vulkan drivers', manifests.map((path) => basename(path, '.json')).join(', ') || 'none'] as const] : []),
+    ...(process.platform === 'linux'
+      ? [['Vulkan drivers', manifests.map((path) => basename(path, '.json')).join(', ') || 'none'] as const]
+      : []),
     ['SwiftShader', swiftshader],
   ];
 }
