@@ -53,16 +53,23 @@ function* runBody(self: Invocation, body: readonly Statement[], outer: Locals): 
       case 'let':
       case 'var':
       case 'assign':
-        locals.set(s.name, value(s.value));
+        if (s.value.type !== 'vec4') locals.set(s.name, value(s.value));
+        else for (const c of FOUR) locals.set(`${s.name}.${c}`, part(self, s.value, locals, c));
         break;
       case 'array': {
-        const values = s.values.map(value);
-        locals.set(s.name, values.length > 0 ? Float64Array.from(values) : new Float64Array(s.elements));
+        const values = s.values.flatMap((v) =>
+          s.type === 'vec4' ? FOUR.map((c) => part(self, v, locals, c)) : value(v),
+        );
+        const size = s.type === 'vec4' ? 4 * s.elements : s.elements;
+        locals.set(s.name, values.length > 0 ? Float64Array.from(values) : new Float64Array(size));
         break;
       }
-      case 'assign_element':
-        elements(locals, s.array, value(s.index))[value(s.index)] = value(s.value);
+      case 'assign_element': {
+        const index = value(s.index);
+        const parts = s.value.type === 'vec4' ? FOUR.map((c) => part(self, s.value, locals, c)) : [value(s.value)];
+        elements(locals, s.array, index * parts.length).set(parts, index * parts.length);
         break;
+      }
       case 'store':
         access(self.memory, s.buffer, value(s.index))[value(s.index)] = value(s.value);
         break;
@@ -120,6 +127,35 @@ function access(memory: Memory, name: string, index: number): Float64Array {
   return array;
 }
 
+const FOUR = [0, 1, 2, 3] as const;
+
+/** A component of a vector. A vector `v` lies in the locals v.0 to v.3, an array of vectors one after the other. */
+function part(self: Invocation, expr: Expr, locals: Locals, c: 0 | 1 | 2 | 3): number {
+  if (expr.type !== 'vec4') return evaluate(self, expr, locals);
+  const inner = (e: Expr): number => part(self, e, locals, c);
+  switch (expr.kind) {
+    case 'vector':
+      return inner(present(expr.parts[expr.parts.length === 1 ? 0 : c], 'part of a vector'));
+    case 'local': {
+      const local = locals.get(`${expr.name}.${c}`);
+      invariant(typeof local === 'number', `local ${expr.name} has no value`);
+      return local;
+    }
+    case 'element': {
+      const index = 4 * evaluate(self, expr.index, locals) + c;
+      return present(elements(locals, expr.array, index)[index], 'element');
+    }
+    case 'unary':
+      return Math.fround(unary(expr.op, inner(expr.operand)));
+    case 'binary':
+      return Math.fround(binary(expr, inner(expr.left), inner(expr.right)));
+    case 'select':
+      return evaluate(self, expr.condition, locals) === 1 ? inner(expr.then) : inner(expr.else);
+    default:
+      throw new InternalError(`a vector ${expr.kind} is not for this machine`);
+  }
+}
+
 function evaluate(self: Invocation, expr: Expr, locals: Locals): number {
   switch (expr.kind) {
     case 'literal':
@@ -156,6 +192,8 @@ function evaluate(self: Invocation, expr: Expr, locals: Locals): number {
       const [then, otherwise] = [evaluate(self, expr.then, locals), evaluate(self, expr.else, locals)];
       return evaluate(self, expr.condition, locals) === 1 ? then : otherwise;
     }
+    case 'component':
+      return part(self, expr.vector, locals, expr.index);
     case 'cast':
       return cast(expr.type, evaluate(self, expr.operand, locals));
     case 'random':
@@ -205,9 +243,9 @@ function binary({ op, left }: Expr & { readonly kind: 'binary' }, a: number, b: 
     case 'sub':
       return a - b;
     case 'mul':
-      return left.type === 'f32' ? a * b : Math.imul(a, b);
+      return left.type === 'f32' || left.type === 'vec4' ? a * b : Math.imul(a, b);
     case 'div':
-      return left.type === 'f32' ? a / b : Math.trunc(a / b);
+      return left.type === 'f32' || left.type === 'vec4' ? a / b : Math.trunc(a / b);
     case 'mod':
       return a - b * Math.floor(a / b);
     case 'pow':

@@ -5,9 +5,10 @@
  * quotients and remainders that mostly cancel: a merge that follows a split, or the strides of a tensor that is read as
  * it lies. What is known about how large an expression can get removes the rest.
  */
-import type { Axis } from '../ir/graph.ts';
+import type { Axis, AxisId } from '../ir/graph.ts';
 import type { Expr } from '../ir/kernel.ts';
 import { binary, u32 } from '../ir/kernel-expr.ts';
+import { present } from '../support/invariant.ts';
 import { sameExpr } from './intern.ts';
 
 /** The largest value that a local, uniform or built-in can have; a side table, because the IR has no place for it. */
@@ -213,4 +214,10 @@ export function unravel(position: Expr, axes: readonly Axis[]): readonly Expr[] 
     rest = div(rest, axis.size);
   });
   return indices.reverse();
+}
+
+/** The index of each axis at a row-major position, which must be within bounds. */
+export function indicesAt(position: Expr, axes: readonly Axis[]): ReadonlyMap<AxisId, Expr> {
+  const indices = unravel(bounded(position, axes.reduce((n, axis) => n * axis.size, 1) - 1), axes);
+  return new Map(axes.map((axis, i) => [axis.id, present(indices[i], 'index')]));
 }

@@ -1,4 +1,4 @@
-import type { Expr, Kernel, Statement } from '../ir/kernel.ts';
+import type { Expr, Kernel, KernelFunction, Statement } from '../ir/kernel.ts';
 import { add, binary, builtin, local, u32 } from '../ir/kernel-expr.ts';
 import { mapStatement, namesIn, walkStatements } from '../ir/kernel-walk.ts';
 import { freeName } from './names.ts';
@@ -12,29 +12,46 @@ const UNROLLED = 32;
  * such a loop ends at its count plus a number that is 0, which the driver cannot know.
  */
 export function keepRolled(kernel: Kernel): Kernel {
-  let isNeeded = false;
-  walkStatements(kernel.body, (statement) => {
-    isNeeded ||= isCounted(statement);
-  });
-  if (!isNeeded) return kernel;
+  const needy = needyFunctions(kernel.functions);
+  if (!isNeedy(kernel.body, needy)) return kernel;
   const taken = namesIn(kernel);
   const name = freeName('zero', (candidate) => taken.has(candidate));
   const zero = local(name, 'u32');
+  const functions = kernel.functions.map((fn): KernelFunction => {
+    if (!needy.has(fn.name)) return fn;
+    return { ...fn, params: [...fn.params, { name, type: 'u32' }], body: rolled(fn.body, zero, needy) };
+  });
   const body: readonly Statement[] = [
     { kind: 'comment', text: 'Always 0, which the driver cannot know: it would take seconds to unroll short loops.' },
     { kind: 'let', name, value: binary('div', builtin('group'), u32(2 ** 31)) },
-    ...rolled(kernel.body, zero),
+    ...rolled(kernel.body, zero, needy),
   ];
-  return { ...kernel, body };
+  return { ...kernel, functions, body };
 }
 
-function rolled(statements: readonly Statement[], zero: Expr): readonly Statement[] {
+/** The functions without a result that have loops to be kept rolled, or call one that has; callees come first. */
+function needyFunctions(functions: readonly KernelFunction[]): ReadonlySet<string> {
+  const needy = new Set<string>();
+  for (const fn of functions) if (!fn.result && isNeedy(fn.body, needy)) needy.add(fn.name);
+  return needy;
+}
+
+function isNeedy(statements: readonly Statement[], needy: ReadonlySet<string>): boolean {
+  let found = false;
+  walkStatements(statements, (statement) => {
+    found ||= isCounted(statement) || (statement.kind === 'call' && needy.has(statement.fn));
+  });
+  return found;
+}
+
+function rolled(statements: readonly Statement[], zero: Expr, needy: ReadonlySet<string>): readonly Statement[] {
   return statements.map((statement) => {
     const inner = mapStatement(
       statement,
       (expr) => expr,
-      (body) => rolled(body, zero),
+      (body) => rolled(body, zero, needy),
     );
+    if (inner.kind === 'call' && needy.has(inner.fn)) return { ...inner, args: [...inner.args, zero] };
     return inner.kind === 'for' && isCounted(inner) ? { ...inner, to: add(inner.to, zero) } : inner;
   });
 }

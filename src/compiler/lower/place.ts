@@ -25,7 +25,7 @@ export interface PlaceOptions {
 }
 
 /** Nodes of an expression that is written in place; larger ones are cut where they can be named. */
-const LONGEST = 10;
+const LONGEST = 14;
 /** Nodes of index arithmetic that is repeated rather than named. */
 const CHEAP = 7;
 /** Nodes from which an intermediate value that the spec names keeps its name. */
@@ -139,6 +139,7 @@ export function placeLets(statements: readonly Statement[], options: PlaceOption
 }
 
 function isTrivial(expr: Expr): boolean {
+  if (expr.kind === 'vector') return expr.parts.every((part) => part.kind === 'literal');
   return expr.kind === 'literal' || expr.kind === 'local' || expr.kind === 'uniform' || expr.kind === 'builtin';
 }
 

@@ -1,0 +1,221 @@
+/** Runs the kernels of a fused graph without loops, each value in a buffer of its own, and compares with the reference. */
+import { create, globals } from 'webgpu';
+import { interpret } from '../../src/backends/reference/interpret.ts';
+import { emit } from '../../src/backends/shared/emit.ts';
+import { WGSL } from '../../src/backends/wgsl/dialect.ts';
+import type { Graph, ValueId } from '../../src/compiler/ir/graph.ts';
+import type { Kernel, TargetLimits } from '../../src/compiler/ir/kernel.ts';
+import type { Region } from '../../src/compiler/ir/region.ts';
+import { elementsOf } from '../../src/compiler/ir/tensor-type.ts';
+import { verifyKernel } from '../../src/compiler/ir/verify-kernel.ts';
+import { type LowerContext, lowerContext } from '../../src/compiler/lower/context.ts';
+import { fusePass } from '../../src/compiler/passes/fuse/fuse.ts';
+import { invariant, present } from '../../src/compiler/support/invariant.ts';
+import { randomNumbers } from './random-rows.ts';
+import { runKernel } from './run-kernel.ts';
+
+Object.assign(globalThis, globals);
+// Dawn crashes when this object is collected.
+const dawn = create([]);
+
+export async function openGpu(): Promise<GPUDevice> {
+  const adapter = present(await dawn.requestAdapter(), 'adapter');
+  const device = await adapter.requestDevice();
+  device.onuncapturederror = ({ error }) => {
+    throw error;
+  };
+  return device;
+}
+
+export function limitsOf(deviceClass: TargetLimits['deviceClass']): TargetLimits {
+  return {
+    storageBindings: 8,
+    bindingBytes: 2 ** 27,
+    bufferBytes: 2 ** 28,
+    memoryBytes: 2 ** 32,
+    offsetAlignment: 256,
+    groupsPerDimension: 65535,
+    invocationsPerGroup: 256,
+    sharedBytes: 16384,
+    deviceClass,
+    subgroupSize: 0,
+  };
+}
+
+export type Lower = (context: LowerContext, region: Region) => Kernel;
+
+export interface Buffers {
+  readonly of: (value: ValueId) => GPUBuffer;
+}
+
+export function makeBuffers(device: GPUDevice, context: LowerContext): Buffers {
+  const buffers = new Map<ValueId, GPUBuffer>();
+  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+  return {
+    of(value) {
+      const holds = context.memoryOf(value);
+      const size = 4 * Math.max(1, elementsOf(context.value(holds).type.axes));
+      const buffer = buffers.get(holds) ?? device.createBuffer({ size, usage });
+      // What no kernel writes stays NaN.
+      if (!buffers.has(holds)) device.queue.writeBuffer(buffer, 0, new Float32Array(size / 4).fill(Number.NaN));
+      buffers.set(holds, buffer);
+      return buffer;
+    },
+  };
+}
+
+/** A launch of a kernel that can be repeated. */
+export function prepare(device: GPUDevice, kernel: Kernel, buffers: Buffers): (pass: GPUComputePassEncoder) => void {
+  verifyKernel(kernel);
+  invariant(kernel.uniforms.length === 0, 'kernels of tests have no uniforms');
+  const module = device.createShaderModule({ code: emit(kernel, WGSL).text });
+  const pipeline = device.createComputePipeline({ layout: 'auto', compute: { module } });
+  const entries = kernel.buffers.map((buffer, binding) => {
+    invariant(typeof buffer.holds !== 'string', 'a buffer holds a value');
+    return { binding, resource: { buffer: buffers.of(buffer.holds) } };
+  });
+  const group = device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries });
+  return (pass) => {
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, group);
+    pass.dispatchWorkgroups(kernel.groups);
+  };
+}
+
+export async function readBuffer(device: GPUDevice, buffer: GPUBuffer): Promise<Float32Array> {
+  const target = device.createBuffer({ size: buffer.size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+  const encoder = device.createCommandEncoder();
+  encoder.copyBufferToBuffer(buffer, 0, target, 0, buffer.size);
+  device.queue.submit([encoder.finish()]);
+  await target.mapAsync(GPUMapMode.READ);
+  const data = new Float32Array(target.getMappedRange().slice(0));
+  target.destroy();
+  return data;
+}
+
+/** Random numbers in [-1, 1) for float inputs, small whole numbers for ints, 0 or 1 for bools. */
+export function randomInputs(graph: Graph, seed: number): ReadonlyMap<string, Float64Array> {
+  const random = randomNumbers(seed);
+  return new Map(
+    graph.inputs.map(({ name, type }) => {
+      const draw = {
+        float: () => Math.fround(2 * random() - 1),
+        int: () => Math.floor(7 * random()),
+        bool: () => Math.round(random()),
+      };
+      return [name, Float64Array.from({ length: elementsOf(type.axes) }, () => draw[type.kind]())];
+    }),
+  );
+}
+
+export interface Difference {
+  readonly output: string;
+  /** Norm of the difference over the norm of the reference. */
+  readonly relative: number;
+}
+
+interface Prepared {
+  readonly context: LowerContext;
+  readonly kernels: readonly Kernel[];
+  readonly inputs: ReadonlyMap<string, Float64Array>;
+  readonly expected: ReadonlyMap<string, Float64Array>;
+}
+
+function prepareGraph(graph: Graph, limits: TargetLimits, lower: Lower): Prepared {
+  const inputs = randomInputs(graph, 1);
+  const host = { inputs, weights: new Map(), runtime: { step: 0, lr: 0 }, seed: 0, micro: 0 };
+  const expected = interpret(graph, host);
+  const pass = fusePass({ fuse: true, limits });
+  const fused = pass.run(graph);
+  pass.verify(fused);
+  const context = lowerContext(fused, limits);
+  const kernels = fused.steps.map((step) => {
+    invariant(step.kind === 'region', 'a graph without loops');
+    const kernel = lower(context, step.region);
+    verifyKernel(kernel);
+    return kernel;
+  });
+  return { context, kernels, inputs, expected };
+}
+
+/** How far the outputs of a graph, computed by its kernels on a device, are from those of the reference. */
+export async function compareOnDevice(
+  device: GPUDevice,
+  graph: Graph,
+  limits: TargetLimits,
+  lower: Lower,
+): Promise<readonly Difference[]> {
+  const { context, kernels, inputs, expected } = prepareGraph(graph, limits, lower);
+  const buffers = makeBuffers(device, context);
+  fillInputs(device, context, buffers, inputs);
+  const encoder = device.createCommandEncoder();
+  for (const kernel of kernels) {
+    const pass = encoder.beginComputePass();
+    prepare(device, kernel, buffers)(pass);
+    pass.end();
+  }
+  device.queue.submit([encoder.finish()]);
+  const results: Difference[] = [];
+  for (const { name, value } of context.fused.graph.outputs) {
+    const data = await readBuffer(device, buffers.of(value));
+    results.push({ output: name, relative: relativeError(present(expected.get(name), name), data) });
+  }
+  return results;
+}
+
+/** The same without a device, which finds accesses out of bounds and barriers that are not reached. */
+export function compareHere(graph: Graph, limits: TargetLimits, lower: Lower): readonly Difference[] {
+  const { context, kernels, inputs, expected } = prepareGraph(graph, limits, lower);
+  const values = new Map<ValueId, Float64Array>();
+  const memoryOf = (id: ValueId): Float64Array => {
+    const holds = context.memoryOf(id);
+    const data = values.get(holds) ?? new Float64Array(elementsOf(context.value(holds).type.axes)).fill(Number.NaN);
+    values.set(holds, data);
+    return data;
+  };
+  for (const { id, name } of inputValues(context)) memoryOf(id).set(present(inputs.get(name), name));
+  for (const kernel of kernels) {
+    const memory = kernel.buffers.map(({ name, holds }) => {
+      invariant(typeof holds !== 'string', 'a buffer holds a value');
+      return [name, memoryOf(holds)] as const;
+    });
+    runKernel(kernel, Object.fromEntries(memory));
+  }
+  return context.fused.graph.outputs.map(({ name, value }) => ({
+    output: name,
+    relative: relativeError(present(expected.get(name), name), memoryOf(value)),
+  }));
+}
+
+function inputValues(context: LowerContext): readonly { readonly id: ValueId; readonly name: string }[] {
+  return context.fused.graph.block.ops.flatMap((op) =>
+    op.kind === 'input' ? op.results.map(({ id }) => ({ id, name: op.attrs.name })) : [],
+  );
+}
+
+export function fillInputs(
+  device: GPUDevice,
+  context: LowerContext,
+  buffers: Buffers,
+  inputs: ReadonlyMap<string, Float64Array>,
+): void {
+  const cells = {
+    float: (data: Float64Array) => Float32Array.from(data),
+    int: (data: Float64Array) => Int32Array.from(data),
+    bool: (data: Float64Array) => Uint32Array.from(data),
+  };
+  for (const { id, name } of inputValues(context)) {
+    const data = present(inputs.get(name), name);
+    device.queue.writeBuffer(buffers.of(id), 0, cells[context.value(id).type.kind](data));
+  }
+}
+
+function relativeError(expected: Float64Array, found: ArrayLike<number>): number {
+  let difference = 0;
+  let norm = 0;
+  expected.forEach((e, i) => {
+    difference += (e - (found[i] ?? Number.NaN)) ** 2;
+    norm += e ** 2;
+  });
+  return Math.sqrt(difference / Math.max(norm, 1e-30));
+}

@@ -1,0 +1,60 @@
+/** Where an invocation's tile of a product lies. */
+import type { Axis, ValueId } from '../ir/graph.ts';
+import type { Expr } from '../ir/kernel.ts';
+import { u32 } from '../ir/kernel-expr.ts';
+import { elementsOf } from '../ir/tensor-type.ts';
+import { add, atMost, bounded, div, indicesAt, mod, mul } from './index-math.ts';
+import { shortName } from './names.ts';
+import { type Tile, type TiledPart, tileColumns, tileRows } from './product-tile.ts';
+import type { Env, KernelWriter } from './writer.ts';
+
+export interface Frame {
+  readonly tile: Tile;
+  readonly rows: readonly Axis[];
+  readonly columns: readonly Axis[];
+  /** The number of the invocation in its workgroup. */
+  readonly lane: Expr;
+  /** The position over the batch axes, and the index of each. */
+  readonly batchAt: Expr;
+  readonly batch: Env;
+  /** The first row and column of the workgroup's tile, and of the invocation's. They may lie beyond the last. */
+  readonly firstRow: Expr;
+  readonly firstColumn: Expr;
+  readonly row: Expr;
+  readonly column: Expr;
+  /** The indices of the invocation's i-th row or column; beyond the last, those of the last. */
+  rowAt(i: number): Env;
+  columnAt(i: number): Env;
+  /** A name for elements of an operand. */
+  nameOf(value: ValueId): string;
+}
+
+/** `place`: the number of the tile in its part. The columns of an invocation are as far apart as there are lanes. */
+export function frameOf(writer: KernelWriter, tiled: TiledPart, place: Expr, lane: Expr): Frame {
+  const { part, tile, rowTiles, columnTiles } = tiled;
+  const batchAt = bounded(div(place, rowTiles * columnTiles), elementsOf(part.batch) - 1);
+  const firstRow = mul(mod(div(place, columnTiles), rowTiles), tileRows(tile));
+  const firstColumn = mul(mod(place, columnTiles), tileColumns(tile));
+  const row = writer.let('row', add(firstRow, mul(div(lane, tile.columnLanes), tile.rows)));
+  const column = writer.let('column', add(firstColumn, mod(lane, tile.columnLanes)));
+  const clamped = (wish: string, position: Expr, axes: readonly Axis[]): Env => {
+    const index = atMost(position, elementsOf(axes) - 1);
+    writer.hint(index, wish);
+    return indicesAt(index, axes);
+  };
+  return {
+    tile,
+    rows: part.rows,
+    columns: part.columns,
+    lane,
+    batchAt,
+    batch: indicesAt(batchAt, part.batch),
+    firstRow,
+    firstColumn,
+    row,
+    column,
+    rowAt: (i) => clamped('row', add(row, u32(i)), part.rows),
+    columnAt: (i) => clamped('column', add(column, u32(i * tile.columnLanes)), part.columns),
+    nameOf: (value) => shortName(writer.context, value),
+  };
+}

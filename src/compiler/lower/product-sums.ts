@@ -1,0 +1,119 @@
+/**
+ * The accumulators of one invocation of a product, and the loops that add to them.
+ *
+ * More than a block of products is added up in blocks, each in accumulators of its own, so that a long sum sees few
+ * roundings; its order is fixed.
+ */
+import type { Axis } from '../ir/graph.ts';
+import type { Expr } from '../ir/kernel.ts';
+import { add, binary, f32, min, u32 } from '../ir/kernel-expr.ts';
+import { elementsOf } from '../ir/tensor-type.ts';
+import { present } from '../support/invariant.ts';
+import { bounded, indicesAt } from './index-math.ts';
+import type { Env, KernelWriter, Variable } from './writer.ts';
+
+/** Vectors of four columns each, by row and group of columns. */
+export interface Sum {
+  readonly name: string;
+  readonly rows: readonly (readonly Variable[])[];
+}
+
+export type Sums = readonly Sum[];
+
+/** Products that one accumulator adds up. */
+export const BLOCK = 1024;
+
+export const ZERO: Expr = { kind: 'vector', type: 'vec4', parts: [f32(0)] };
+
+export function beginSums(writer: KernelWriter, names: readonly string[], rows: number, vectors: number): Sums {
+  return names.map((name) => ({
+    name,
+    rows: range(rows).map((i) => range(vectors).map((j) => writer.var(`${name}_${i}_${j}`, ZERO))),
+  }));
+}
+
+/** Calls `step` in nested loops, each over a few axes, with the accumulators to which it adds. */
+export function sumOver(
+  writer: KernelWriter,
+  loops: readonly (readonly Axis[])[],
+  into: Sums,
+  step: (at: Env, into: Sums) => void,
+): void {
+  nest(writer, loops, new Map(), into, step);
+}
+
+function nest(
+  writer: KernelWriter,
+  loops: readonly (readonly Axis[])[],
+  at: Env,
+  into: Sums,
+  step: (at: Env, into: Sums) => void,
+): void {
+  const [axes, ...rest] = loops;
+  if (axes === undefined) {
+    step(at, into);
+    return;
+  }
+  const inner = elementsOf(rest.flat());
+  const loop = { name: axes.map(({ name }) => name).join('_'), size: elementsOf(axes) };
+  const within = (index: Expr, sums: Sums): void =>
+    nest(writer, rest, new Map([...at, ...indicesAt(index, axes)]), sums, step);
+  if (inner > BLOCK / 4 && loop.size * inner > BLOCK) {
+    const parts = (index: Expr): void => inParts(writer, into, (sums) => within(index, sums));
+    writer.loop(loop.name, loop.size, parts);
+  } else inBlocks(writer, loop, Math.max(1, Math.floor(BLOCK / inner)), into, within);
+}
+
+/** A loop over blocks of `length` of an axis, each in accumulators of its own. */
+export function inBlocks(
+  writer: KernelWriter,
+  axis: { readonly name: string; readonly size: number },
+  length: number,
+  into: Sums,
+  body: (index: Expr, into: Sums) => void,
+  stride = 1,
+): void {
+  const max = axis.size - 1;
+  if (axis.size <= length) {
+    writer.loop(axis.name, axis.size, (index) => body(index, into), { step: u32(stride) });
+    return;
+  }
+  const blocks = (start: Expr): void => {
+    const end = min(add(start, u32(length)), u32(axis.size));
+    inParts(writer, into, (parts) =>
+      writer.loop(axis.name, end, (index) => body(bounded(index, max), parts), { from: start, step: u32(stride), max }),
+    );
+  };
+  writer.loop(`${axis.name}_block`, axis.size, blocks, { step: u32(length), max });
+}
+
+function inParts(writer: KernelWriter, into: Sums, write: (into: Sums) => void): void {
+  const [first] = into;
+  const rows = first?.rows.length ?? 0;
+  const vectors = first?.rows[0]?.length ?? 0;
+  const names = into.map(({ name }) => `part_${name}`);
+  const parts = beginSums(writer, names, rows, vectors);
+  write(parts);
+  const all = (sums: Sums): readonly Variable[] => sums.flatMap((sum) => sum.rows.flat());
+  all(into).forEach((whole, i) => {
+    writer.assign(whole, binary('add', whole.value, present(all(parts)[i], 'partial sum').value));
+  });
+}
+
+/** Adds a scalar times each vector to each accumulator. */
+export function addProducts(
+  writer: KernelWriter,
+  scalar: Expr | undefined,
+  vectors: readonly Expr[] | undefined,
+  sums: readonly Variable[] | undefined,
+): void {
+  const factor = present(scalar, 'element of a row');
+  present(sums, 'accumulators of a row').forEach((sum, j) => {
+    const vector = present(vectors?.[j], 'elements of columns');
+    writer.assign(sum, binary('add', sum.value, binary('mul', factor, vector)));
+  });
+}
+
+export function range(n: number): readonly number[] {
+  return Array.from({ length: n }, (_, i) => i);
+}

@@ -1,0 +1,146 @@
+/**
+ * How large the tiles of a product are.
+ *
+ * An invocation computes `rows` times 4 * `vectors` elements in registers: the loads of one step of the sum grow with the
+ * sides of that rectangle and the arithmetic with its area. On a CPU adapter loads are dear and barriers dearer, so
+ * invocations work alone, eight of them (its lanes) side by side along the columns. On a GPU a workgroup first brings
+ * its operands to workgroup memory.
+ */
+import type { TargetLimits } from '../ir/kernel.ts';
+import type { ProductPart } from '../ir/region.ts';
+import { elementsOf } from '../ir/tensor-type.ts';
+import { present } from '../support/invariant.ts';
+import type { LowerContext } from './context.ts';
+import { operandsOfPass, type Pass, passesOf } from './product-terms.ts';
+
+export interface Tile {
+  /** Of one invocation: rows, and groups of four columns. */
+  readonly rows: number;
+  readonly vectors: number;
+  /** Invocations of a workgroup along the rows and the columns of its tile. */
+  readonly rowLanes: number;
+  readonly columnLanes: number;
+}
+
+/** A part with the tile that it gets; rows and columns may have changed places. */
+export interface TiledPart {
+  readonly part: ProductPart;
+  readonly passes: readonly Pass[];
+  readonly tile: Tile;
+  readonly rowTiles: number;
+  readonly columnTiles: number;
+  /** Workgroups. */
+  readonly tiles: number;
+}
+
+/** Steps of the sum for which a workgroup brings operands to workgroup memory at once. */
+export const DEPTH = 16;
+
+const MENU: { readonly [D in TargetLimits['deviceClass']]: readonly Tile[] } = {
+  cpu: [8, 4, 2, 1].flatMap((rows) => [2, 1].map((vectors) => ({ rows, vectors, rowLanes: 1, columnLanes: 8 }))),
+  gpu: [
+    { rows: 4, vectors: 1, rowLanes: 16, columnLanes: 16 },
+    { rows: 4, vectors: 1, rowLanes: 8, columnLanes: 8 },
+    { rows: 1, vectors: 1, rowLanes: 4, columnLanes: 8 },
+  ],
+};
+
+/** Registers (of four floats) that the accumulators of an invocation may take. */
+const ACCUMULATORS = 16;
+/** What a load costs, in multiplications of four floats. */
+const LOAD = { cpu: 4, gpu: 1 } as const;
+/** Workgroups with which a device is busy. */
+const BUSY = { cpu: 8, gpu: 64 } as const;
+
+export function lanesOf({ rowLanes, columnLanes }: Tile): number {
+  return rowLanes * columnLanes;
+}
+
+export function tileRows({ rows, rowLanes }: Tile): number {
+  return rows * rowLanes;
+}
+
+export function tileColumns({ vectors, columnLanes }: Tile): number {
+  return 4 * vectors * columnLanes;
+}
+
+/** The cheapest tile for each part, and the better of its two orientations; all have workgroups of one size. */
+export function chooseTiles(context: LowerContext, parts: readonly ProductPart[]): readonly TiledPart[] {
+  const sizes = [...new Set(MENU[context.limits.deviceClass].map(lanesOf))];
+  const choices = sizes.flatMap((lanes) => {
+    const chosen = parts.map((part) => bestOf(candidatesFor(context, part, lanes)));
+    return chosen.every((c) => c !== undefined) ? [chosen] : [];
+  });
+  const total = (choice: readonly Candidate[]): number => choice.reduce((sum, { cost }) => sum + cost, 0);
+  const best = choices.reduce<readonly Candidate[] | undefined>(
+    (a, b) => (a && total(a) <= total(b) ? a : b),
+    undefined,
+  );
+  return present(best, 'tile of a product').map(({ tiled }) => tiled);
+}
+
+interface Candidate {
+  readonly tiled: TiledPart;
+  readonly cost: number;
+}
+
+function bestOf(candidates: readonly Candidate[]): Candidate | undefined {
+  return candidates.reduce<Candidate | undefined>((a, b) => (a && a.cost <= b.cost ? a : b), undefined);
+}
+
+function candidatesFor(context: LowerContext, part: ProductPart, lanes: number): readonly Candidate[] {
+  const turned: ProductPart = { ...part, rows: part.columns, columns: part.rows };
+  return [part, turned].flatMap((oriented) => {
+    const passes = passesOf(context, oriented);
+    return MENU[context.limits.deviceClass]
+      .filter((tile) => lanesOf(tile) === lanes && fits(context.limits, passes, part.accumulators.length, tile))
+      .map((tile) => ({
+        tiled: tiledPart(oriented, passes, tile),
+        cost: costOf(context, oriented, passes, tile),
+      }));
+  });
+}
+
+function fits(limits: TargetLimits, passes: readonly Pass[], sums: number, tile: Tile): boolean {
+  const isSmallest = tile.rows * tile.vectors === 1;
+  const inRegisters = isSmallest || tile.rows * tile.vectors * sums <= ACCUMULATORS;
+  const inMemory = limits.deviceClass === 'cpu' || sharedBytes(passes, tile) <= limits.sharedBytes;
+  return inRegisters && inMemory && lanesOf(tile) <= limits.invocationsPerGroup;
+}
+
+/** Bytes of workgroup memory for the pass that needs most. */
+export function sharedBytes(passes: readonly Pass[], tile: Tile): number {
+  return Math.max(
+    ...passes.map((pass) => {
+      const rows = operandsOfPass(pass, 'row').length * tileRows(tile);
+      const columns = operandsOfPass(pass, 'column').length * tileColumns(tile);
+      return 4 * DEPTH * (rows + columns);
+    }),
+  );
+}
+
+function tiledPart(part: ProductPart, passes: readonly Pass[], tile: Tile): TiledPart {
+  const rowTiles = Math.ceil(elementsOf(part.rows) / tileRows(tile));
+  const columnTiles = Math.ceil(elementsOf(part.columns) / tileColumns(tile));
+  return { part, passes, tile, rowTiles, columnTiles, tiles: rowTiles * columnTiles * elementsOf(part.batch) };
+}
+
+/** Work of one step of the sum over all tiles, more if there are too few of them or stores are scattered. */
+function costOf(context: LowerContext, part: ProductPart, passes: readonly Pass[], tile: Tile): number {
+  const { deviceClass } = context.limits;
+  const { tiles } = tiledPart(part, passes, tile);
+  const invocations = tile.rowLanes * tile.columnLanes;
+  const step = passes.reduce((sum, pass) => {
+    const loads =
+      operandsOfPass(pass, 'row').length * tile.rows + operandsOfPass(pass, 'column').length * 4 * tile.vectors;
+    return sum + elementsOf(pass.axes) * (loads * LOAD[deviceClass] + pass.terms.length * tile.rows * 4 * tile.vectors);
+  }, 0);
+  const idle = Math.max(1, BUSY[deviceClass] / tiles);
+  return tiles * invocations * step * idle * (storesAlongRows(context, part) ? 1.05 : 1);
+}
+
+/** Whether neighbouring columns are not neighbours in memory. */
+function storesAlongRows(context: LowerContext, part: ProductPart): boolean {
+  const fastest = context.layoutOf(present(part.roots[0] ?? part.accumulators[0], 'root of a part')).at(-1);
+  return !part.columns.some((axis) => axis.id === fastest?.id);
+}

@@ -1,0 +1,173 @@
+/**
+ * Product regions: contractions by tiles, with pointwise epilogues.
+ *
+ * Each part of the region has tiles of its own, and a workgroup takes one tile of one part. It adds up the terms of all
+ * accumulators of the part and gives them, element by element, to a helper function that computes and stores the roots.
+ */
+import type { ValueId } from '../ir/graph.ts';
+import type { Expr, Kernel, KernelType } from '../ir/kernel.ts';
+import { and, binary, bool, builtin, lt, u32 } from '../ir/kernel-expr.ts';
+import type { ProductPart, ProductRegion } from '../ir/region.ts';
+import { elementsOf } from '../ir/tensor-type.ts';
+import { present } from '../support/invariant.ts';
+import type { LowerContext } from './context.ts';
+import { regionCost } from './cost.ts';
+import { regionDoc } from './doc.ts';
+import { makeEmitter } from './element.ts';
+import { add, bounded, div, indicesAt, mod, mul } from './index-math.ts';
+import { keepRolled } from './keep-rolled.ts';
+import { shortName } from './names.ts';
+import { type Frame, frameOf } from './product-frame.ts';
+import { addInRegisters } from './product-registers.ts';
+import { addInWorkgroup, type TileMemory, tileMemory } from './product-shared.ts';
+import { beginSums, range, type Sum, type Sums } from './product-sums.ts';
+import { chooseTiles, lanesOf, type TiledPart, tileColumns, tileRows } from './product-tile.ts';
+import { type KernelWriter, makeWriter } from './writer.ts';
+
+export function lowerProduct(context: LowerContext, region: ProductRegion): Kernel {
+  const writer = makeWriter(context);
+  const parts = chooseTiles(context, region.parts);
+  const lanes = Math.max(...parts.map(({ tile }) => lanesOf(tile)));
+  const job: Job = { writer, reads: new Set(region.reads), memory: tileMemory(writer) };
+  const lane = bounded(builtin('local'), lanes - 1);
+  const [only] = parts;
+  if (parts.length === 1 && only) writeTile(job, only, 'finish', bounded(builtin('group'), only.tiles - 1), lane);
+  else writeParts(job, parts, lane);
+  const kernel = writer.finish({
+    name: region.name,
+    doc: regionDoc(context, region, spreadText(context, parts)),
+    workgroup: lanes,
+    groups: parts.reduce((n, { tiles }) => n + tiles, 0),
+    ...regionCost(context, region),
+  });
+  return context.limits.deviceClass === 'cpu' ? keepRolled(kernel) : kernel;
+}
+
+interface Job {
+  readonly writer: KernelWriter;
+  readonly reads: ReadonlySet<ValueId>;
+  readonly memory: TileMemory;
+}
+
+/** A function for the tiles of each part, and the choice of the one for this workgroup. */
+function writeParts(job: Job, parts: readonly TiledPart[], lane: Expr): void {
+  const { writer } = job;
+  const params = [
+    { name: 'tile', type: 'u32' },
+    { name: 'lane', type: 'u32' },
+  ] as const;
+  const functions = parts.map((tiled) => {
+    const name = partName(writer.context, tiled.part);
+    const doc = `One tile of ${name}: ${tileText(tiled)}.`;
+    return writer.fn(`${name}_tile`, doc, params, ([tile, own]) => {
+      const place = bounded(present(tile, 'tile'), tiled.tiles - 1);
+      const number = bounded(present(own, 'lane'), lanesOf(tiled.tile) - 1);
+      writeTile(job, tiled, `finish_${name}`, place, number);
+      return undefined;
+    });
+  });
+  const choose = (i: number, before: number): void => {
+    const [tiled, fn] = [parts[i], functions[i]];
+    if (tiled === undefined || fn === undefined) return;
+    const group = builtin('group');
+    const call = (): void => writer.call(fn, [before === 0 ? group : binary('sub', group, u32(before)), lane]);
+    const after = before + tiled.tiles;
+    if (i === parts.length - 1) call();
+    else writer.when(lt(group, u32(after)), call, () => choose(i + 1, after));
+  };
+  choose(0, 0);
+}
+
+function writeTile(job: Job, tiled: TiledPart, finishName: string, place: Expr, lane: Expr): void {
+  const { writer } = job;
+  const { part, tile } = tiled;
+  const finish = writeFinish(job, tiled, finishName);
+  const frame = frameOf(writer, tiled, place, lane);
+  const emitter = makeEmitter(writer, { reads: job.reads });
+  const sums = beginSums(writer, sumNames(writer.context, part), tile.rows, tile.vectors);
+  for (const pass of tiled.passes) {
+    if (writer.context.limits.deviceClass === 'cpu') addInRegisters(emitter, frame, pass, sums);
+    else addInWorkgroup(emitter, frame, job.memory, pass, sums);
+  }
+  finishAll(writer, frame, part, sums, finish);
+}
+
+/** Calls `finish` for each element of the invocation's tile. */
+function finishAll(writer: KernelWriter, frame: Frame, part: ProductPart, sums: Sums, finish: string): void {
+  const { rows, vectors, columnLanes } = frame.tile;
+  const width = 4 * vectors;
+  const tiles = sums.map((sum) => writer.array(`${sum.name}_tile`, 'f32', elementsOfSum(sum)));
+  const call = (element: Expr): void => {
+    const row = add(frame.row, div(element, width));
+    const column = add(frame.column, mul(mod(element, width), columnLanes));
+    const batch = part.batch.length > 0 ? [frame.batchAt] : [];
+    writer.call(finish, [...batch, row, column, ...tiles.map((tile) => tile.at(element))]);
+  };
+  writer.loop('element', rows * width, call);
+}
+
+function elementsOfSum(sum: Sum): readonly Expr[] {
+  return sum.rows.flat().flatMap(({ value }) => range(4).map((c) => component(value, c)));
+}
+
+function component(vector: Expr, index: number): Expr {
+  return { kind: 'component', type: 'f32', vector, index: index === 0 ? 0 : index === 1 ? 1 : index === 2 ? 2 : 3 };
+}
+
+/** The helper function that takes an element of each accumulator, and computes and stores the roots there. */
+function writeFinish(job: Job, { part, tile }: TiledPart, name: string): string {
+  const { writer } = job;
+  const index = (wish: string): Param => ({ name: wish, type: 'u32' });
+  const batch = part.batch.length > 0 ? [index(part.batch.map((axis) => axis.name).join('_'))] : [];
+  const names = sumNames(writer.context, part);
+  const params = [...batch, index('row'), index('column'), ...names.map((sum): Param => ({ name: sum, type: 'f32' }))];
+  const [rows, columns] = [elementsOf(part.rows), elementsOf(part.columns)];
+  const doc = `Stores one element${part.roots.length > 1 ? ' of each result' : ''}.`;
+  return writer.fn(name, doc, params, (locals) => {
+    const at = (i: number): Expr => present(locals[i], 'parameter');
+    const [row, column] = [at(batch.length), at(batch.length + 1)];
+    const known = new Map(part.accumulators.map((id, i) => [id, () => at(batch.length + 2 + i)]));
+    const emitter = makeEmitter(writer, { reads: job.reads, known });
+    const store = (): void => {
+      const outer = batch.length > 0 ? indicesAt(at(0), part.batch) : [];
+      const env = new Map([...outer, ...indicesAt(row, part.rows), ...indicesAt(column, part.columns)]);
+      for (const root of part.roots) emitter.store(root, env);
+    };
+    const inRows = rows % tileRows(tile) === 0 ? bool(true) : lt(row, u32(rows));
+    const inColumns = columns % tileColumns(tile) === 0 ? bool(true) : lt(column, u32(columns));
+    const inside = and(inRows, inColumns);
+    if (inside.kind === 'literal') store();
+    else writer.when(inside, store);
+    return undefined;
+  });
+}
+
+interface Param {
+  readonly name: string;
+  readonly type: KernelType;
+}
+
+/** What to call the accumulators: `sum`, or what they make where there are several. */
+function sumNames(context: LowerContext, part: ProductPart): readonly string[] {
+  if (part.accumulators.length === 1) return ['sum'];
+  return part.accumulators.map((id) => shortName(context, id));
+}
+
+function partName(context: LowerContext, part: ProductPart): string {
+  const id = present(part.roots[0] ?? part.accumulators[0], 'root of a part');
+  return shortName(context, id);
+}
+
+function tileText({ part, tile }: TiledPart): string {
+  const over = (axes: ProductPart['rows']): string => axes.map((axis) => axis.name).join(' x ');
+  return `${tileRows(tile)} of ${over(part.rows)} by ${tileColumns(tile)} of ${over(part.columns)}`;
+}
+
+function spreadText(context: LowerContext, parts: readonly TiledPart[]): string {
+  const texts = parts.map((tiled) =>
+    parts.length === 1 ? tileText(tiled) : `${partName(context, tiled.part)}, ${tileText(tiled)}`,
+  );
+  const [first] = parts;
+  const each = first ? `; ${first.tile.rows} by ${4 * first.tile.vectors} in an invocation` : '';
+  return `One tile per workgroup: ${texts.join('; ')}${parts.length === 1 ? each : ''}.`;
+}
