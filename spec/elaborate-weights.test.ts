@@ -1,0 +1,109 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { elaborated, errorsOf, LLAMA, weightNames } from './support/elaborated.ts';
+
+const BLOCK = [
+  'attn.rms_norm.gain',
+  'attn.wq',
+  'attn.wk',
+  'attn.wv',
+  'attn.wo',
+  'ffn.rms_norm.gain',
+  'ffn.w_gate',
+  'ffn.w_up',
+  'ffn.w_down',
+];
+
+function namesWith(scheme: string): readonly string[] {
+  return [...weightNames(elaborated(LLAMA, { set: [`scheme=${scheme}`] }))].sort();
+}
+
+test('weights are named by bindings, record keys and loops', () => {
+  const layers = ['1', '2', '3'].flatMap((layer) => BLOCK.map((name) => `layer.${layer}.${name}`));
+  const wanted = ['embed.table', ...layers, 'final.rms_norm.gain', 'logits.linear.w'];
+  assert.equal(namesWith('PreNorm'), wanted.sort());
+});
+
+test('schemes with one norm for each branch keep the names', () => {
+  const wanted = namesWith('PreNorm');
+  for (const scheme of ['LNS', 'MixLN()', 'OLMo2']) assert.equal(namesWith(scheme), wanted, scheme);
+  const bare = wanted.filter((name) => name !== 'final.rms_norm.gain');
+  for (const scheme of ['PostNorm', 'DeepNorm']) assert.equal(namesWith(scheme), bare, scheme);
+});
+
+test('two norms of one branch are numbered in the order of the text', () => {
+  const names = namesWith('Sandwich').filter((name) => name.startsWith('layer.1.attn.rms'));
+  assert.equal(names, ['layer.1.attn.rms_norm_1.gain', 'layer.1.attn.rms_norm_2.gain']);
+});
+
+test('one gate of a block is one weight', () => {
+  const { graph } = elaborated(LLAMA, { set: ['scheme=GPAS()'] });
+  const gate = graph.weights.find((weight) => weight.members[0]?.name === 'layer.1.a');
+  assert.equal(gate?.members.length, 3);
+  assert.equal(gate?.members[0]?.clip, 0.01);
+});
+
+test('an instance outside of the loop is shared by its layers', () => {
+  const text = LLAMA.replace('  for layer', '  attn = Attention(heads, kv)\n  ffn = SwiGLU(hidden)\n  for layer')
+    .replace('attn = Attention(heads, kv),', 'attn = attn,')
+    .replace('ffn = SwiGLU(hidden))', 'ffn = ffn)');
+  const names = weightNames(elaborated(text));
+  assert.ok(names.includes('attn.wq') && names.includes('ffn.w_up'));
+  assert.ok(names.includes('layer.2.attn.rms_norm.gain'));
+});
+
+test('rules compose with what was declared, in the order of function, model, training', () => {
+  const text = `${LLAMA.replace('  loss =', '  weights **.{wo, w_down} { init = init / sqrt(2 * depth) }\n  loss =')}
+train Llama() { batch = 3; time = 5; steps = 1; weights layer.2.** { lr = 0.5 }; weights **.wo { init = 2 * init; freeze = true } }`;
+  const { graph } = elaborated(text);
+  const member = (name: string) => graph.weights.flatMap((w) => w.members).find((m) => m.name === name);
+  assert.equal(member('layer.2.ffn.w_down')?.init, { kind: 'normal', std: 0.02 / Math.sqrt(6) });
+  assert.equal(member('layer.1.attn.wo')?.init, { kind: 'normal', std: (0.02 / Math.sqrt(6)) * 2 });
+  assert.equal(
+    [1, 2, 3].map((l) => member(`layer.${l}.attn.wq`)?.lr),
+    [1, 0.5, 1],
+  );
+  assert.equal([member('layer.1.attn.wo')?.freeze, member('layer.1.attn.wq')?.freeze], [true, false]);
+});
+
+test('weights with an arrow decay by default', () => {
+  const members = elaborated(LLAMA).graph.weights.flatMap((w) => w.members);
+  for (const { name, decay } of members) assert.is(decay, name.endsWith('gain') ? 0 : 1, name);
+});
+
+test('DeepNorm initialises queries and keys with gain 1 and the rest with (8L)^(-1/4)', () => {
+  const members = elaborated(LLAMA, { set: ['scheme=DeepNorm'] }).graph.weights.flatMap((w) => w.members);
+  const std = (name: string) => {
+    const init = members.find((m) => m.name === name)?.init;
+    return init?.kind === 'normal' ? init.std : undefined;
+  };
+  assert.is(std('layer.1.attn.wq'), Math.sqrt(2 / 48));
+  assert.is(std('layer.1.ffn.w_up'), 24 ** -0.25 * Math.sqrt(2 / 64));
+  assert.is(std('logits.linear.w'), 0.02);
+});
+
+test('training and inference have the same weights, whatever is wanted', () => {
+  const { graph } = elaborated(LLAMA, { set: ['scheme=LNS'] });
+  for (const options of [{ training: false }, { want: 'logits' as const }, { want: 'probes' as const }]) {
+    assert.equal(elaborated(LLAMA, { set: ['scheme=LNS'], ...options }).graph.weights, graph.weights);
+  }
+});
+
+test('a rule must select something', () => {
+  const text = LLAMA.replace(
+    '  loss =',
+    '  weights **.{wo, w_out} { lr = 2 }\n  weights layer.*.atn.wq { lr = 2 }\n  loss =',
+  );
+  assert.equal(errorsOf(text), [
+    '14:11 rule-selects-nothing: `layer.*.atn.wq` selects no weight (did you mean `attn`?)',
+  ]);
+});
+
+test('equal names from different bodies are an error', () => {
+  const text = `fn Branch()(x: [.., c]) = RMSNorm()(x)\n${LLAMA}`.replace(/^(.*)\n(.*)\n/, '$2\n$1\n');
+  assert.equal(errorsOf(text.replace('Attention(heads, kv)', 'Branch()'), { set: ['depth=1'] }), [
+    '2:27 weight-name-clash: two weights would be called `layer.1.attn.rms_norm.gain` [5:26 one is made here] (bind one of them to a name, as in `norm2 = RMSNorm()`)',
+  ]);
+});
+
+test.run();

@@ -1,0 +1,248 @@
+/** What can be wrong with bodies, loops, weights, files, and trainings. */
+import { entry } from './entry.ts';
+import { didYouMean, listed } from './language-values.ts';
+
+export const PROGRAM = {
+  'rebinds-outer': entry<{ name: string }>({
+    severity: 'error',
+    message: (p) => `a lambda cannot rebind \`${p.name}\` of the body around it`,
+    help: () => 'choose another name, or return the value and bind it outside',
+    explain:
+      'Rebinding gives a name a new value in its own body. A lambda may be called at any time, so it may only read what is around it.',
+  }),
+  'carried-type-changes': entry<{ name: string; before: string; now: string }>({
+    severity: 'error',
+    message: (p) => `\`${p.name}\` is ${p.before} before the loop's body and ${p.now} after it`,
+    help: () => 'bind another name, or keep a list',
+    explain:
+      'A tensor that is bound before a loop and rebound in it is carried from one iteration to the next and keeps its axes.',
+  }),
+  'two-variables': entry<Record<never, never>>({
+    severity: 'error',
+    message: () => 'a range has one variable',
+    explain: 'Two variables take key and value of a record, or index and item of a list.',
+  }),
+  'too-many-iterations': entry<{ limit: number; count: number; chain: readonly string[] }>({
+    severity: 'error',
+    message: (p) => `the loop has more than ${p.limit} iterations${within(p.chain)}`,
+    explain: 'A `for` is unrolled while compiling, so it has at most 4096 iterations.',
+  }),
+  'too-many-steps': entry<{ limit: number; chain: readonly string[] }>({
+    severity: 'error',
+    message: (p) => `elaboration took more than ${p.limit} steps${within(p.chain)}`,
+    help: () => 'look for nested loops over large ranges',
+    explain:
+      'Each evaluated expression counts as a step. A specification that needs more than a million would not compile in a useful time.',
+  }),
+  'too-deep': entry<{ limit: number; chain: readonly string[] }>({
+    severity: 'error',
+    message: (p) => `calls nest more than ${p.limit} deep: ${listed(p.chain)}`,
+    explain:
+      'Functions that call functions are elaborated in place. More than 64 levels are most likely a recursion by way of arguments.',
+  }),
+  recursion: entry<{ name: string; chain: readonly string[] }>({
+    severity: 'error',
+    message: (p) => `\`${p.name}\` calls itself (${p.chain.slice(-4).join(' -> ')})`,
+    help: () => 'use `for`; depth must be known when compiling',
+    explain: 'Weights are identified by their path of places through the program, which recursion would make infinite.',
+  }),
+  'instance-at-top-level': entry<{ text: string; name: string }>({
+    severity: 'error',
+    message: (p) => `\`${p.text}\` at the top level would be one instance for all models`,
+    help: (p) => `write a function that makes one: \`x => ${p.text}(x)\``,
+    explain: 'Applying the first list of a function makes an instance, which owns weights. Weights belong to a model.',
+  }),
+  'param-at-top-level': entry<Record<never, never>>({
+    severity: 'error',
+    message: () => 'a weight can only be made within a model',
+    explain:
+      'The function was called at the top level of a file, where there is no model that its weights could belong to.',
+  }),
+  'tensor-at-top-level': entry<Record<never, never>>({
+    severity: 'error',
+    message: () => 'a tensor can only be computed within a model',
+    help: () => 'make it a function: `name = () => …`, and call it where it is needed',
+    explain: 'Top-level bindings are constants. Tensors, and `step`, exist in models and their training.',
+  }),
+  'model-called': entry<{ name: string }>({
+    severity: 'error',
+    message: (p) => `the model \`${p.name}\` cannot be applied to tensors`,
+    help: () => 'make the shared part an `fn`',
+    explain: 'A model is an entry: its inputs come from data, and its outputs are its final bindings.',
+  }),
+  'probe-not-scalar': entry<{ name: string; axes: string | undefined }>({
+    severity: 'error',
+    message: (p) => `the probe \`${p.name}\` is ${p.axes === undefined ? 'not a tensor' : `a tensor with ${p.axes}`}`,
+    help: () => 'reduce it, for example with `mean(…)`',
+    explain: 'A probe is one number for each iteration of the loops around it.',
+  }),
+  'probe-path': entry<{ text: string }>({
+    severity: 'error',
+    message: (p) => `the probe \`${p.text}\` of a train block is not possible yet`,
+    help: () => 'write the probe in the body that computes the value',
+    explain: 'Probes stand beside the values that they look at. Probes of paths such as `layer.*.x` are planned.',
+  }),
+  'weight-two-shapes': entry<{ name: string; before: string; now: string }>({
+    severity: 'error',
+    message: (p) =>
+      `the weight \`${p.name}\` is shared by two uses but is ${p.before} in one and ${p.now} in the other`,
+    help: () => 'make an instance for each use',
+    explain:
+      'An instance that is applied twice has one set of weights, so its weights must have the same axes in both.',
+  }),
+  'weight-name-clash': entry<{ name: string }>({
+    severity: 'error',
+    message: (p) => `two weights would be called \`${p.name}\``,
+    help: () => 'bind one of them to a name, as in `norm2 = RMSNorm()`',
+    explain:
+      'Weights are named by the bindings, record keys and loops around them. Names must differ, since checkpoints go by them.',
+  }),
+  'no-fans': entry<Record<never, never>>({
+    severity: 'error',
+    message: () => '`xavier` needs a weight with an arrow',
+    help: () => 'write the axes as `[from -> to]`, or use `normal(std)`',
+    explain: 'The arrow tells which axes a weight maps from and to, whose sizes are `fan_in` and `fan_out`.',
+  }),
+  'unknown-attribute': entry<{ name: string; suggestion: string | undefined; known: readonly string[] }>({
+    severity: 'error',
+    message: (p) => `weights have no attribute \`${p.name}\``,
+    help: (p) => didYouMean(p.suggestion, p.known),
+    explain:
+      'Attributes are init, lr and eps (factors on those of the training), decay, clip (of the own norm) and freeze.',
+  }),
+  'attribute-planned': entry<{ name: string }>({
+    severity: 'error',
+    message: (p) => `the attribute \`${p.name}\` is planned and not there yet`,
+    explain:
+      '`after` (a projection after each update) and `via` (every use sees a function of the weight) come with a later version.',
+  }),
+  'rule-selects-nothing': entry<{
+    selector: string;
+    wrong: string | undefined;
+    suggestion: string | undefined;
+    example: string | undefined;
+  }>({
+    severity: 'error',
+    message: (p) => `\`${p.selector}\` selects no weight`,
+    help: (p) =>
+      p.suggestion
+        ? `did you mean \`${p.suggestion}\`?`
+        : p.example && `a weight is called \`${p.example}\` here; tfm params lists all`,
+    explain:
+      '`*` stands for one part of a name and `**` for any number. A rule that selects nothing is most likely a spelling mistake.',
+  }),
+  'rule-on-function': entry<{ text: string }>({
+    severity: 'error',
+    message: (p) => `\`${p.text}\` is a function, which has no weights of its own`,
+    help: () => 'select below an instance, or by path',
+    explain: 'Weights belong to instances. A lambda makes its instances where it is called.',
+  }),
+  'declared-twice': entry<{ name: string }>({
+    severity: 'error',
+    message: (p) => `\`${p.name}\` is declared twice`,
+    explain: 'At the top level and in a train block each name is declared once.',
+  }),
+  'cyclic-binding': entry<{ name: string }>({
+    severity: 'error',
+    message: (p) => `\`${p.name}\` is defined by itself`,
+    explain: 'Top-level bindings are constants in any order, but not in a circle.',
+  }),
+  'unknown-module': entry<{ path: string; known: readonly string[] }>({
+    severity: 'error',
+    message: (p) => `there is no module \`${p.path}\``,
+    help: (p) => didYouMean(undefined, p.known),
+    explain: '`std` is the library that comes with the compiler.',
+  }),
+  'unknown-export': entry<{ name: string; path: string; suggestion: string | undefined; found: string | undefined }>({
+    severity: 'error',
+    message: (p) => `\`${p.path}\` has no \`${p.name}\``,
+    help: (p) => (p.found ? `it is in \`${p.found}\`` : didYouMean(p.suggestion)),
+    explain: 'A module gives what it declares at its top level, except names that begin with `_`.',
+  }),
+  'path-module': entry<{ path: string }>({
+    severity: 'error',
+    message: (p) => `\`use "${p.path}"\`: other files cannot be used yet`,
+    help: () => 'copy what is needed into this file',
+    explain: 'Modules beyond the library come with a later version.',
+  }),
+  'no-model': entry<Record<never, never>>({
+    severity: 'error',
+    message: () => 'the file declares no model',
+    help: () => 'write `model NAME(…)(tokens: int[batch, time], targets: int[batch, time]) { … }`',
+    explain: 'A model is what is trained and sampled. A file may declare several, and a train block for each.',
+  }),
+  'several-entries': entry<{ names: readonly string[] }>({
+    severity: 'error',
+    message: (p) => `the file has ${p.names.length} to choose from: ${listed(p.names)}`,
+    help: () => 'name one with --entry; train blocks are named `train NAME: MODEL { … }`',
+    explain: 'A command works on one train block or model.',
+  }),
+  'unknown-entry': entry<{ name: string; suggestion: string | undefined; names: readonly string[] }>({
+    severity: 'error',
+    message: (p) => `the file has no train block or model \`${p.name}\``,
+    help: (p) => didYouMean(p.suggestion, p.names),
+    explain: 'An entry is the name of a train block, or of a model.',
+  }),
+  'input-type': entry<Record<never, never>>({
+    severity: 'error',
+    message: () => 'an input of a model needs a type with named axes, such as `tokens: int[batch, time]`',
+    explain: 'The last list of a model holds its inputs, which come from data. Their axes get sizes from the training.',
+  }),
+  'input-size': entry<{ axis: string }>({
+    severity: 'error',
+    message: (p) => `the size of the input axis \`${p.axis}\` is not known`,
+    help: (p) => `set \`${p.axis} = …\` in a train block`,
+    explain: 'The axes of inputs get their sizes from the train block or from the command line.',
+  }),
+  'output-missing': entry<{ name: string }>({
+    severity: 'error',
+    message: (p) => `the model does not compute \`${p.name}\``,
+    help: (p) => `bind it: \`${p.name} = …\``,
+    explain: 'The outputs of a model are its final bindings: training needs `loss`, sampling needs `logits`.',
+  }),
+  'loss-not-scalar': entry<{ axes: string }>({
+    severity: 'error',
+    message: (p) => `the loss must be a single float, and is a tensor ${p.axes}`,
+    help: () => 'reduce it: `mean(…)`',
+    explain: 'What is minimised is one number.',
+  }),
+  'unknown-setting': entry<{ name: string; suggestion: string | undefined; known: readonly string[] }>({
+    severity: 'error',
+    message: (p) => `there is nothing called \`${p.name}\` to set`,
+    help: (p) => didYouMean(p.suggestion, p.known),
+    explain: '`--set NAME=EXPR` sets a parameter of the model, or `train.KEY` of its train block.',
+  }),
+  'malformed-setting': entry<{ text: string }>({
+    severity: 'error',
+    message: (p) => `\`${p.text}\` is not of the form NAME=EXPR`,
+    explain: '`--set NAME=EXPR` takes one name and an expression of the language.',
+  }),
+  'unknown-train-key': entry<{ key: string; suggestion: string | undefined; known: readonly string[] }>({
+    severity: 'error',
+    message: (p) => `a train block has no \`${p.key}\``,
+    help: (p) => didYouMean(p.suggestion, p.known),
+    explain:
+      'The keys of a train block are a closed list, so that a spelling mistake is not a silent default. The sizes of the axes of inputs are among them.',
+  }),
+  'train-key-pattern': entry<Record<never, never>>({
+    severity: 'error',
+    message: () => 'a train block binds one key at a time',
+    explain: 'Each line of a train block is `key = value`.',
+  }),
+  'train-key-missing': entry<{ key: string }>({
+    severity: 'error',
+    message: (p) => `the train block does not say \`${p.key}\``,
+    help: (p) => `add \`${p.key} = …\``,
+    explain: 'The number of steps and the sizes of the axes of inputs have no defaults.',
+  }),
+  'micro-not-divisor': entry<{ micro: number; batch: number }>({
+    severity: 'error',
+    message: (p) => `micro-batches of ${p.micro} do not divide a batch of ${p.batch}`,
+    help: () => 'choose a divisor, or `micro = auto`',
+    explain: 'A step runs batch / micro micro-batches of equal size and adds up their gradients.',
+  }),
+};
+
+function within(chain: readonly string[]): string {
+  return chain.length > 0 ? ` (within ${listed(chain)})` : '';
+}

@@ -1,0 +1,90 @@
+/** Every function and constant that the language has from the start. The rest is in the library, in the language. */
+import { tensor as tensorType } from '../../ir/tensor-type.ts';
+import { present } from '../../support/invariant.ts';
+import { GENERATED, type Span } from '../../support/source.ts';
+import type { Argument } from '../../syntax/ast.ts';
+import { evaluateArgument, placeArguments } from '../arguments.ts';
+import { emit } from '../emit.ts';
+import { giveUp, refuse, type Scope, type Session } from '../session.ts';
+import { bool, type GivenValue, number, type Value } from '../value.ts';
+import { ATTENTION } from './attend.ts';
+import type { BuiltinTable } from './builtin.ts';
+import { EYE, INITS } from './inits.ts';
+import { LOSSES } from './losses.ts';
+import { POINTWISE } from './pointwise-builtins.ts';
+import { REDUCTIONS } from './reductions.ts';
+import { AUTO, BYTES, SETTINGS } from './settings.ts';
+import { SHAPES } from './shapes.ts';
+
+const EVERYWHERE: BuiltinTable = { ...POINTWISE, ...REDUCTIONS, ...SHAPES, ...INITS, ...LOSSES, ...ATTENTION };
+const TABLE: BuiltinTable = { ...EVERYWHERE, ...SETTINGS };
+
+/** Values of all specifications. */
+const VALUES: Readonly<Record<string, (session: Session) => Value>> = {
+  step: (session) => emit(session, 'runtime', { scalar: 'step' }, [], GENERATED, tensorType('float', [])),
+  training: (session) => bool(session.training),
+  eye: () => EYE,
+  pi: () => number(Math.PI),
+};
+
+/** Values of train blocks. */
+const TRAIN_VALUES: Readonly<Record<string, (session: Session) => Value>> = {
+  bytes: () => BYTES,
+  auto: () => AUTO,
+};
+
+/** What a name means that no file binds. */
+export function predefined(name: string, session: Session): Value | undefined {
+  if (Object.hasOwn(VALUES, name)) return present(VALUES[name], name)(session);
+  if (Object.hasOwn(TRAIN_VALUES, name)) return present(TRAIN_VALUES[name], name)(session);
+  if (name === 'steps' && session.trainSteps !== undefined) return number(session.trainSteps);
+  return Object.hasOwn(TABLE, name) ? { kind: 'builtin', name } : undefined;
+}
+
+export const PREDEFINED_NAMES: readonly string[] = [
+  ...Object.keys(TABLE),
+  ...Object.keys(VALUES),
+  ...Object.keys(TRAIN_VALUES),
+];
+
+export function callBuiltin(name: string, args: readonly Argument[], span: Span, scope: Scope): Value {
+  const builtin = present(TABLE[name], `builtin ${name}`);
+  const names = builtin.params.map((param) => param.replace('?', ''));
+  const positional = args.filter((arg) => !arg.name);
+  const beyond = builtin.rest ? positional.slice(firstRest(builtin.params)) : [];
+  const placed = placeArguments(
+    args.filter((arg) => !beyond.includes(arg)),
+    names,
+    name,
+  );
+  const given = new Map<string, GivenValue>();
+  const nodes = new Map<string, object>();
+  builtin.params.forEach((param, i) => {
+    const arg = placed[i];
+    const text = present(names[i], 'a name');
+    if (!arg && !param.endsWith('?')) refuse('missing-argument', { callee: name, name: text }, span);
+    if (!arg) return;
+    given.set(text, evaluateGiven(arg, scope));
+    nodes.set(text, arg);
+  });
+  const rest = beyond.flatMap((arg) => spread(evaluateGiven(arg, scope), arg));
+  return builtin.run({ name, session: scope.frame.session, scope, span, node: args, given, nodes, rest });
+}
+
+/** Optional parameters of a function with further arguments are given by name only. */
+function firstRest(params: readonly string[]): number {
+  const optional = params.findIndex((param) => param.endsWith('?'));
+  return optional < 0 ? params.length : optional;
+}
+
+function evaluateGiven(arg: Argument, scope: Scope): GivenValue {
+  const value = evaluateArgument(arg, scope);
+  return value.kind === 'poison' ? giveUp() : { value, span: arg.value.span };
+}
+
+/** `..` among further arguments stands for each of its axes. */
+function spread({ value, span }: GivenValue, arg: Argument): readonly GivenValue[] {
+  return arg.value.kind === 'rest' && value.kind === 'list'
+    ? value.items.map((item) => ({ value: item, span }))
+    : [{ value, span }];
+}

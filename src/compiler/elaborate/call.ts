@@ -1,0 +1,209 @@
+/** Calls: instances, weight identity, parameters and their defaults. */
+import type { Span } from '../support/source.ts';
+import type { Expr, Param } from '../syntax/ast.ts';
+import { evaluateArguments, parameterName } from './arguments.ts';
+import { placeText, textOf, valueText } from './describe.ts';
+import { divisionOf } from './division.ts';
+import { bind, boundary, type Env, type Lazy } from './env.ts';
+import { bindType, destructure, namesOf } from './pattern.ts';
+import { NO_LOOPS, type Place, placeAt, snakeCase } from './place.ts';
+import { type Activation, callChain, type Frame, LIMITS, type Naming, refuse, type Scope } from './session.ts';
+import { axisValue, type FunctionValue, type Given, type GivenValue, type Instance, type Value } from './value.ts';
+import { type WhyNot, wantAxis, wrong } from './want.ts';
+
+type CallExpr = Extract<Expr, { kind: 'call' }>;
+
+/** Where a call stands: the node that is its identity in the text, and the scope around it. */
+interface Site {
+  readonly node: object;
+  readonly span: Span;
+  readonly scope: Scope;
+}
+
+export function evaluateCall(expr: CallExpr, scope: Scope, naming: Naming = {}): Value {
+  const { language } = scope.frame.session;
+  const below = naming.own ?? naming.below;
+  const callee = language.evaluate(expr.callee, scope, expr.callee.kind === 'call' ? { below } : {});
+  const site: Site = { node: expr, span: expr.span, scope };
+  if (callee.kind === 'builtin') return language.callBuiltin(callee.name, expr.args, expr.span, scope);
+  const name = textOf(expr.callee.span);
+  if (callee.kind === 'function') {
+    return applyFunction(
+      callee,
+      evaluateArguments(callee.lists[0] ?? [], expr.args, name, expr.span, scope),
+      site,
+      naming,
+    );
+  }
+  if (callee.kind === 'instance') {
+    if (callee.fn.model) refuse('model-called', { name }, expr.span);
+    return applyInstance(callee, evaluateArguments(callee.fn.lists[1] ?? [], expr.args, name, expr.span, scope), site);
+  }
+  return wrong(callee, 'a function', expr.callee.span);
+}
+
+/** Calls a value of the program with values, as a builtin does with the functions it is given. */
+export function applyValue(callee: Value, args: readonly Value[], node: object, span: Span, scope: Scope): Value {
+  const site: Site = { node, span, scope };
+  if (callee.kind === 'function')
+    return applyFunction(callee, givenByPosition(callee.lists[0] ?? [], args, callee, span), site, {});
+  if (callee.kind === 'instance')
+    return applyInstance(callee, givenByPosition(callee.fn.lists[1] ?? [], args, callee, span), site);
+  return wrong(callee, 'a function', span);
+}
+
+function givenByPosition(list: readonly Param[], args: readonly Value[], callee: Value, span: Span): Given {
+  const required = list.filter((param) => !param.default).length;
+  if (args.length > list.length || args.length < required) {
+    refuse('callback-arity', { callee: valueText(callee), takes: list.length, given: args.length }, span);
+  }
+  return new Map(args.flatMap((value, i): [Param, GivenValue][] => (list[i] ? [[list[i], { value, span }]] : [])));
+}
+
+/** Applies the first list of a function: makes an instance, or elaborates the body when it is also the last. */
+function applyFunction(fn: FunctionValue, given: Given, site: Site, naming: Naming): Value {
+  const { place: around, loops } = site.scope.frame;
+  if (fn.lists.length === 1) {
+    const place = around && placeAt(around, site.node, loops, naming.own, site.span);
+    return elaborateBody(fn, given, place, site).value;
+  }
+  if (fn.model && around) refuse('model-called', { name: fn.name ?? 'the model' }, site.span);
+  if (!around && !fn.model)
+    refuse('instance-at-top-level', { text: textOf(site.span), name: fn.name ?? 'f' }, site.span);
+  const label =
+    naming.own ?? [naming.below, fn.name && snakeCase(fn.name)].filter((part) => part !== undefined).join('.');
+  const place = around ? placeAt(around, site.node, loops, label, site.span) : undefined;
+  return { kind: 'instance', fn, given, place, applications: [] };
+}
+
+function applyInstance(instance: Instance, given: Given, site: Site): Value {
+  const { fn, place } = instance;
+  const { value, env, base } = elaborateBody(fn, new Map([...instance.given, ...given]), place, site);
+  instance.applications.push({ env, base, span: site.span });
+  return value;
+}
+
+/** Elaborates the inputs and body of a model at its root. */
+export function applyModel(
+  instance: Instance,
+  inputs: Given,
+  root: Place,
+  site: Site,
+): { readonly env: Env; readonly base: Env } {
+  return elaborateBody(instance.fn, new Map([...instance.given, ...inputs]), root, site);
+}
+
+function elaborateBody(
+  fn: FunctionValue,
+  given: Given,
+  place: Place | undefined,
+  site: Site,
+): { value: Value; env: Env; base: Env } {
+  const { session } = site.scope.frame;
+  const frame: Frame = { session, place, loops: NO_LOOPS, activation: activate(fn, site) };
+  const base = boundary(fn.env);
+  const env = bindParameters(fn, given, frame, base);
+  const result = session.language.runBody(fn.body, { frame, env });
+  const { value } = result;
+  if (fn.result)
+    bindType(
+      fn.result,
+      value,
+      { frame, env: result.env },
+      `the value of ${fn.name ?? 'the lambda'}`,
+      fn.body.result?.span ?? site.span,
+    );
+  if (value.kind === 'tensor' && place?.label !== undefined && !session.names.has(value.value.id)) {
+    session.names.set(value.value.id, place.shown.join('.'));
+  }
+  return { value, env: result.env, base };
+}
+
+/** The new activation; refuses recursion, which would make the paths of weights infinite. */
+function activate(fn: FunctionValue, { span, scope }: Site): Activation {
+  const outer = scope.frame.activation;
+  const depth = (outer?.depth ?? 0) + 1;
+  const spans: Span[] = [span];
+  for (let at = outer; at; at = at.outer) {
+    spans.unshift(at.call);
+    if (at.fn === fn && at.call === span) {
+      scope.frame.session.fatal = true;
+      const chain = spans.map((s) => placeText(s, span));
+      refuse('recursion', { name: fn.name ?? 'the lambda', chain }, span, [{ span: fn.span, text: 'declared here' }]);
+    }
+  }
+  if (depth > LIMITS.calls) {
+    scope.frame.session.fatal = true;
+    refuse('too-deep', { limit: LIMITS.calls, chain: callChain(outer) }, span);
+  }
+  return { fn, call: span, depth, outer };
+}
+
+/**
+ * Binds the parameters of all lists. A default may use any name of the lists, so it is evaluated when it is first asked
+ * for, in the environment of the body.
+ */
+function bindParameters(fn: FunctionValue, given: Given, frame: Frame, base: Env): Env {
+  let env: Env = base;
+  const scope = (): Scope => ({ frame, env });
+  for (const param of fn.lists.flat()) {
+    const argument = given.get(param);
+    if (argument) env = destructure(param.pattern, asParameter(param, argument, frame), env);
+    else
+      for (const name of namesOf(param.pattern))
+        env = bind(env, name.text, defaultOf(param, name.text, scope), name.span);
+  }
+  for (const param of fn.lists.flat()) {
+    const argument = given.get(param);
+    const { type } = param;
+    if (!type || type === 'axis') continue;
+    const what = parameterName(param) ?? 'the argument';
+    if (argument) env = bindType(type, argument.value, scope(), `\`${what}\``, argument.span);
+    else if (param.default)
+      env = bindType(
+        type,
+        frame.session.language.evaluate(param.default, scope()),
+        scope(),
+        `\`${what}\``,
+        param.default.span,
+      );
+  }
+  return env;
+}
+
+/** A number given for a parameter of type `axis` makes a fresh axis of that size, named after the parameter. */
+function asParameter(param: Param, { value, span }: GivenValue, { session }: Frame, division?: WhyNot): Value {
+  const name = parameterName(param);
+  if (param.type !== 'axis' || name === undefined || value.kind === 'poison') return value;
+  return axisValue(wantAxis(session, value, span, name, param.pattern.span, division));
+}
+
+function defaultOf(param: Param, name: string, scope: () => Scope): Lazy {
+  let state: 'new' | 'busy' | { readonly value: Value } = 'new';
+  return {
+    kind: 'lazy',
+    force: () => {
+      if (state === 'busy') refuse('default-cycle', { name }, param.span);
+      if (state !== 'new') return state.value;
+      state = 'busy';
+      const value = evaluateDefault(param, name, scope());
+      state = { value };
+      return value;
+    },
+  };
+}
+
+function evaluateDefault(param: Param, name: string, scope: Scope): Value {
+  const expr = param.default;
+  if (!expr) return refuse('missing-argument', { callee: 'the function', name }, param.span);
+  const value = scope.frame.session.language.evaluate(expr, scope);
+  if (param.pattern.kind === 'name-pattern') {
+    return asParameter(param, { value, span: expr.span }, scope.frame, () => divisionOf(expr, scope));
+  }
+  const bound = destructure(param.pattern, value, scope.env);
+  return bound.kind === 'binding' && bound.name === name
+    ? bound.value.kind === 'lazy'
+      ? bound.value.force()
+      : bound.value
+    : value;
+}

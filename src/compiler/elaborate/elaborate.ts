@@ -1,0 +1,139 @@
+/** From a specification to a graph and a training. */
+import { type Diagnostic, EXIT, Failure } from '../diagnostics/diagnostic.ts';
+import type { Graph, GraphInput } from '../ir/graph.ts';
+import type { Hir } from '../ir/hir.ts';
+import type { TrainConfig } from '../ir/train.ts';
+import type { Source } from '../support/source.ts';
+import { parameterName } from './arguments.ts';
+import { runBody } from './body.ts';
+import { callBuiltin } from './builtins/table.ts';
+import { applyModel, applyValue } from './call.ts';
+import { chooseEntry, configure, type Entry, listsOf } from './entry.ts';
+import { evaluate } from './expression.ts';
+import { BATCH, inputAxes, makeInputs } from './inputs.ts';
+import { type Library, STANDARD_LIBRARY } from './library.ts';
+import { type Module, makeModules } from './module.ts';
+import { nameWeights } from './names.ts';
+import { makeOutputs, type Want } from './outputs.ts';
+import { readOverrides } from './overrides.ts';
+import { NO_LOOPS, rootPlace } from './place.ts';
+import { prune } from './prune.ts';
+import type { RollReport } from './roll/plan.ts';
+import { roll } from './roll/roll.ts';
+import { applyRules } from './rules.ts';
+import { type Language, makeSession, type Scope, type Session } from './session.ts';
+import { readTrainBlock, type TrainBlock, trainKeys } from './train-block.ts';
+import type { Instance } from './value.ts';
+
+export interface ElaborateRequest {
+  readonly source: Source;
+  /** A train block or model by name; the only one otherwise. */
+  readonly entry?: string | undefined;
+  /** `NAME=EXPR`, in the words of the language. */
+  readonly set?: readonly string[] | undefined;
+  /** Sizes of axes of the inputs, before those of the train block. */
+  readonly sizes?: Readonly<Record<string, number>> | undefined;
+  /** What `training` is. */
+  readonly training: boolean;
+  readonly want: Want;
+  readonly library?: Library | undefined;
+}
+
+export interface Elaborated {
+  readonly graph: Graph;
+  readonly hir: Hir;
+  readonly train: TrainConfig | undefined;
+  readonly inputs: readonly GraphInput[];
+  /** Which loops were kept as loops, and why others were not. */
+  readonly report: readonly RollReport[];
+  /** Warnings. */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+const LANGUAGE: Language = { evaluate, apply: applyValue, callBuiltin, runBody };
+
+/**
+ * Elaborates a model for one use. Only what that use needs is in the graph, but its weights are those of the whole model.
+ * Throws a `Failure` with every error that was found.
+ */
+export function elaborate(request: ElaborateRequest): Elaborated {
+  const session = makeSession(LANGUAGE, request.training, request.want === 'probes');
+  try {
+    return elaborateIn(session, request);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    throw new Failure([...session.diagnostics, ...error.diagnostics], error.exitCode);
+  }
+}
+
+function elaborateIn(session: Session, request: ElaborateRequest): Elaborated {
+  const modules = makeModules(session, request.library ?? STANDARD_LIBRARY);
+  const main = modules.main(request.source);
+  const scope: Scope = {
+    frame: { session, place: undefined, loops: NO_LOOPS, activation: undefined },
+    env: main.scope,
+  };
+  const entry = chooseEntry(main, scope, request.entry);
+  const { train, instance, sizes } = settle(session, entry, scope, request, () => modules.library(['std', 'schemes']));
+  const hir = elaborateModel(session, instance, entry, sizes, request.want);
+  stopOnErrors(session);
+  const pruned = prune(hir);
+  const { graph, report } = roll(pruned, session.nextId);
+  return { graph, hir: pruned, train, inputs: pruned.inputs, report, diagnostics: session.diagnostics };
+}
+
+interface Settled {
+  readonly train: TrainConfig | undefined;
+  readonly instance: Instance;
+  readonly sizes: Readonly<Record<string, number>>;
+}
+
+/** What the train block and settings from outside say. */
+function settle(
+  session: Session,
+  entry: Entry,
+  scope: Scope,
+  request: ElaborateRequest,
+  schemes: () => Module | undefined,
+): Settled {
+  const { parameters, inputs } = listsOf(entry.model);
+  const axes = inputAxes(inputs).map((name) => name.text);
+  const names = { parameters: parameters.flatMap((param) => parameterName(param) ?? []), train: trainKeys(axes) };
+  const overrides = readOverrides(request.set ?? [], names, scope, schemes);
+  const block: TrainBlock | undefined = entry.train && {
+    item: entry.train,
+    scope,
+    overrides: overrides.train,
+    inputAxes: axes,
+  };
+  const train = block && readTrainBlock(session, block);
+  const batch = train && (train.micro === 'auto' ? train.batch : train.micro);
+  const sizes = { ...train?.sizes, ...(batch === undefined ? {} : { [BATCH]: batch }), ...request.sizes };
+  return { train, instance: configure(entry, overrides.parameters), sizes };
+}
+
+function elaborateModel(
+  session: Session,
+  instance: Instance,
+  entry: Entry,
+  sizes: Readonly<Record<string, number>>,
+  want: Want,
+): Hir {
+  const { fn } = instance;
+  const root = rootPlace(fn.span);
+  const given = makeInputs(session, listsOf(fn).inputs, sizes);
+  const frame = { session, place: root, loops: NO_LOOPS, activation: undefined };
+  const body = applyModel(instance, given, root, { node: fn, span: fn.span, scope: { frame, env: fn.env } });
+  const rootScope: Scope = { frame, env: fn.env };
+  for (const rule of entry.train?.entries ?? []) {
+    if (rule.kind === 'rule') session.rules.push({ rule, scope: rootScope, level: 'train' });
+  }
+  const outputs = makeOutputs(session, want, body, fn.span);
+  stopOnErrors(session);
+  const weights = applyRules(session, nameWeights(session, root), root);
+  return { inputs: [...session.inputs.values()], weights, items: session.items, outputs, names: session.names };
+}
+
+function stopOnErrors(session: Session): void {
+  if (session.diagnostics.some((d) => d.severity === 'error')) throw new Failure([], EXIT.input);
+}

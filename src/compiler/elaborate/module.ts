@@ -1,0 +1,198 @@
+/** Files: their declarations, what they use, and what every file sees. */
+import type { Diagnostic } from '../diagnostics/diagnostic.ts';
+import { Failure } from '../diagnostics/diagnostic.ts';
+import type { Source, Span } from '../support/source.ts';
+import { nearest } from '../support/suggest.ts';
+import type { File, Item, Name, Use } from '../syntax/ast.ts';
+import { parse } from '../syntax/parse.ts';
+import { PREDEFINED_NAMES, predefined } from './builtins/table.ts';
+import { bind, type FileScope, forced } from './env.ts';
+import type { Library } from './library.ts';
+import { destructure, namesOf } from './pattern.ts';
+import { NO_LOOPS } from './place.ts';
+import { type Frame, refuse, report, type Scope, type Session } from './session.ts';
+import type { Value } from './value.ts';
+
+export interface Module {
+  readonly file: File;
+  readonly scope: FileScope;
+  /** A public declaration; undefined when there is none of that name. */
+  readonly exported: (name: string) => Value | undefined;
+  readonly exports: readonly string[];
+}
+
+/** All files of one elaboration. */
+export interface Modules {
+  readonly main: (source: Source) => Module;
+  readonly library: (path: readonly string[]) => Module | undefined;
+}
+
+const PRELUDE = 'prelude';
+
+export function makeModules(session: Session, library: Library): Modules {
+  const loaded = new Map<string, Module | 'loading'>();
+
+  function libraryModule(path: readonly string[]): Module | undefined {
+    const key = path.join('/');
+    const known = loaded.get(key);
+    if (known === 'loading') return undefined;
+    if (known) return known;
+    const file = library.find(path);
+    if (!file) return undefined;
+    loaded.set(key, 'loading');
+    const module = makeModule(file, path.length === 1, path[1] === PRELUDE ? undefined : prelude);
+    loaded.set(key, module);
+    return module;
+  }
+  const moduleOf = (name: string): string | undefined =>
+    library
+      .modules()
+      .filter((module) => module !== 'std.std')
+      .find((module) => libraryModule(module.split('.'))?.exports.includes(name));
+  session.moduleOf = moduleOf;
+  const finder: Finder = { find: libraryModule, moduleOf, libraryModules: library.modules };
+  const prelude = (): Module | undefined => libraryModule(['std', PRELUDE]);
+
+  /** `isIndex`: what the file uses is found in it as if it were declared there. */
+  function makeModule(file: File, isIndex: boolean, around: (() => Module | undefined) | undefined): Module {
+    const declared = new Map<string, Declaration>();
+    const declare = (name: Name, declaration: Declaration): void => {
+      const before = declared.get(name.text);
+      if (before) {
+        report(session, duplicate(name, before.span));
+        return;
+      }
+      declared.set(name.text, declaration);
+    };
+    const scope: FileScope = {
+      kind: 'file',
+      find: (name) => declared.get(name)?.value() ?? around?.()?.exported(name) ?? predefined(name, session),
+      names: () => [...declared.keys(), ...(around?.()?.exports ?? []), ...PREDEFINED_NAMES],
+    };
+    const frame: Frame = { session, place: undefined, loops: NO_LOOPS, activation: undefined };
+    for (const use of file.uses) for (const name of usedNames(use)) declare(name, imported(use, name, finder));
+    for (const item of file.items) declareItem(item, { frame, env: scope }, declare);
+    const isPublic = (name: string): boolean => {
+      const found = declared.get(name);
+      return found !== undefined && !name.startsWith('_') && (isIndex || !found.imported);
+    };
+    return {
+      file,
+      scope,
+      exported: (name) => (isPublic(name) ? declared.get(name)?.value() : undefined),
+      exports: [...declared.keys()].filter(isPublic),
+    };
+  }
+
+  return {
+    main: (source) => makeModule(parsed(source), false, prelude),
+    library: libraryModule,
+  };
+}
+
+/** Parses a file; a failure holds all its syntax errors. */
+function parsed(source: Source): File {
+  const { file, diagnostics } = parse(source);
+  if (diagnostics.some((d) => d.severity === 'error')) throw new Failure(diagnostics);
+  return file;
+}
+
+interface Declaration {
+  readonly span: Span;
+  readonly imported: boolean;
+  readonly value: () => Value;
+}
+
+function duplicate(name: Name, before: Span): Diagnostic {
+  try {
+    return refuse('declared-twice', { name: name.text }, name.span, [{ span: before, text: 'declared here' }]);
+  } catch (error) {
+    if (error instanceof Failure && error.diagnostics[0]) return error.diagnostics[0];
+    throw error;
+  }
+}
+
+/** The names that a `use` brings in: those in braces, or the last of its path. */
+function usedNames(use: Use): readonly Name[] {
+  if (use.names.length > 0 || use.module.kind === 'path') return use.names;
+  return use.module.path.slice(-1);
+}
+
+interface Finder {
+  readonly find: (path: readonly string[]) => Module | undefined;
+  readonly moduleOf: (name: string) => string | undefined;
+  readonly libraryModules: () => readonly string[];
+}
+
+function imported(use: Use, name: Name, { find, moduleOf, libraryModules }: Finder): Declaration {
+  const value = once(() => {
+    if (use.module.kind === 'path') return refuse('path-module', { path: use.module.path }, use.span);
+    const names = use.module.path.map((part) => part.text);
+    const path = use.names.length > 0 ? names : names.slice(0, -1);
+    const module = find(path);
+    if (!module) return refuse('unknown-module', { path: path.join('.'), known: libraryModules() }, use.span);
+    const found = module.exported(name.text);
+    if (found) return found;
+    const suggestion = nearest(name.text, module.exports);
+    return refuse(
+      'unknown-export',
+      { name: name.text, path: path.join('.'), suggestion, found: moduleOf(name.text) },
+      name.span,
+    );
+  }, name);
+  return { span: name.span, imported: true, value };
+}
+
+function declareItem(item: Item, scope: Scope, declare: (name: Name, declaration: Declaration) => void): void {
+  if (item.kind === 'train') return;
+  if (item.kind === 'fn') {
+    const { model, lists, result, body, name } = item;
+    const value: Value = {
+      kind: 'function',
+      name: name.text,
+      model,
+      lists,
+      result,
+      body,
+      env: scope.env,
+      span: name.span,
+    };
+    declare(name, { span: name.span, imported: false, value: () => value });
+    return;
+  }
+  const { pattern, value } = item.binding;
+  const [first] = namesOf(pattern);
+  if (!first) return;
+  const { session } = scope.frame;
+  const whole = once(() => {
+    const ops = session.items.length;
+    const result = session.language.evaluate(value, scope);
+    if (result.kind === 'tensor' || session.items.length !== ops) refuse('tensor-at-top-level', {}, value.span);
+    return result;
+  }, first);
+  for (const name of namesOf(pattern)) {
+    const part = (): Value => {
+      const env = destructure(pattern, whole(), bind(scope.env, '', { kind: 'none' }, name.span));
+      for (let at = env; at.kind === 'binding'; at = at.next) if (at.name === name.text) return forced(at.value);
+      return whole();
+    };
+    declare(name, { span: name.span, imported: false, value: pattern.kind === 'name-pattern' ? whole : part });
+  }
+}
+
+/** A value that is computed at its first use. Needing itself for that is an error. */
+function once(compute: () => Value, name: Name): () => Value {
+  let state: 'new' | 'busy' | { readonly value: Value } = 'new';
+  return () => {
+    if (state === 'busy') refuse('cyclic-binding', { name: name.text }, name.span);
+    if (state !== 'new') return state.value;
+    state = 'busy';
+    try {
+      const value = compute();
+      state = { value };
+      return value;
+    } finally {
+      if (state === 'busy') state = 'new';
+    }
+  };
+}

@@ -1,0 +1,145 @@
+/** Which consecutive iterations of a `for` are one body, and what each turn of that body gets from outside. */
+import type { Value, ValueId } from '../../ir/graph.ts';
+import type { HirFor } from '../../ir/hir.ts';
+import { sameType } from '../../ir/tensor-type.ts';
+import { present } from '../../support/invariant.ts';
+import type { Span } from '../../support/source.ts';
+import { type BodyShape, bodyShape } from './body-shape.ts';
+
+/** What a mention of an outer value is, over the iterations of a run. */
+export type Slot =
+  /** The same value in all iterations. */
+  | { readonly kind: 'same'; readonly value: ValueId }
+  /** What the iteration before defined at `place`; the first one gets `initial`. */
+  | { readonly kind: 'carried'; readonly place: number; readonly initial: ValueId }
+  /** A weight of its own for each iteration. */
+  | { readonly kind: 'weights'; readonly weights: readonly ValueId[] };
+
+export interface Run {
+  readonly loop: HirFor;
+  /** The first iteration, from 0, and how many there are. */
+  readonly first: number;
+  readonly shapes: readonly BodyShape[];
+  /** One for each mention in `outside` of the shapes. */
+  readonly slots: readonly Slot[];
+}
+
+/** Why a run ended before an iteration. */
+export interface Break {
+  readonly before: string;
+  readonly reason: string;
+  readonly span: Span;
+}
+
+export interface Runs {
+  readonly runs: readonly Run[];
+  readonly breaks: readonly Break[];
+}
+
+export interface Values {
+  readonly isWeight: (id: ValueId) => boolean;
+  readonly valueOf: (id: ValueId) => Value;
+}
+
+/** Cuts the iterations of a `for` into the longest runs, from the first iteration on. Linear in the number of ops. */
+export function findRuns(loop: HirFor, values: Values): Runs {
+  const shapes = loop.iterations.map((iteration) => bodyShape(iteration.items));
+  const runs: Run[] = [];
+  const breaks: Break[] = [];
+  let first = 0;
+  while (first < shapes.length) {
+    const growing = start(present(shapes[first], 'an iteration'));
+    let next = first + 1;
+    for (; next < shapes.length; next += 1) {
+      const shape = present(shapes[next], 'an iteration');
+      const obstacle = extend(growing, shape, loop.span, values);
+      if (obstacle) {
+        breaks.push({ before: present(loop.iterations[next], 'an iteration').label, ...obstacle });
+        break;
+      }
+    }
+    runs.push({ loop, first, shapes: growing.shapes, slots: slotsOf(growing) });
+    first = next;
+  }
+  return { runs, breaks };
+}
+
+type Class = { kind: 'same' } | { kind: 'carried'; place: number } | { kind: 'weights'; seen: Set<ValueId> };
+
+interface Growing {
+  readonly shapes: BodyShape[];
+  readonly key: string;
+  classes: readonly Class[] | undefined;
+}
+
+function start(shape: BodyShape): Growing {
+  return { shapes: [shape], key: shape.parts.join('\n'), classes: undefined };
+}
+
+interface Obstacle {
+  readonly reason: string;
+  readonly span: Span;
+}
+
+/** Adds an iteration to a run, or says what stands against it. */
+function extend(run: Growing, shape: BodyShape, loop: Span, values: Values): Obstacle | undefined {
+  const first = present(run.shapes[0], 'an iteration');
+  if (shape.parts.join('\n') !== run.key) return difference(first, shape, loop);
+  const before = present(run.shapes.at(-1), 'an iteration');
+  const classes: Class[] = [];
+  for (const [i, id] of shape.outside.entries()) {
+    const initial = present(first.outside[i], 'a mention');
+    const known = run.classes?.[i];
+    const found = known
+      ? fits(known, id, initial, before)
+        ? known
+        : undefined
+      : classify(id, initial, before, values);
+    if (!found) return { reason: mention(id, values), span: loop };
+    classes.push(found);
+  }
+  for (const [i, found] of classes.entries()) {
+    if (found.kind === 'weights') found.seen.add(present(shape.outside[i], 'a mention'));
+  }
+  run.classes = classes;
+  run.shapes.push(shape);
+  return undefined;
+}
+
+function classify(id: ValueId, initial: ValueId, before: BodyShape, values: Values): Class | undefined {
+  if (id === initial) return { kind: 'same' };
+  const place = before.local.get(id);
+  const sameTypes = sameType(values.valueOf(id).type, values.valueOf(initial).type);
+  if (place !== undefined) return sameTypes ? { kind: 'carried', place } : undefined;
+  if (values.isWeight(id) && values.isWeight(initial) && sameTypes)
+    return { kind: 'weights', seen: new Set([initial]) };
+  return undefined;
+}
+
+function fits(known: Class, id: ValueId, initial: ValueId, before: BodyShape): boolean {
+  if (known.kind === 'same') return id === initial;
+  if (known.kind === 'carried') return before.local.get(id) === known.place;
+  return !known.seen.has(id) && id !== initial;
+}
+
+function mention(id: ValueId, values: Values): string {
+  const name = values.valueOf(id).name;
+  const what = name === undefined ? 'a value' : `\`${name}\``;
+  return `${what} comes from another place than in the iterations before`;
+}
+
+function difference(a: BodyShape, b: BodyShape, loop: Span): Obstacle {
+  const at = b.parts.findIndex((part, i) => part !== a.parts[i]);
+  const op = b.ops[at < 0 ? b.ops.length - 1 : at];
+  return { reason: 'it computes something else', span: op?.span ?? loop };
+}
+
+function slotsOf({ shapes, classes }: Growing): readonly Slot[] {
+  const first = present(shapes[0], 'an iteration');
+  return first.outside.map((initial, i): Slot => {
+    const found = classes?.[i];
+    if (!found || found.kind === 'same') return { kind: 'same', value: initial };
+    if (found.kind === 'carried') return { kind: 'carried', place: found.place, initial };
+    return { kind: 'weights', weights: shapes.map((shape) => present(shape.outside[i], 'a mention')) };
+  });
+}
