@@ -102,7 +102,7 @@ test('a rule must select something', () => {
 test('equal names from different bodies are an error', () => {
   const text = `fn Branch()(x: [.., c]) = RMSNorm()(x)\n${LLAMA}`.replace(/^(.*)\n(.*)\n/, '$2\n$1\n');
   assert.equal(errorsOf(text.replace('Attention(heads, kv)', 'Branch()'), { set: ['depth=1'] }), [
-    '2:27 weight-name-clash: two weights would be called `layer.1.attn.rms_norm.gain` [5:26 one is made here] (bind one of them to a name, as in `norm2 = RMSNorm()`)',
+    '2:27 weight-name-clash: two weights would be called `layer.1.attn.rms_norm.gain` [5:22 one is made here] (bind one of them to a name, as in `norm2 = RMSNorm()`)',
   ]);
 });
 

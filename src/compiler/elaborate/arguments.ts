@@ -1,7 +1,7 @@
 /** Which argument of a call belongs to which parameter. */
 
+import { didYouMean } from '../support/did-you-mean.ts';
 import type { Span } from '../support/source.ts';
-import { nearest } from '../support/suggest.ts';
 import type { Argument, Param } from '../syntax/ast.ts';
 import { find } from './env.ts';
 import { refuse, type Scope } from './session.ts';
@@ -40,7 +40,7 @@ export function placeArguments(
     const place = names.indexOf(text);
     if (place < 0) {
       const known = names.flatMap((name) => name ?? []);
-      refuse('unknown-argument', { callee, name: text, suggestion: nearest(text, known), known }, arg.name.span);
+      refuse('unknown-argument', { callee, name: text, suggestion: didYouMean(text, known), known }, arg.name.span);
     }
     if (placed[place]) refuse('argument-twice', { name: text }, arg.name.span);
     placed[place] = arg;

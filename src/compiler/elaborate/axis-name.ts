@@ -1,7 +1,7 @@
 /** What names of axes mean. */
 import type { Axis } from '../ir/graph.ts';
+import { didYouMean } from '../support/did-you-mean.ts';
 import type { Span } from '../support/source.ts';
-import { nearest } from '../support/suggest.ts';
 import type { Name } from '../syntax/ast.ts';
 import { valueText } from './describe.ts';
 import { boundaryOf, type Env, find, namesIn } from './env.ts';
@@ -13,7 +13,7 @@ export function resolveAxis(name: Name, scope: Scope): Axis {
   if (found?.value.kind === 'poison') giveUp();
   if (found?.value.kind === 'axis') return found.value.axis;
   const what = found && valueText(found.value);
-  const suggestion = nearest(name.text, found ? [] : axisNames(scope.env));
+  const suggestion = didYouMean(name.text, found ? [] : axisNames(scope.env));
   return refuse('unknown-axis', { name: name.text, what, suggestion }, name.span);
 }
 

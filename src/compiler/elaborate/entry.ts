@@ -1,7 +1,8 @@
 /** Which model an elaboration is of, and how it is configured. */
+
+import { didYouMean } from '../support/did-you-mean.ts';
 import { present } from '../support/invariant.ts';
 import { GENERATED } from '../support/source.ts';
-import { nearest } from '../support/suggest.ts';
 import type { FnItem, Param, TrainItem } from '../syntax/ast.ts';
 import { parameterName } from './arguments.ts';
 import { textOf, valueText } from './describe.ts';
@@ -36,7 +37,7 @@ export function chooseEntry(module: Module, scope: Scope, name: string | undefin
   if (model) return configured(undefined, present(module.scope.find(model.name.text), 'a declared model'));
   const span = { ...module.file.span, end: module.file.span.start };
   if (name !== undefined && names.length > 0)
-    refuse('unknown-entry', { name, suggestion: nearest(name, names), names }, span);
+    refuse('unknown-entry', { name, suggestion: didYouMean(name, names), names }, span);
   return refuse('no-model', {}, span);
 }
 

@@ -1,6 +1,7 @@
 /** Expressions. */
+
+import { didYouMean } from '../support/did-you-mean.ts';
 import { unreachable } from '../support/invariant.ts';
-import { nearest } from '../support/suggest.ts';
 import type { Expr, Name } from '../syntax/ast.ts';
 import { evaluateAxisIndex } from './axis-index.ts';
 import { conditionOf } from './body.ts';
@@ -68,7 +69,7 @@ function evaluateName(expr: Extract<Expr, { kind: 'name' }>, scope: Scope): Valu
   const found = find(scope.env, expr.name);
   if (found) return found.value;
   const use = scope.frame.session.moduleOf(expr.name);
-  const suggestion = use ? undefined : nearest(expr.name, namesIn(scope.env));
+  const suggestion = use ? undefined : didYouMean(expr.name, namesIn(scope.env));
   return refuse('unknown-name', { name: expr.name, suggestion, use }, expr.span);
 }
 
@@ -99,7 +100,7 @@ function evaluateMember(expr: Extract<Expr, { kind: 'member' }>, scope: Scope): 
   const params = {
     text: textOf(expr.object.span),
     key: expr.key.text,
-    suggestion: nearest(expr.key.text, known),
+    suggestion: didYouMean(expr.key.text, known),
     known,
   };
   return refuse('unknown-key', params, expr.key.span);
@@ -126,7 +127,7 @@ function fieldAt({ env, base }: { readonly env: Env; readonly base: Env }, key: 
   const binding = bindings.find(({ name }) => name === key.text);
   if (binding) return forced(binding.value);
   const known = bindings.map(({ name }) => name);
-  return refuse('unknown-key', { text, key: key.text, suggestion: nearest(key.text, known), known }, key.span);
+  return refuse('unknown-key', { text, key: key.text, suggestion: didYouMean(key.text, known), known }, key.span);
 }
 
 function sameValue(a: Value, b: Value): boolean {

@@ -1,8 +1,8 @@
 /** Files: their declarations, what they use, and what every file sees. */
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import { Failure } from '../diagnostics/diagnostic.ts';
+import { didYouMean } from '../support/did-you-mean.ts';
 import type { Source, Span } from '../support/source.ts';
-import { nearest } from '../support/suggest.ts';
 import type { File, Item, Name, Use } from '../syntax/ast.ts';
 import { parse } from '../syntax/parse.ts';
 import { PREDEFINED_NAMES, predefined } from './builtins/table.ts';
@@ -133,7 +133,7 @@ function imported(use: Use, name: Name, { find, moduleOf, libraryModules }: Find
     if (!module) return refuse('unknown-module', { path: path.join('.'), known: libraryModules() }, use.span);
     const found = module.exported(name.text);
     if (found) return found;
-    const suggestion = nearest(name.text, module.exports);
+    const suggestion = didYouMean(name.text, module.exports);
     return refuse(
       'unknown-export',
       { name: name.text, path: path.join('.'), suggestion, found: moduleOf(name.text) },

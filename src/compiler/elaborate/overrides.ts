@@ -1,7 +1,7 @@
 /** `--set NAME=EXPR`: parameters of the model and keys of the train block, from outside. */
 import { Failure } from '../diagnostics/diagnostic.ts';
+import { didYouMean } from '../support/did-you-mean.ts';
 import { makeSource, type Span } from '../support/source.ts';
-import { nearest } from '../support/suggest.ts';
 import type { Binding } from '../syntax/ast.ts';
 import { parse } from '../syntax/parse.ts';
 import type { FileScope } from './env.ts';
@@ -47,7 +47,7 @@ export function readOverrides(
         ? names.train.map((key) => TRAIN + key)
         : [...names.parameters, ...names.train.map((key) => TRAIN + key)];
       const full = explicit ? TRAIN + name : name;
-      refuse('unknown-setting', { name: full, suggestion: nearest(full, known), known: names.parameters }, span);
+      refuse('unknown-setting', { name: full, suggestion: didYouMean(full, known), known: names.parameters }, span);
     }
   }
   return { parameters, train };

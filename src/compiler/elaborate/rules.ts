@@ -1,8 +1,8 @@
 /** `weights SELECTOR { attribute = expr }`, and the attributes of declarations. */
 import type { Init, WeightMember } from '../ir/graph.ts';
 import type { HirWeight } from '../ir/hir.ts';
+import { didYouMean } from '../support/did-you-mean.ts';
 import { present } from '../support/invariant.ts';
-import { nearest } from '../support/suggest.ts';
 import type { Attribute, Rule, SelectorSegment } from '../syntax/ast.ts';
 import { textOf } from './describe.ts';
 import { bind, find } from './env.ts';
@@ -148,7 +148,11 @@ function read(before: Attributes, attributes: readonly Attribute[], weight: Decl
     if (LATER.includes(name.text)) refuse('attribute-planned', { name: name.text }, name.span);
     if (!reader) {
       const known = Object.keys(READERS);
-      return refuse('unknown-attribute', { name: name.text, suggestion: nearest(name.text, known), known }, name.span);
+      return refuse(
+        'unknown-attribute',
+        { name: name.text, suggestion: didYouMean(name.text, known), known },
+        name.span,
+      );
     }
     const fans = bindFans(scope.env, weight.fanIn, weight.fanOut, name.span);
     const env = bind(fans, 'init', { kind: 'init', init: now.init }, name.span);
@@ -230,7 +234,7 @@ function refuseEmpty(rule: Rule, names: WeightNames): never {
   );
   const parts = new Set([...names.of.values()].flatMap((name) => name.split('.')));
   const wrong = lastParts.find((part) => !parts.has(part));
-  const suggestion = wrong === undefined ? undefined : nearest(wrong, parts);
+  const suggestion = wrong === undefined ? undefined : didYouMean(wrong, parts);
   const example = [...names.of.values()][0];
   return refuse(
     'rule-selects-nothing',

@@ -1,7 +1,7 @@
 /** `train MODEL { … }`: a closed list of keys, evaluated to a `TrainConfig`. */
 import type { DataSpec, OptimizerSpec, ScalarExpr, TrainConfig } from '../ir/train.ts';
+import { didYouMean } from '../support/did-you-mean.ts';
 import type { Span } from '../support/source.ts';
-import { nearest } from '../support/suggest.ts';
 import type { Expr, TrainItem } from '../syntax/ast.ts';
 import { textOf } from './describe.ts';
 import { scalarExpr } from './scalar-expr.ts';
@@ -124,7 +124,7 @@ function entriesOf(
         if (pattern.kind !== 'name-pattern') return refuse('train-key-pattern', {}, pattern.span);
         const key = pattern.name.text;
         if (!known.includes(key)) {
-          return refuse('unknown-train-key', { key, suggestion: nearest(key, known), known }, pattern.name.span);
+          return refuse('unknown-train-key', { key, suggestion: didYouMean(key, known), known }, pattern.name.span);
         }
         if (exprs.has(key)) refuse('declared-twice', { name: key }, pattern.name.span);
         exprs.set(key, { expr: entry.value, scope });
