@@ -2,8 +2,9 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Graph, OpOf, ValueId } from '../src/compiler/ir/graph.ts';
-import type { Builder } from '../src/compiler/ops/builder.ts';
+import { type Builder, makeBuilder } from '../src/compiler/ops/builder.ts';
 import * as m from '../src/compiler/ops/make.ts';
+import { autodiff } from '../src/compiler/passes/autodiff.ts';
 import { axis, checkGradients, makeWeight, scalarLoss } from './support/gradient-check.ts';
 
 const [layer, inner, width, hidden, batch] = [
@@ -126,7 +127,7 @@ test('random numbers are drawn again, not stored, and are the same', () => {
   assert.is(loopsOf(graph)[0]?.results.length, 2, 'only x is saved');
 });
 
-test('frozen weights get no gradient, half frozen ones do', () => {
+test('half frozen stacked weights get a whole gradient', () => {
   const graph = checkGradients((b) => {
     const half = makeWeight('half', [width], layer);
     const members = half.members.map((member, i) => ({ ...member, freeze: i === 0 }));
@@ -138,6 +139,20 @@ test('frozen weights get no gradient, half frozen ones do', () => {
     graph.outputs.map((o) => o.name),
     ['loss', 'grad.x', 'grad.half'],
   );
+});
+
+test('a weight that is wholly frozen gets no gradient, and none is computed for it', () => {
+  const b = makeBuilder();
+  const frozen = makeWeight('table', [width]);
+  const members = frozen.members.map((member) => ({ ...member, freeze: true }));
+  const product = m.mul(b, b.weight({ ...frozen, members }), b.weight(makeWeight('x', [width])));
+  const graph = autodiff.run(b.finish([{ name: 'loss', value: m.sum(b, product, [width.id]) }]));
+  assert.equal(
+    graph.outputs.map((o) => o.name),
+    ['loss', 'grad.x'],
+  );
+  const muls = graph.block.ops.filter((op) => op.kind === 'binary' && op.attrs.fn === 'mul');
+  assert.is(muls.length, 2, 'the product and one gradient');
 });
 
 test.run();

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { interpret } from '../src/backends/reference/interpret.ts';
-import type { Axis, AxisId, ElementKind, ValueId } from '../src/compiler/ir/graph.ts';
+import type { ElementKind, ValueId } from '../src/compiler/ir/graph.ts';
 import type { Kernel, TargetLimits } from '../src/compiler/ir/kernel.ts';
 import { printKernel } from '../src/compiler/ir/print-kernel.ts';
 import type { FusedGraph, RowsRegion } from '../src/compiler/ir/region.ts';
@@ -16,10 +16,11 @@ import { autodiff } from '../src/compiler/passes/autodiff.ts';
 import { fusePass } from '../src/compiler/passes/fuse/fuse.ts';
 import { foldGroups } from '../src/compiler/plan/flat-launch.ts';
 import { present } from '../src/compiler/support/invariant.ts';
+import { randomKey, randomUniform } from '../src/compiler/support/random.ts';
 import { assertClose } from './support/assert-close.ts';
 import { failsWith } from './support/failures.ts';
 import { noise } from './support/gradient-check.ts';
-import { llamaGraph, maxNorm, mish } from './support/llama-graph.ts';
+import { axis, llamaGraph, maxNorm, mish } from './support/llama-graph.ts';
 import { type RowsCase, randomNumbers, randomRows } from './support/random-rows.ts';
 import { regionGraph, regionsOf, tablesOf } from './support/region-graph.ts';
 import { type Memory, runKernel } from './support/run-kernel.ts';
@@ -138,9 +139,31 @@ function checkRegion(fused: FusedGraph, region: RowsRegion): void {
   }
 }
 
+test('a draw in a loop depends on seed, step, micro-batch, iteration and element', () => {
+  const [depth, width] = [axis('depth', 3), axis('width', 7)];
+  const b = makeBuilder();
+  const x = b.input({ name: 'x', type: floats([width]) });
+  const loop = b.loop({ axis: depth, carried: [{ initial: x, name: 'x' }] });
+  const draw = b.leaf('random', { path: 'layer.dropout' }, floats([width]));
+  const product = b.op('binary', { fn: 'mul' }, [present(loop.carried[0], 'x'), draw], { name: 'dropped' });
+  const [last] = loop.end([product], []);
+  const graph = b.finish([{ name: 'out', value: present(last, 'result of the loop') }]);
+  const fused = fusePass({ fuse: true, limits: LIMITS }).run(graph);
+  const [region] = regionsOf(fused.steps);
+  assert.is(region?.kind, 'rows');
+  const kernel = lowerRows(lowerContext(fused, LIMITS), region as RowsRegion);
+  const counters: Readonly<Record<string, number>> = { seed: 5, step: 6, micro: 2, iteration: 1 };
+  const uniforms = kernel.uniforms.map(({ name, source }) => {
+    return [name, counters[source.kind === 'runtime' ? source.name : source.kind] ?? Number.NaN] as const;
+  });
+  const memory = { x: new Float64Array(7).fill(1), dropped: new Float64Array(7) };
+  runKernel(kernel, memory, Object.fromEntries(uniforms));
+  const expected = memory.x.map((_, i) => randomUniform(randomKey('layer.dropout'), [5, 6, 2, 1, i]));
+  assert.equal(memory.dropped, expected);
+});
+
 /** Sums of `elements` numbers in [0, 1), one for each of `rows`. */
 function sums(rows: number, elements: number): RowsCase {
-  const axis = (name: string, size: number): Axis => ({ id: name as AxisId, name, size });
   const [row, inner] = [axis('row', rows), axis('inner', elements)];
   const b = makeBuilder();
   const x = b.input({ name: 'x', type: floats([row, inner]) });
@@ -170,7 +193,8 @@ test('a row kernel reads as it would be written by hand', () => {
   const kernel = lowerRows(lowerContext(fused, LIMITS), region);
   assert.is(
     printKernel(kernel),
-    `# Computes total [row 100] from x.
+    `# Computes total [row 100]
+# from x.
 # One row over row per invocation.
 kernel sums: 2 x 64, 4000 flops, 16400 bytes
   read x: f32[4000] [row 100, inner 40] holds 0

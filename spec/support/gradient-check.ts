@@ -78,17 +78,21 @@ export function checkGradients(build: (b: Builder) => ValueId, options: CheckOpt
   const joint = autodiff.run(graph);
   verifyGraph(joint);
   const host = hostOf(graph, options);
-  const found = interpret(joint, host);
   checkPasses(graph, joint, host);
+  checkJoint(graph, joint, host, options.tolerance);
+  return joint;
+}
+
+/** Compares the loss and the gradients of `joint` with values and central differences of `graph`. */
+export function checkJoint(graph: Graph, joint: Graph, host: Host, tolerance = 1e-6): void {
+  const found = interpret(joint, host);
   assert.ok(Math.abs((found.get('loss')?.[0] ?? Number.NaN) - lossAt(graph, host)) < 1e-12, 'loss');
   for (const { id } of graph.weights) {
     const data = host.weights.get(id) ?? new Float64Array();
     const gradient = found.get(`grad.${id}`) ?? new Float64Array();
     assert.is(gradient.length, data.length, `size of grad.${id}`);
-    for (let i = 0; i < data.length; i += 1)
-      compareAt(graph, host, data, gradient, i, `${id}[${i}]`, options.tolerance);
+    for (let i = 0; i < data.length; i += 1) compareAt(graph, host, data, gradient, i, `${id}[${i}]`, tolerance);
   }
-  return joint;
 }
 
 const PASSES = [simplify, mergeContracts, hoist, simplify];
@@ -125,7 +129,7 @@ function compareAt(
   gradient: Float64Array,
   i: number,
   place: string,
-  tolerance = 1e-6,
+  tolerance: number,
 ): void {
   const h = 1e-5;
   const at = data[i] ?? 0;

@@ -7,7 +7,7 @@ export function headerOf(kernel: Kernel): readonly string[] {
     ...(kernel.flops > 0 ? [`${metric(kernel.flops)}FLOP`] : []),
     ...(kernel.bytes > 0 ? [`${metric(kernel.bytes)}B moved`] : []),
   ];
-  const doc = kernel.doc.map(commentText);
+  const doc = kernel.doc.flatMap((line) => wrapped(commentText(line)));
   const lines = [
     commentText(kernel.name),
     '',
@@ -15,6 +15,21 @@ export function headerOf(kernel: Kernel): readonly string[] {
     ...(costs.length > 0 ? [`${costs.join(', ')} by one launch.`] : []),
   ];
   return lines[lines.length - 1] === '' ? lines.slice(0, -1) : lines;
+}
+
+const COLUMNS = 110;
+
+/** A line as several, broken between words. */
+function wrapped(line: string): readonly string[] {
+  const lines: string[] = [];
+  let rest = line;
+  while (rest.length > COLUMNS) {
+    const space = rest.lastIndexOf(' ', COLUMNS);
+    if (space <= 0) break;
+    lines.push(rest.slice(0, space));
+    rest = rest.slice(space + 1);
+  }
+  return [...lines, rest];
 }
 
 /** What stands beside a buffer: its shape, and which part of it this binding is. */

@@ -46,6 +46,12 @@ async function request(name: string | undefined): Promise<Answer> {
   }
 }
 
+/** The names of all adapters. Dawn lists them when it is asked for one that cannot be. */
+export async function listAdapters(): Promise<readonly string[]> {
+  const { said } = await request('no adapter has this name');
+  return namesIn(said);
+}
+
 /** The names in Dawn's list: ` * backend: 'vulkan', name: 'llvmpipe'`. */
 function namesIn(lines: readonly string[]): readonly string[] {
   return lines.flatMap((line) => /name: '(.*)'/.exec(line)?.[1] ?? []);

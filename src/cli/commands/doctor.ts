@@ -1,5 +1,7 @@
 import { cpus, freemem, totalmem } from 'node:os';
+import { basename } from 'node:path';
 import type { Device } from '../../backends/device.ts';
+import { type DriverReport, inspectDrivers } from '../../backends/doctor.ts';
 import { openWebGpu } from '../../backends/wgsl/device.ts';
 import { EXIT } from '../../compiler/diagnostics/diagnostic.ts';
 import { readableBytes } from '../../compiler/diagnostics/memory.ts';
@@ -19,13 +21,17 @@ export const doctor: CliCommand = {
   run: async (_, options, terminal) => {
     const adapter = text(options, 'adapter');
     const json = flag(options, 'json');
-    if (!json) terminal.print(table(machineRows(), 'll'));
+    const drivers = await inspectDrivers();
+    if (!json) {
+      terminal.print(table([...machineRows(), ...driverRows(drivers)], 'll'));
+      for (const line of drivers.advice) terminal.print(`\n${line}\n`);
+    }
     const device = await openWebGpu({ ...(adapter === undefined ? {} : { adapter }), notify: terminal.tell });
     const advice = adviceFor(device);
     if (json) {
       const { info, limits } = device;
       const machine = Object.fromEntries(machineRows());
-      terminal.print(JSON.stringify({ format_version: 1, machine, adapter: info, limits, advice }));
+      terminal.print(JSON.stringify({ format_version: 1, machine, drivers, adapter: info, limits, advice }));
     } else {
       terminal.print(table([...adapterRows(device), ...limitRows(device.limits)], 'll'));
       for (const line of advice) terminal.print(`\n${line}`);
@@ -44,6 +50,16 @@ function machineRows(): readonly Row[] {
     ['system', `${process.platform} ${process.arch}`],
     ['processor', `${cpus()[0]?.model ?? 'unknown'}, ${cpus().length} cores`],
     ['memory', `${readableBytes(totalmem())}, ${readableBytes(freemem())} free`],
+  ];
+}
+
+function driverRows({ adapters, manifests, swiftshader }: DriverReport): readonly Row[] {
+  return [
+    ['adapters', adapters.join(', ') || 'none'],
+    ...(process.platform === 'linux'
+      ? [['Vulkan drivers', manifests.map((path) => basename(path, '.json')).join(', ') || 'none'] as const]
+      : []),
+    ['SwiftShader', swiftshader],
   ];
 }
 

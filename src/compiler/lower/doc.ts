@@ -7,15 +7,21 @@ import { shapeText } from './resources.ts';
 
 /** `spread` says how the work is spread over invocations. */
 export function regionDoc(context: LowerContext, region: Region, spread: string): readonly string[] {
-  const made = region.roots.map((id) => `${pathOf(context, id)} ${shapeText(context, id)}`);
+  const made = region.roots.map(
+    (id, i) => `${i === 0 ? 'Computes' : 'and'} ${pathOf(context, id)} ${shapeText(context, id)}`,
+  );
   const read = [...new Set(region.reads.map((id) => pathOf(context, id)))];
   const spans = region.members.flatMap((id) => opOf(context, id)?.span ?? []);
   const lines = sourceLines(spans);
   return [
-    `Computes ${made.join(', ')}${read.length > 0 ? ` from ${read.join(', ')}` : ''}.`,
+    ...endedWith('.', read.length === 0 ? made : [...made, `from ${read.join(', ')}`]),
     ...(lines === '' ? [] : [`Source: ${lines}.`]),
     spread,
   ];
+}
+
+function endedWith(end: string, lines: readonly string[]): readonly string[] {
+  return lines.map((line, i) => (i === lines.length - 1 ? `${line}${end}` : line));
 }
 
 /** `model.tfm:12-14,20, std/norms.tfm:5`. */

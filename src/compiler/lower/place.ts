@@ -25,7 +25,7 @@ export interface PlaceOptions {
 }
 
 /** Nodes of an expression that is written in place; larger ones are cut where they can be named. */
-const LONGEST = 14;
+const LONGEST = 10;
 /** Nodes of index arithmetic that is repeated rather than named. */
 const CHEAP = 7;
 /** Nodes from which an intermediate value that the spec names keeps its name. */

@@ -30,12 +30,13 @@ export function nameOf(scope: Scope, id: ValueId): string {
   return op.kind;
 }
 
-/** The name of a value, or of a view of it. */
+/** The name of a value, of a view of it, or of what a loop calls it that begins with it. */
 function ownName(scope: Scope, id: ValueId): string | undefined {
-  const views = scope.users(id).filter(isView);
-  return (
-    scope.value(id).name ?? views.flatMap((op) => op.results.map((r) => r.name)).find((name) => name !== undefined)
-  );
+  const lent = scope.users(id).flatMap((op) => {
+    if (op.kind === 'loop') return op.attrs.body.params.filter((_, k) => op.operands[k] === id);
+    return isView(op) ? op.results : [];
+  });
+  return scope.value(id).name ?? lent.find(({ name }) => name !== undefined)?.name;
 }
 
 function joinNames(names: readonly string[]): string {
