@@ -1,8 +1,7 @@
 /** Scalar expressions of graph values: literals that f32 can hold, and arithmetic with what is constant folded. */
 import type { BinaryFunction, ElementKind, UnaryFunction } from '../ir/graph.ts';
 import type { BinaryOp, Expr, KernelBuffer, ScalarType } from '../ir/kernel.ts';
-import { binary, bool, f32, unary } from '../ir/kernel-expr.ts';
-import { invariant } from '../support/invariant.ts';
+import { binary, bool, cast, f32, unary } from '../ir/kernel-expr.ts';
 
 /** How a scalar of each kind is typed in registers, and in memory. */
 export const SCALAR: Readonly<Record<ElementKind, ScalarType>> = { float: 'f32', int: 'i32', bool: 'bool' };
@@ -11,9 +10,12 @@ export const CELL: Readonly<Record<ElementKind, KernelBuffer['type']>> = { float
 /** The largest finite f32. Kernels hold no infinity: `max` starts from its negative. */
 export const F32_MAX = 3.4028234663852886e38;
 
-/** A literal of the type. A float is rounded to f32; what f32 cannot hold becomes the largest number that it can. */
+/**
+ * A literal of the type. A float is rounded to f32; what f32 cannot hold becomes the largest number that it can, and what
+ * is no number becomes what makes none when it runs.
+ */
 export function literal(type: ScalarType, value: number): Expr {
-  invariant(!Number.isNaN(value), 'a constant of a kernel is NaN');
+  if (Number.isNaN(value)) return cast(type, unary('sqrt', f32(-1)));
   if (type === 'bool') return bool(value !== 0);
   if (type !== 'f32') return { kind: 'literal', type, value };
   return f32(Math.max(-F32_MAX, Math.min(F32_MAX, Math.fround(value))));
