@@ -252,14 +252,33 @@ test('a lost device fails what waits for it and what comes after', async () => {
   await failsWith('device-lost', () => doomed.load(plan, texts));
 });
 
-test('a process ends well, whether the device was closed or not', () => {
-  for (const end of ['device.close();', '', 'process.exit(0);']) {
-    const script = `import { openWebGpu } from './src/backends/wgsl/device.ts'; const device = await openWebGpu(); ${end}`;
-    const child = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
-      encoding: 'utf8',
+test('a process ends with its own exit code, whatever the device is doing', () => {
+  const script = (end: string): string => `
+    import { openWebGpu } from './src/backends/wgsl/device.ts';
+    import { f32, u32 } from './src/compiler/ir/kernel-expr.ts';
+    import { eachElement, SCALARS, store, tinyPlan } from './spec/support/tiny-plan.ts';
+    const device = await openWebGpu();
+    const slow = eachElement('slow', 64, [{ name: 'out', type: 'f32', access: 'read_write' }], [
+      { kind: 'for', name: 'j', from: u32(0), to: u32(1000000), step: u32(1), body: [store('out', f32(1))] },
+    ]);
+    const { plan, texts } = tinyPlan([{ name: 'out', role: 'outputs', bytes: 256 }], (table) => {
+      const addresses = [{ segment: 'out', offset: 0, bytes: 256 }];
+      return { run: [{ kind: 'launch', kernel: table.add(slow, []), addresses, groups: [1, 1, 1] }] };
     });
-    assert.is(child.status, 0, `${end}: ${child.stderr}`);
-    assert.is(child.stderr, '');
+    const loaded = await device.load(plan, texts);
+    loaded.run('run', SCALARS);
+    ${end}`;
+  const ends = [
+    ['await loaded.finish(); device.close();', 0],
+    ['await loaded.finish();', 0],
+    ['throw 1;', 1],
+    ...Array.from({ length: 6 }, () => ['process.exit(7);', 7] as const),
+  ] as const;
+  for (const [end, code] of ends) {
+    const options = ['--import', 'tsx', '--input-type=module', '-e', script(end)];
+    const child = spawnSync(process.execPath, options, { encoding: 'utf8' });
+    assert.is(child.status, code, `${end} ${child.signal} ${child.stderr}`);
+    assert.not.match(child.stderr, 'Warning');
   }
 });
 

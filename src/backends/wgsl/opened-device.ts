@@ -3,6 +3,7 @@ import type { Failure } from '../../compiler/diagnostics/diagnostic.ts';
 import type { TargetLimits } from '../../compiler/ir/kernel.ts';
 import { InternalError } from '../../compiler/support/invariant.ts';
 import type { DeviceInfo } from '../device.ts';
+import { closeAtExit } from './close-at-exit.ts';
 
 /** A device with what is known of it, and its failures as ours. */
 export interface OpenedDevice {
@@ -41,7 +42,7 @@ export function watchDevice(gpu: GPUDevice, info: DeviceInfo, limits: TargetLimi
       if (failure) throw failure;
       return result;
     },
-    close: () => gpu.destroy(),
+    close: closeAtExit(gpu),
   };
 }
 
