@@ -11,7 +11,7 @@ import { lowerContext } from '../src/compiler/lower/context.ts';
 import { legalise } from '../src/compiler/lower/legalise.ts';
 import { lowerRows } from '../src/compiler/lower/rows.ts';
 import { makeBuilder } from '../src/compiler/ops/builder.ts';
-import { sum } from '../src/compiler/ops/make.ts';
+import { add, mul, scalar, sum } from '../src/compiler/ops/make.ts';
 import { autodiff } from '../src/compiler/passes/autodiff.ts';
 import { fusePass } from '../src/compiler/passes/fuse/fuse.ts';
 import { foldGroups } from '../src/compiler/plan/flat-launch.ts';
@@ -186,6 +186,30 @@ test('a sum of 100,000 numbers is good to 2e-6, in one invocation and in a workg
     const expected = interpret(rowsCase.fused.graph, host(rowsCase.inputs)).get('out0');
     assertClose(present(total, 'total'), present(expected, 'out0'), 2e-6, 'total');
   }
+});
+
+test('forty sums of one row share the workgroup memory that there is', () => {
+  const [row, inner] = [axis('row', 4), axis('inner', 600)];
+  const b = makeBuilder();
+  const x = b.input({ name: 'x', type: floats([row, inner]) });
+  const powers = Array.from({ length: 40 }, (_, i) => sum(b, mul(b, x, scalar(b, 1 + i / 40)), [inner.id]));
+  const all = powers.reduce((a, c) => mul(b, add(b, a, c), scalar(b, 0.5)));
+  const graph = b.finish([{ name: 'out0', value: all }]);
+  const members = graph.block.ops.flatMap((op) => op.results.map((r) => r.id)).filter((id) => id !== x);
+  const region: RowsRegion = {
+    kind: 'rows',
+    name: 'sums',
+    notes: [],
+    shared: [row],
+    roots: [all],
+    reads: [x],
+    members,
+  };
+  const fused: FusedGraph = { graph, steps: [], stored: new Set([x, all]), aliases: new Map(), layouts: new Map() };
+  const limits = { ...LIMITS, deviceClass: 'gpu' } as const;
+  const kernel = legalise(lowerRows(lowerContext(fused, limits), region), limits);
+  assert.is(kernel.shared.length, 40);
+  assertAgrees({ fused, region, inputs: new Map([['x', noise('x', 2400).map(Math.fround)]]) }, kernel);
 });
 
 test('a row kernel reads as it would be written by hand', () => {

@@ -124,12 +124,13 @@ export function parameterElement(
   invariant(owner.kind === 'loop' && index >= owner.attrs.carried, `parameter ${index} of ${owner.kind} is not known`);
   const operand = present(owner.operands[index], 'operand of a loop');
   const source = writer.context.definition(operand);
+  const { axis } = owner.attrs;
   if (source.kind === 'op' && source.op.kind === 'constant') {
     const type = value.type.kind === 'float' ? 'f32' : 'i32';
-    const number = writer.uniform(shortName(writer.context, value.id), type, { kind: 'table', value: value.id });
+    const wish = value.name === undefined ? `${axis.name}_constant` : shortName(writer.context, value.id);
+    const number = writer.uniform(wish, type, { kind: 'table', value: value.id });
     return value.type.kind === 'bool' ? binary('ne', number, i32(0)) : number;
   }
-  const { axis } = owner.attrs;
   return emitter.element(operand, new Map(at).set(axis.id, emitter.iteration(axis.size)));
 }
 

@@ -84,7 +84,8 @@ function lowerByGroup(context: LowerContext, region: RowsRegion, elements: numbe
   const axes = rowAxes(context, region);
   const count = elementsOf(axes);
   const rows = readsAcross(context, region) ? COLUMNS : 1;
-  const most = Math.min(ROW_LANES, context.limits.invocationsPerGroup) / rows;
+  const siblings = siblingsIn(context, region);
+  const most = Math.min(ROW_LANES, context.limits.invocationsPerGroup, lanesInMemory(context, region, siblings)) / rows;
   const lanes = 2 ** Math.floor(Math.log2(Math.min(most, Math.max(LONG_ROW / rows, elements))));
   const member = bounded(builtin('local'), lanes * rows - 1);
   const team: Team = { lanes, rows, member, lane: writer.let('lane', div(member, rows)) };
@@ -99,7 +100,7 @@ function lowerByGroup(context: LowerContext, region: RowsRegion, elements: numbe
   const together = reduceTogether(writer, team);
   const emitter = makeEmitter(writer, {
     reads: new Set(region.reads),
-    siblings: siblingsIn(context, region),
+    siblings,
     // What depends on a lane's own element is reduced by that lane.
     reduce: (...args) => (writer.current() === top ? together(...args) : reduceInLoops(...args)),
   });
@@ -112,6 +113,16 @@ function lowerByGroup(context: LowerContext, region: RowsRegion, elements: numbe
       ? `One workgroup of ${lanes} lanes does all.`
       : `${share} over ${namesOf(axes)} per workgroup, ${lanes} lanes each.`;
   return finish(writer, region, lanes * rows, groups, spread);
+}
+
+/** The lanes whose partial results workgroup memory holds: each reduction of a group takes one number, or two. */
+function lanesInMemory(
+  context: LowerContext,
+  region: RowsRegion,
+  siblings: (id: ValueId) => readonly ValueId[],
+): number {
+  const together = Math.max(1, ...region.members.map((id) => siblings(id).length));
+  return context.limits.sharedBytes / (4 * 2 * together);
 }
 
 function isReductionAt(context: LowerContext, id: ValueId, at: Env): boolean {
