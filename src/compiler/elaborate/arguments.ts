@@ -23,7 +23,7 @@ export function evaluateArgument(arg: Argument, scope: Scope): Value {
 export function placeArguments(
   args: readonly Argument[],
   names: readonly (string | undefined)[],
-  callee: string,
+  callee: () => string,
 ): readonly (Argument | undefined)[] {
   const placed: (Argument | undefined)[] = names.map(() => undefined);
   let named = false;
@@ -31,7 +31,7 @@ export function placeArguments(
     if (!arg.name) {
       if (named) refuse('positional-after-named', {}, arg.span);
       if (i >= names.length)
-        refuse('too-many-arguments', { callee, takes: names.length, given: args.length }, arg.span);
+        refuse('too-many-arguments', { callee: callee(), takes: names.length, given: args.length }, arg.span);
       placed[i] = arg;
       return;
     }
@@ -40,7 +40,11 @@ export function placeArguments(
     const place = names.indexOf(text);
     if (place < 0) {
       const known = names.flatMap((name) => name ?? []);
-      refuse('unknown-argument', { callee, name: text, suggestion: didYouMean(text, known), known }, arg.name.span);
+      refuse(
+        'unknown-argument',
+        { callee: callee(), name: text, suggestion: didYouMean(text, known), known },
+        arg.name.span,
+      );
     }
     if (placed[place]) refuse('argument-twice', { name: text }, arg.name.span);
     placed[place] = arg;
@@ -52,7 +56,7 @@ export function placeArguments(
 export function evaluateArguments(
   list: readonly Param[],
   args: readonly Argument[],
-  callee: string,
+  callee: () => string,
   span: Span,
   scope: Scope,
 ): Given {
@@ -62,7 +66,7 @@ export function evaluateArguments(
     const arg = placed[i];
     if (arg) given.set(param, { value: evaluateArgument(arg, scope), span: arg.value.span });
     else if (!param.default) {
-      refuse('missing-argument', { callee, name: parameterName(param) ?? `number ${i + 1}` }, span, [
+      refuse('missing-argument', { callee: callee(), name: parameterName(param) ?? `number ${i + 1}` }, span, [
         { span: param.span, text: 'the parameter' },
       ]);
     }

@@ -26,7 +26,7 @@ export function evaluateCall(expr: CallExpr, scope: Scope, naming: Naming = {}):
   const callee = language.evaluate(expr.callee, scope, expr.callee.kind === 'call' ? { below } : {});
   const site: Site = { node: expr, span: expr.span, scope };
   if (callee.kind === 'builtin') return language.callBuiltin(callee.name, expr.args, expr.span, scope);
-  const name = textOf(expr.callee.span);
+  const name = (): string => textOf(expr.callee.span);
   if (callee.kind === 'function') {
     return applyFunction(
       callee,
@@ -36,7 +36,7 @@ export function evaluateCall(expr: CallExpr, scope: Scope, naming: Naming = {}):
     );
   }
   if (callee.kind === 'instance') {
-    if (callee.fn.model) refuse('model-called', { name }, expr.span);
+    if (callee.fn.model) refuse('model-called', { name: name() }, expr.span);
     return applyInstance(callee, evaluateArguments(callee.fn.lists[1] ?? [], expr.args, name, expr.span, scope), site);
   }
   return wrong(callee, 'a function', expr.callee.span);

@@ -14,7 +14,9 @@ import { countStep, giveUp, type Naming, refuse, type Scope } from './session.ts
 import { bool, type Instance, list, NONE, number, type TupleValue, type Value } from './value.ts';
 import { wantInteger, wantList, wrong } from './want.ts';
 
-export function evaluate(expr: Expr, scope: Scope, naming: Naming = {}): Value {
+const UNNAMED: Naming = {};
+
+export function evaluate(expr: Expr, scope: Scope, naming: Naming = UNNAMED): Value {
   countStep(scope, expr.span);
   switch (expr.kind) {
     case 'number':

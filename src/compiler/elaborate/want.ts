@@ -10,6 +10,13 @@ import type { InitValue, Instance, Tensor, Value, ValueOf } from './value.ts';
 /** How far from an integer a computed size may be: what division in float64 leaves. */
 const ROUNDING = 1e-9;
 
+/** What was wanted, or how to say it: most values are what they should be. */
+type Words = string | (() => string);
+
+const say = (words: Words): string => (typeof words === 'string' ? words : words());
+
+const noDivision: WhyNot = () => undefined;
+
 /** Says that `value` is not what is wanted; gives up in silence on what an error left behind. */
 export function wrong(value: Value, wanted: string, span: Span): never {
   if (value.kind === 'poison') giveUp();
@@ -17,11 +24,11 @@ export function wrong(value: Value, wanted: string, span: Span): never {
 }
 
 /** A number; an axis is its size. */
-export function wantNumber(value: Value, span: Span, wanted = 'a number'): number {
+export function wantNumber(value: Value, span: Span, wanted: Words = 'a number'): number {
   if (value.kind === 'number') return value.value;
   if (value.kind === 'axis') return value.axis.size;
-  if (value.kind === 'tensor') refuse('tensor-where-number', { text: textOf(span), wanted }, span);
-  return wrong(value, wanted, span);
+  if (value.kind === 'tensor') refuse('tensor-where-number', { text: textOf(span), wanted: say(wanted) }, span);
+  return wrong(value, say(wanted), span);
 }
 
 /** The division that made a number, if it was one. */
@@ -31,22 +38,22 @@ export type WhyNot = () => Division | undefined;
 export function wantInteger(
   value: Value,
   span: Span,
-  wanted = 'an integer',
-  division: WhyNot = () => undefined,
+  wanted: Words = 'an integer',
+  division: WhyNot = noDivision,
 ): number {
   return integral(wantNumber(value, span, wanted), span, wanted, division);
 }
 
-function integral(value: number, span: Span, wanted: string, division: WhyNot): number {
+function integral(value: number, span: Span, wanted: Words, division: WhyNot): number {
   const rounded = Math.round(value);
   if (!Number.isFinite(value) || Math.abs(value - rounded) > ROUNDING * Math.max(1, Math.abs(value))) {
-    refuse('not-integral', { text: textOf(span), value, wanted, division: division() }, span);
+    refuse('not-integral', { text: textOf(span), value, wanted: say(wanted), division: division() }, span);
   }
   return rounded;
 }
 
 function wantSize(value: Value, span: Span, name: string, division?: WhyNot): number {
-  const size = wantInteger(value, span, `the size of the axis \`${name}\``, division);
+  const size = wantInteger(value, span, () => `the size of the axis \`${name}\``, division);
   if (size < 1 || size > 2 ** 31 - 1) refuse('bad-size', { name, size }, span);
   return size;
 }

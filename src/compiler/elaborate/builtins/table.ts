@@ -55,7 +55,7 @@ export function callBuiltin(name: string, args: readonly Argument[], span: Span,
   const placed = placeArguments(
     args.filter((arg) => !beyond.includes(arg)),
     names,
-    name,
+    () => name,
   );
   const given = new Map<string, GivenValue>();
   const nodes = new Map<string, object>();

@@ -5,6 +5,7 @@ import { sameType } from '../../ir/tensor-type.ts';
 import { present } from '../../support/invariant.ts';
 import type { Span } from '../../support/source.ts';
 import { type BodyShape, bodyShape } from './body-shape.ts';
+import { firstDifference } from './same-op.ts';
 
 /** What a mention of an outer value is, over the iterations of a run. */
 export type Slot =
@@ -48,7 +49,7 @@ export function findRuns(loop: HirFor, values: Values): Runs {
   const breaks: Break[] = [];
   let first = 0;
   while (first < shapes.length) {
-    const growing = start(present(shapes[first], 'an iteration'));
+    const growing: Growing = { shapes: [present(shapes[first], 'an iteration')], classes: undefined };
     let next = first + 1;
     for (; next < shapes.length; next += 1) {
       const shape = present(shapes[next], 'an iteration');
@@ -68,12 +69,7 @@ type Class = { kind: 'same' } | { kind: 'carried'; place: number } | { kind: 'we
 
 interface Growing {
   readonly shapes: BodyShape[];
-  readonly key: string;
   classes: readonly Class[] | undefined;
-}
-
-function start(shape: BodyShape): Growing {
-  return { shapes: [shape], key: shape.parts.join('\n'), classes: undefined };
 }
 
 interface Obstacle {
@@ -84,18 +80,15 @@ interface Obstacle {
 /** Adds an iteration to a run, or says what stands against it. */
 function extend(run: Growing, shape: BodyShape, loop: Span, values: Values): Obstacle | undefined {
   const first = present(run.shapes[0], 'an iteration');
-  if (shape.parts.join('\n') !== run.key) return difference(first, shape, loop);
+  const different = firstDifference(first, shape);
+  if (different) return { reason: 'it computes something else', span: different.span };
   const before = present(run.shapes.at(-1), 'an iteration');
   const classes: Class[] = [];
   for (const [i, id] of shape.outside.entries()) {
     const initial = present(first.outside[i], 'a mention');
     const known = run.classes?.[i];
-    const found = known
-      ? fits(known, id, initial, before)
-        ? known
-        : undefined
-      : classify(id, initial, before, values);
-    if (!found) return { reason: mention(id, values), span: loop };
+    const found = known ?? classify(id, initial, before, values);
+    if (!found || (known && !fits(known, id, initial, before))) return { reason: mention(id, values), span: loop };
     classes.push(found);
   }
   for (const [i, found] of classes.entries()) {
@@ -126,12 +119,6 @@ function mention(id: ValueId, values: Values): string {
   const name = values.valueOf(id).name;
   const what = name === undefined ? 'a value' : `\`${name}\``;
   return `${what} comes from another place than in the iterations before`;
-}
-
-function difference(a: BodyShape, b: BodyShape, loop: Span): Obstacle {
-  const at = b.parts.findIndex((part, i) => part !== a.parts[i]);
-  const op = b.ops[at < 0 ? b.ops.length - 1 : at];
-  return { reason: 'it computes something else', span: op?.span ?? loop };
 }
 
 function slotsOf({ shapes, classes }: Growing): readonly Slot[] {
