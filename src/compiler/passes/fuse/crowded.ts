@@ -1,4 +1,5 @@
 import type { ValueId } from '../../ir/graph.ts';
+import { elementsOf } from '../../ir/tensor-type.ts';
 import { type Bindings, countBindings } from './bindings.ts';
 import type { Group } from './group.ts';
 import type { Scope } from './scope.ts';
@@ -15,11 +16,23 @@ export function crowdedValues(scope: Scope, group: Group, bindings: Bindings): r
   const reads = new Map<ValueId, ReadonlySet<ValueId>>([...group.reads].map((id) => [id, new Set([id])]));
   const chosen: ValueId[] = [];
   const readsOf = (id: ValueId): ReadonlySet<ValueId> => reads.get(id) ?? new Set();
+  const larger = (a: ValueId, b: ValueId): ValueId => (sizeOf(readsOf(b)) > sizeOf(readsOf(a)) ? b : a);
+  /** What `id` mostly comes from, if others need that too and it is no larger. */
+  const shared = (id: ValueId): ValueId => {
+    let best = id;
+    for (let at = id; ; ) {
+      if (scope.users(at).length > 1) best = at;
+      const from = scope.op(at)?.operands.reduce(larger);
+      if (from === undefined || elementsOf(scope.axes(from)) > elementsOf(scope.axes(id))) return best;
+      if (readsOf(from).size < 2 || sizeOf(readsOf(from)) < sizeOf(readsOf(at)) - 1) return best;
+      at = from;
+    }
+  };
   for (const id of [...group.members].sort((a, b) => scope.order(a) - scope.order(b))) {
     const operands = scope.op(id)?.operands ?? [];
     const all = (): ReadonlySet<ValueId> => new Set(operands.flatMap((o) => [...readsOf(o)]));
     while (sizeOf(all()) > most) {
-      const largest = operands.reduce((a, b) => (sizeOf(readsOf(b)) > sizeOf(readsOf(a)) ? b : a));
+      const largest = shared(operands.reduce(larger));
       if (readsOf(largest).size < 2) break;
       chosen.push(largest);
       reads.set(largest, new Set([largest]));

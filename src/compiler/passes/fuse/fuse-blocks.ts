@@ -1,6 +1,8 @@
 import type { ValueId } from '../../ir/graph.ts';
+import { elementsOf } from '../../ir/tensor-type.ts';
 import { crowdedValues } from './crowded.ts';
 import { firstGroups, type Group } from './group.ts';
+import { findJoints } from './joints.ts';
 import { bindingsOf, mergeGroups } from './merge.ts';
 import type { Merger } from './merger.ts';
 import { inOrder } from './order.ts';
@@ -20,7 +22,30 @@ export type FusedBlocks = ReadonlyMap<Home, FusedBlock>;
 
 /** Groups every block that runs, by the loop whose body it is. */
 export function fuseBlocks(m: Merger): FusedBlocks {
-  return m.merges ? withReuse(m, groupBlocks(m)) : groupBlocks(m);
+  const plain = groupBlocks(m);
+  if (!m.merges) return plain;
+  const joints = findJoints(m);
+  if (joints.length === 0) return withReuse(m, plain);
+  const jointed = groupBlocks(storing(m, joints));
+  return isBetter(jointed, plain) ? withReuse(storing(m, joints), jointed) : withReuse(m, plain);
+}
+
+/** Whether blocks take fewer kernels than others, or as many and fewer bytes. */
+function isBetter(blocks: FusedBlocks, others: FusedBlocks): boolean {
+  const kernels = groupsOf(blocks).length - groupsOf(others).length;
+  return kernels < 0 || (kernels === 0 && bytesOf(blocks) <= bytesOf(others));
+}
+
+/** What all kernels load and store. */
+function bytesOf(blocks: FusedBlocks): number {
+  let bytes = 0;
+  for (const { merger, groups, roots } of blocks.values()) {
+    for (const group of groups) {
+      if (group.kind.kind === 'loop') continue;
+      for (const id of [...group.reads, ...(roots.get(group) ?? [])]) bytes += 4 * elementsOf(merger.scope.axes(id));
+    }
+  }
+  return bytes;
 }
 
 /**
@@ -51,7 +76,7 @@ function withReuse(m: Merger, blocks: FusedBlocks): FusedBlocks {
     const id = bestReuse(merger, groups);
     if (id === undefined) continue;
     const other = groupBlocks(storing(m, [id]));
-    if (groupsOf(other).length <= groupsOf(blocks).length) return withReuse(storing(m, [id]), other);
+    if (isBetter(other, blocks)) return withReuse(storing(m, [id]), other);
   }
   return blocks;
 }

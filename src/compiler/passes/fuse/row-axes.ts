@@ -31,6 +31,9 @@ export function rowAxes(scope: Scope, needs: Needs, nodes: readonly ValueId[]): 
     if (shared.length === 0 && nodes.some((id) => axesOf(id).length > 0)) {
       return refuse('a sum over everything would leave all the work to one row');
     }
+    if (nodes.some((id) => isScattered(axesOf(id), shared))) {
+      return refuse(`rows over ${show(shared)} are too few to store what is larger`);
+    }
     if (!isAligned(scope, needs, nodes, inside, shared))
       return refuse(`it needs other rows than its own of ${show(shared)}`);
     return { axes: widest.filter((a) => hasAxis(shared, a.id)) };
@@ -44,6 +47,15 @@ export function rowAxes(scope: Scope, needs: Needs, nodes: readonly ValueId[]): 
   }
   if (nodes.length === 1) return { axes: widest };
   return refuse('their axes do not begin alike');
+}
+
+/** Whether a row has more elements than there are rows, and they lie apart: a sum over columns had better not store them. */
+function isScattered(axes: readonly Axis[], shared: readonly Axis[]): boolean {
+  const last = axes.at(-1);
+  const rows = elementsOf(shared);
+  return (
+    last !== undefined && axes.length > shared.length && hasAxis(shared, last.id) && elementsOf(axes) > rows * rows
+  );
 }
 
 function refuse(refused: string): RowAxes {
