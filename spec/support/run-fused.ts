@@ -20,7 +20,8 @@ const dawn = create([]);
 
 export async function openGpu(): Promise<GPUDevice> {
   const adapter = present(await dawn.requestAdapter(), 'adapter');
-  const device = await adapter.requestDevice();
+  const { maxStorageBuffersPerShaderStage } = adapter.limits;
+  const device = await adapter.requestDevice({ requiredLimits: { maxStorageBuffersPerShaderStage } });
   device.onuncapturederror = ({ error }) => {
     throw error;
   };

@@ -33,6 +33,15 @@ export function builtin(name: 'group' | 'local' | 'subgroup_lane'): Expr {
   return { kind: 'builtin', type: 'u32', name };
 }
 
+/** Four numbers, or one for all four. */
+export function vector(parts: readonly Expr[]): Expr {
+  return { kind: 'vector', type: 'vec4', parts };
+}
+
+export function component(of: Expr, index: 0 | 1 | 2 | 3): Expr {
+  return { kind: 'component', type: 'f32', vector: of, index };
+}
+
 export function load(buffer: string, type: ScalarType, index: Expr): Expr {
   return { kind: 'load', type, buffer, index };
 }

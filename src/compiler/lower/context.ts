@@ -55,6 +55,19 @@ export function lowerContext(fused: FusedGraph, limits: TargetLimits): LowerCont
   };
 }
 
+/** `context` with the results of ops that the graph lacks, such as a derivative that only a kernel needs. */
+export function extendedContext(context: LowerContext, ops: readonly Op[]): LowerContext {
+  const made = new Map(ops.flatMap((op) => op.results.map((result) => [result.id, { op, result }] as const)));
+  return {
+    ...context,
+    value: (id) => made.get(id)?.result ?? context.value(id),
+    definition(id) {
+      const op = made.get(id)?.op;
+      return op ? { kind: 'op', op, loop: undefined } : context.definition(id);
+    },
+  };
+}
+
 /** The op of which a value is a result; undefined for parameters. */
 export function opOf(context: LowerContext, id: ValueId): Op | undefined {
   const definition = context.definition(id);

@@ -1,0 +1,46 @@
+import type { Axis } from '../ir/graph.ts';
+import type { Expr } from '../ir/kernel.ts';
+import { min, u32 } from '../ir/kernel-expr.ts';
+import type { OwnRows } from './attend-rows.ts';
+import { add, atMost, div, less, mul } from './index-math.ts';
+import type { KernelWriter } from './writer.ts';
+
+/** Rows that an invocation takes in at once. */
+export const BLOCK = 8;
+
+export interface BlockRow {
+  /** Its position, which may be beyond the last row. */
+  readonly at: Expr;
+  /** The position, or that of the last row. */
+  readonly inside: Expr;
+}
+
+/** How many rows before and after a row of one's own matter; all where it is not known. */
+export interface Reach {
+  readonly before: number | undefined;
+  readonly after: number | undefined;
+}
+
+/** A loop over the rows that matter to the own rows of the workgroup, {@link BLOCK} of them at a time. */
+export function forBlocks(
+  writer: KernelWriter,
+  wish: string,
+  over: Axis,
+  own: OwnRows,
+  { before, after }: Reach,
+  body: (rows: readonly BlockRow[]) => void,
+): void {
+  const { size } = over;
+  const from = before === undefined ? u32(0) : mul(div(less(own.first, Math.max(0, before)), BLOCK), BLOCK);
+  const end = after === undefined ? u32(size) : add(own.first, u32(own.count + Math.max(0, after)));
+  const to = after === undefined ? end : min(end, u32(size));
+  const max = Math.floor((size - 1) / BLOCK) * BLOCK;
+  const block = (start: Expr): void => {
+    const rows = Array.from({ length: BLOCK }, (_, n): BlockRow => {
+      const at = add(start, u32(n));
+      return { at, inside: atMost(at, size - 1) };
+    });
+    body(rows);
+  };
+  writer.loop(`first_${wish}`, to, block, { from, step: u32(BLOCK), max });
+}

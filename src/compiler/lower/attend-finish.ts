@@ -1,0 +1,40 @@
+import type { Kernel } from '../ir/kernel.ts';
+import type { OpRegion } from '../ir/region.ts';
+import { elementsOf } from '../ir/tensor-type.ts';
+import { type AttendOp, type AttendParts, pairFlops } from './attend-parts.ts';
+import { LANES, tilesOver } from './attend-rows.ts';
+import { regionCost } from './cost.ts';
+import { regionDoc } from './doc.ts';
+import { keepRolled } from './keep-rolled.ts';
+import { maskBounds, pairsWithin } from './mask-bounds.ts';
+import type { KernelWriter } from './writer.ts';
+
+/** How many products with rows of the head, and of the values, a pair of a query and a key takes. */
+export interface PairWork {
+  readonly head: number;
+  readonly value: number;
+}
+
+/** `wish`: what an invocation owns four of. `outer`: the other axes over which workgroups are spread. */
+export function finishAttend(
+  writer: KernelWriter,
+  region: OpRegion,
+  op: AttendOp,
+  parts: AttendParts,
+  wish: string,
+  outer: AttendParts['outer'],
+  work: PairWork,
+): Kernel {
+  const { deviceClass } = writer.context.limits;
+  const lanes = LANES[deviceClass];
+  const pairs = elementsOf(parts.outer) * pairsWithin(maskBounds(op.attrs), parts.over.size);
+  const kernel = writer.finish({
+    name: region.name,
+    doc: regionDoc(writer.context, region, `${4 * lanes} ${wish} per workgroup, 4 per invocation.`),
+    workgroup: lanes,
+    groups: tilesOver(lanes, parts.over) * elementsOf(outer),
+    ...regionCost(writer.context, region),
+    flops: pairs * pairFlops(parts, work.head, work.value),
+  });
+  return deviceClass === 'cpu' ? keepRolled(kernel) : kernel;
+}

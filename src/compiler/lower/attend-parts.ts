@@ -1,0 +1,65 @@
+/** The operands and axes of an attention op, by what they are. */
+import type { Axis, OpOf, ValueId } from '../ir/graph.ts';
+import { axesWithout, axisOf, elementsOf, withoutIds } from '../ir/tensor-type.ts';
+import { invariant, present } from '../support/invariant.ts';
+import type { LowerContext } from './context.ts';
+
+export type AttendOp = OpOf<'attend'> | OpOf<'attend_backward_query'> | OpOf<'attend_backward_key'>;
+
+export interface AttendParts {
+  readonly q: ValueId;
+  readonly k: ValueId;
+  readonly v: ValueId;
+  /** Operands between v and the captures. */
+  readonly others: readonly ValueId[];
+  readonly captures: readonly ValueId[];
+  /** The axis of the queries, and as axis of k and v that of the keys. */
+  readonly over: Axis;
+  /** The axes of the scores but those of query and key. */
+  readonly outer: readonly Axis[];
+  /** Those of them that keys and values have, and those over which queries share them. */
+  readonly keyed: readonly Axis[];
+  readonly grouped: readonly Axis[];
+  /** The axes that queries and keys have of their own, and those of the values. */
+  readonly head: readonly Axis[];
+  readonly value: readonly Axis[];
+}
+
+const OTHERS: { readonly [K in AttendOp['kind']]: number } = {
+  attend: 0,
+  attend_backward_query: 3,
+  attend_backward_key: 3,
+};
+
+export function attendParts(context: LowerContext, op: AttendOp): AttendParts {
+  const [q, k, v] = op.operands;
+  invariant(q !== undefined && k !== undefined && v !== undefined, 'attention needs queries, keys and values');
+  const axesOf = (id: ValueId): readonly Axis[] => context.value(id).type.axes;
+  const outer = withoutIds(axesOf(q), [op.attrs.on, op.attrs.over]);
+  const grouped = axesWithout(outer, axesOf(k));
+  const isShared = axesWithout(outer, axesOf(v)).every((axis) => grouped.includes(axis));
+  invariant(isShared && grouped.every((axis) => !axesOf(v).includes(axis)), 'keys and values have unlike axes');
+  const first = 3 + OTHERS[op.kind];
+  return {
+    q,
+    k,
+    v,
+    others: op.operands.slice(3, first),
+    captures: op.operands.slice(first),
+    over: axisOf(axesOf(q), op.attrs.over),
+    outer,
+    keyed: axesWithout(outer, grouped),
+    grouped,
+    head: [axisOf(axesOf(q), op.attrs.on)],
+    value: axesWithout(withoutIds(axesOf(v), [op.attrs.over]), outer),
+  };
+}
+
+export function otherOperand({ others }: AttendParts, i: number): ValueId {
+  return present(others[i], 'operand of attention');
+}
+
+/** Floating-point operations of one pair of a query and a key for each product of rows of the head and the values. */
+export function pairFlops({ head, value }: AttendParts, ofHead: number, ofValue: number): number {
+  return 2 * (ofHead * elementsOf(head) + ofValue * elementsOf(value));
+}

@@ -1,0 +1,72 @@
+/**
+ * Attention, forward: online softmax.
+ *
+ * An invocation owns four queries. For each block of keys it computes the scores and the largest one so far; what was
+ * summed before is scaled down to that, so that no exponential overflows and no score is kept (Milakov and Gimelshein,
+ * arXiv 1805.02867; Dao et al., arXiv 2205.14135). Keys that no query of the workgroup can see are not looked at.
+ */
+import type { OpOf } from '../ir/graph.ts';
+import type { Expr, Kernel } from '../ir/kernel.ts';
+import { binary, component, f32, unary, vector } from '../ir/kernel-expr.ts';
+import type { OpRegion } from '../ir/region.ts';
+import { elementsOf } from '../ir/tensor-type.ts';
+import { present } from '../support/invariant.ts';
+import { BLOCK, forBlocks } from './attend-blocks.ts';
+import { finishAttend } from './attend-finish.ts';
+import { attendParts } from './attend-parts.ts';
+import { addRows, dots, fourOf, loadRows, ownRows, storeFour, storeRows } from './attend-rows.ts';
+import { MASKED, writeScore } from './attend-score.ts';
+import type { LowerContext } from './context.ts';
+import { makeEmitter } from './element.ts';
+import { maskBounds } from './mask-bounds.ts';
+import { makeWriter } from './writer.ts';
+
+export function lowerAttend(context: LowerContext, region: OpRegion, op: OpOf<'attend'>): Kernel {
+  const writer = makeWriter(context);
+  const parts = attendParts(context, op);
+  const { over, outer, captures, head, value } = parts;
+  const reads = new Set(region.reads);
+  const emitter = makeEmitter(writer, { reads });
+  const beyond = { query: false, key: over.size % BLOCK !== 0 };
+  const { score } = writeScore({ writer, op, captures, reads, over, outer, beyond }, undefined);
+
+  const queries = ownRows(writer, 'query', over, outer);
+  const q = loadRows(emitter, parts.q, queries.envs, head, op.attrs.scale);
+  const o = writer.array('weighted', 'vec4', elementsOf(value));
+  const largest = writer.var('largest', vector([f32(MASKED)]));
+  const total = writer.var('total', vector([f32(0)]));
+
+  const { behind, ahead } = maskBounds(op.attrs);
+  forBlocks(writer, 'key', over, queries, { before: behind, after: ahead }, (keys) => {
+    const rows = keys.map(({ inside }) => new Map([...queries.outer, [over.id, inside] as const]));
+    const products = dots(emitter, 'product', q, parts.k, rows, head);
+    const scores = products.map((s, n) => {
+      const { at } = present(keys[n], 'key');
+      const scored = fourOf((c) => score(present(queries.rows[c], 'query'), at, component(s, c), queries.outerAt));
+      return writer.let(`score_${n}`, scored);
+    });
+    const next = writer.let(
+      'next_largest',
+      scores.reduce((a, b) => binary('max', a, b), largest.value),
+    );
+    const decay = writer.let('decay', unary('exp', binary('sub', largest.value, next)));
+    const weights = scores.map((s, n) => writer.let(`weight_${n}`, unary('exp', binary('sub', s, next))));
+    const scaled = binary('mul', total.value, decay);
+    writer.assign(largest, next);
+    writer.assign(
+      total,
+      weights.reduce((a: Expr, b) => binary('add', a, b), scaled),
+    );
+    addRows(emitter, o, parts.v, rows, weights, value, decay);
+  });
+
+  const [result, logsumexp] = op.results;
+  const isStored = (id: number): boolean => region.roots.some((root) => root === id);
+  if (result && isStored(result.id))
+    storeRows(emitter, result.id, queries, value, (at) => binary('div', o.at(at), total.value));
+  if (logsumexp && isStored(logsumexp.id)) {
+    const sum = writer.let('log_sum', binary('add', largest.value, unary('log', total.value)));
+    storeFour(emitter, logsumexp.id, queries, new Map(), sum);
+  }
+  return finishAttend(writer, region, op, parts, 'queries', outer, { head: 1, value: 1 });
+}
