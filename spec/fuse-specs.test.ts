@@ -62,6 +62,14 @@ test('LayerNorm Scaling takes the launches and the bytes of PreNorm', () => {
   assert.equal(countLaunches(LLAMA, ['scheme=LNS']), countLaunches(LLAMA, ['scheme=PreNorm']));
 });
 
+test('scaling a branch after it costs no launch either', () => {
+  const after = `${LLAMA}\nAfter = Scheme(site = (x, f, N, l, L) => x + f(N(x)) / sqrt(l))`.replace(
+    '{PreNorm}',
+    '{PreNorm, Scheme}',
+  );
+  assert.equal(countLaunches(after, ['scheme=After']).loops, [8, 12]);
+});
+
 test('a norm and an activation written in the specification change no launch', () => {
   const own = `${LLAMA}
 fn MaxNorm()(x: [.., c]) {

@@ -2,6 +2,7 @@
  * The form in which ops fuse best, made before regions are:
  * - a view of a product becomes views of its operands: those are free, and the tiles of the product then have the axes of
  *   what is computed from them;
+ * - a product of something scaled becomes the scaled product, so that scaling a gradient takes no kernel;
  * - a sum of products that one kernel cannot bind, or whose terms have different tiles, becomes several;
  * - so does a stack of more values than one kernel can bind;
  * - a sum of very much to very little is taken in two steps, of which the first has rows to run side by side.
@@ -11,6 +12,7 @@ import type { Axis, Block, Graph, Op, TensorType, Value, ValueId } from '../../i
 import { nextValueId } from '../../ir/walk-graph.ts';
 import type { Bindings } from './bindings.ts';
 import { makeScope, type Scope } from './scope.ts';
+import { sinkFactor } from './sink-factor.ts';
 import { isSinkable, sinkView } from './sink-view.ts';
 import { splitReduction } from './split-reduction.ts';
 import { splitStack } from './split-stack.ts';
@@ -44,6 +46,7 @@ export function toNormalForm(graph: Graph, bindings: Bindings): Graph {
   const rewriter = rewriterOf(after);
   return mapBlocks(sunk, (ops) =>
     ops.flatMap((op) => {
+      if (op.kind === 'contract' && op.attrs.terms.length === 1) return sinkFactor(after, rewriter, op);
       if (op.kind === 'contract') return splitTerms(after, rewriter, op, bindings);
       if (op.kind === 'sum' || op.kind === 'max') return splitReduction(rewriter, op);
       return op.kind === 'stack' ? splitStack(rewriter, op, bindings) : [op];
