@@ -1,6 +1,17 @@
 import { diagnosticsOf, entry } from './entry.ts';
 
 export const totalsEntries = {
+  'micro-does-not-divide': entry<{ batch: number; micro: number }>({
+    severity: 'error',
+    message: ({ batch, micro }) => `a step of ${batch} sequences cannot be cut into micro-batches of ${micro}`,
+    help: ({ batch }) => {
+      const divisors = Array.from({ length: batch }, (_, i) => i + 1).filter((n) => batch % n === 0);
+      return `micro must divide batch: ${divisors.length > 12 ? `${divisors.slice(0, 11).join(', ')}, …` : divisors.join(', ')}`;
+    },
+    explain:
+      'All micro-batches of a step have one size, because their kernels and memory are planned once. `micro = auto` takes ' +
+      'the largest divisor of batch that fits the device.',
+  }),
   'total-of-weights': entry<Record<never, never>>({
     severity: 'error',
     message: () =>

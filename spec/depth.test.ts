@@ -1,0 +1,115 @@
+/**
+ * What depth and a depth scale cost: nothing. One set of kernels whatever the depth, launches in proportion to it, and the
+ * same launches and bytes with LayerNorm Scaling as without.
+ */
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Compiled } from '../src/compiler/compile-request.ts';
+import type { Plan } from '../src/compiler/ir/plan.ts';
+import { launchCounts } from '../src/trainer/launch-counts.ts';
+import { compileText } from './support/compile-text.ts';
+
+const LLAMA = `use std.{Embedding, Attention, SwiGLU, Linear, RMSNorm}
+use std.schemes.{Scheme, PreNorm, LNS, MixLN}
+
+fn Bounded()(x: [.., c]) { param gain: [c] ~ 1; return x / (1 + max(abs(x), over = c)) * gain }
+fn Mish(hidden: axis)(x: [.., width]) {
+  param w_gate, w_up: [width -> hidden] ~ normal(0.02)
+  param w_down: [hidden -> width] ~ normal(0.02)
+  g = x @ w_gate
+  return (g * tanh(softplus(g)) * (x @ w_up)) @ w_down
+}
+
+model Llama(vocab: axis = 256, width: axis = 64, depth = 12, heads = 4, kv = heads, hidden: axis = 172, scheme = PreNorm,
+            N = x => RMSNorm()(x), ffn = () => SwiGLU(hidden))(tokens: int[batch, time], targets: int[batch, time]) {
+  embed = Embedding(vocab, width)
+  x = scheme.enter(embed(tokens), N)
+  for layer in 1..depth { x = scheme.block(x, (attn = Attention(heads, kv), ffn = ffn()), N, layer, depth) }
+  final = scheme.leave(x, N)
+  logits = Linear(vocab)(final)
+  loss = mean(cross_entropy(logits, targets, over = vocab), where = targets >= 0)
+}
+
+train Llama() { batch = 8; time = 64; steps = 10; optimizer = adam(); lr = 1e-3; clip = 1 }
+`;
+
+const llama = (...set: readonly string[]): Compiled => compileText(LLAMA, { set });
+
+/** Launches of a training step without accumulation. */
+function launchesOfStep({ plan }: Compiled): number {
+  const counts = launchCounts(plan);
+  return (counts.micro ?? 0) + (counts.update ?? 0);
+}
+
+function movedBytes(plan: Plan): number {
+  const bytes = (kernel: number): number => plan.kernels[kernel]?.bytes ?? 0;
+  return [plan.programs.micro, plan.programs.update].reduce((sum, program) => {
+    const steps = program?.steps ?? [];
+    return steps.reduce((n, step) => {
+      if (step.kind === 'launch') return n + bytes(step.kernel);
+      return step.kind === 'loop' ? n + step.count * step.body.reduce((m, l) => m + bytes(l.kernel), 0) : n;
+    }, sum);
+  }, 0);
+}
+
+const hashes = ({ plan }: Compiled): readonly string[] => plan.kernels.map((k) => k.hash).sort();
+
+for (const depth of [1, 2, 12]) {
+  test(`at most 24 launches a layer and 15 around: ${depth} layers`, () => {
+    const launches = launchesOfStep(llama(`depth=${depth}`));
+    assert.ok(launches <= 24 * depth + 15, `${launches} launches`);
+  });
+}
+
+test('grouped queries cost no more launches', () => {
+  const launches = launchesOfStep(llama('kv=2'));
+  assert.ok(launches <= 24 * 12 + 15, `${launches} launches`);
+});
+
+test('a norm or an activation that the library lacks changes no launch', () => {
+  const plain = launchesOfStep(llama());
+  assert.is(launchesOfStep(llama('N=x => Bounded()(x)')), plain);
+  assert.is(launchesOfStep(llama('ffn=() => Mish(hidden)')), plain);
+});
+
+test('LayerNorm Scaling has the launches and bytes of PreNorm', () => {
+  const [plain, scaled] = [llama('scheme=PreNorm'), llama('scheme=LNS')];
+  assert.is(launchesOfStep(scaled), launchesOfStep(plain));
+  assert.is(movedBytes(scaled.plan), movedBytes(plain.plan));
+});
+
+test('kernels do not change with depth, and compiling takes no longer', () => {
+  const time = (depth: number): number => {
+    const { times } = llama('scheme=LNS', `depth=${depth}`);
+    return [...times.values()].reduce((a, b) => a + b, 0);
+  };
+  assert.equal(hashes(llama('scheme=LNS', 'depth=96')), hashes(llama('scheme=LNS', 'depth=12')));
+  // The smallest of several, taken in turn: the machine may be busy with other tests.
+  const [shallow, deep] = [12, 96].map(() => Number.POSITIVE_INFINITY) as [number, number];
+  let [least, most] = [shallow, deep];
+  for (let round = 0; round < 6; round++) {
+    least = Math.min(least, time(12));
+    most = Math.min(most, time(96));
+  }
+  assert.ok(most <= 1.2 * least, `12 layers ${least.toFixed(1)} ms, 96 layers ${most.toFixed(1)} ms`);
+  assert.ok(most < 1000, `96 layers ${most.toFixed(1)} ms`);
+});
+
+test('Mix-LN has two bodies', () => {
+  const { fused } = llama('scheme=MixLN()');
+  const forward = fused.micro?.steps.filter((s) => s.kind === 'loop' && !s.op.attrs.reverse) ?? [];
+  assert.is(forward.length, 2);
+});
+
+test('the plan is tight: at most 1.15 times the largest sum of live bytes', () => {
+  for (const set of [[], ['kv=2', 'depth=3'], ['scheme=MixLN()'], ['scheme=LNS', 'width=24', 'heads=3', 'hidden=40']]) {
+    const { memory, segments } = llama(...set).plan;
+    assert.is(
+      memory.plannedBytes,
+      segments.reduce((n, s) => n + s.bytes, 0),
+    );
+    assert.ok(memory.plannedBytes <= 1.15 * memory.liveBytes, `${set}: ${memory.plannedBytes / memory.liveBytes}`);
+  }
+});
+
+test.run();

@@ -1,0 +1,82 @@
+import type { CompileRequest } from './compile-request.ts';
+import type { Graph, Weight } from './ir/graph.ts';
+import type { Kernel, TargetLimits } from './ir/kernel.ts';
+import type { FusedGraph, Region, RegionStep } from './ir/region.ts';
+import type { TrainConfig } from './ir/train.ts';
+import { lowerContext } from './lower/context.ts';
+import { legalise } from './lower/legalise.ts';
+import { lowerRegion } from './lower/lower-region.ts';
+import { type Pass, type PassTrace, runPass } from './pass.ts';
+import { autodiff } from './passes/autodiff.ts';
+import { fusePass } from './passes/fuse/fuse.ts';
+import { hoist } from './passes/hoist.ts';
+import { mergeContracts } from './passes/merge-contracts.ts';
+import { simplify } from './passes/simplify.ts';
+import { splitTotals } from './passes/totals.ts';
+import { type BuiltPlan, buildPlan } from './plan/build-plan.ts';
+import type { ProgramSource } from './plan/program-source.ts';
+
+export interface GraphsRequest extends Pick<CompileRequest, 'limits' | 'target'> {
+  readonly spec: string;
+  readonly model: string;
+  /** By program. `micro` has the output `loss`, and gains its gradients here. */
+  readonly graphs: Readonly<Record<string, Graph>>;
+  readonly weights: readonly Weight[];
+  readonly train: TrainConfig | undefined;
+  readonly accumulation: number;
+  readonly fuse: boolean;
+}
+
+export interface CompiledGraphs extends BuiltPlan {
+  readonly fused: Readonly<Record<string, FusedGraph>>;
+}
+
+/** From what programs compute to a plan: every phase behind the language, in order. */
+export function compileGraphs(request: GraphsRequest, traceOf: (program: string) => PassTrace): CompiledGraphs {
+  const fused: Record<string, FusedGraph> = {};
+  const sources: ProgramSource[] = [];
+  const finish = (name: string, graph: Graph): void => {
+    const source = compileProgram(name, graph, request, traceOf(name));
+    fused[name] = source.fused;
+    sources.push(source);
+  };
+  for (const [name, graph] of Object.entries(request.graphs)) {
+    const { graph: totalled, prepare } = splitTotals(graph, name === 'micro' ? request.accumulation : 1);
+    if (prepare) finish('prepare', prepare);
+    finish(name, totalled);
+  }
+  const trace = traceOf('plan');
+  const start = performance.now();
+  const built = buildPlan({ ...request, sources, emit: request.target.emit, target: request.target.name });
+  trace.times.set('plan', performance.now() - start);
+  return { ...built, fused };
+}
+
+function compileProgram(
+  name: string,
+  graph: Graph,
+  { fuse, limits }: Pick<GraphsRequest, 'fuse' | 'limits'>,
+  trace: PassTrace,
+): ProgramSource {
+  const passes: readonly Pass<Graph, Graph>[] = [
+    simplify,
+    ...(name === 'micro' ? [autodiff, simplify] : []),
+    ...(fuse ? [mergeContracts, hoist] : []),
+  ];
+  const optimised = passes.reduce((g, pass) => runPass(pass, g, trace), graph);
+  const fused = runPass(fusePass({ fuse, limits }), optimised, trace);
+  return { name, fused, kernels: lowerAll(fused, limits, trace) };
+}
+
+/** The kernel of every region, fitted to the target. */
+function lowerAll(fused: FusedGraph, limits: TargetLimits, trace: PassTrace): ReadonlyMap<Region, Kernel> {
+  const start = performance.now();
+  const context = lowerContext(fused, limits);
+  const kernels = new Map(regionsIn(fused.steps).map((r) => [r, legalise(lowerRegion(context, r), limits)] as const));
+  trace.times.set('lower', performance.now() - start);
+  return kernels;
+}
+
+function regionsIn(steps: readonly RegionStep[]): readonly Region[] {
+  return steps.flatMap((step) => (step.kind === 'region' ? [step.region] : regionsIn(step.body)));
+}

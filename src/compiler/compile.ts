@@ -1,0 +1,136 @@
+import type { CompileRequest, Compiled, Purpose } from './compile-request.ts';
+import { compileGraphs } from './compile-graphs.ts';
+import { EXIT, Failure } from './diagnostics/diagnostic.ts';
+import { memoryEntries } from './diagnostics/memory.ts';
+import { totalsDiagnostic } from './diagnostics/totals.ts';
+import { type Elaborated, elaborate } from './elaborate/elaborate.ts';
+import type { Graph } from './ir/graph.ts';
+import type { TrainConfig } from './ir/train.ts';
+import type { PassTrace } from './pass.ts';
+import { present } from './support/invariant.ts';
+
+/**
+ * Compiles a spec: elaborates it once for each purpose (training, evaluation, sampling and probes differ in sizes and in
+ * what `training` means), then takes the graphs through `compileGraphs`, which lists the phases behind the language.
+ * Throws a `Failure` with everything that is wrong.
+ */
+export function compile(request: CompileRequest): Compiled {
+  const trace = makeTraces(request.dump ?? []);
+  const first = elaborateFor(request, 'train', undefined, trace);
+  for (const micro of microBatches(first.train, request)) {
+    try {
+      return compileWith(request, first, micro, trace);
+    } catch (error) {
+      if (!(error instanceof Failure) || !error.diagnostics.some((d) => d.code in memoryEntries)) throw error;
+      if (micro === undefined || first.train?.micro !== 'auto' || micro === 1) throw error;
+    }
+  }
+  return compileWith(request, first, undefined, trace);
+}
+
+/** Elaborates for training and for sampling, and throws a `Failure` when something is wrong; gives the warnings. */
+export function check(request: Pick<CompileRequest, 'source' | 'entry' | 'set' | 'sizes'>): Pick<Compiled, 'warnings' | 'train' | 'notes'> {
+  const { train, diagnostics, report } = elaborate({ ...request, training: true, want: 'loss' });
+  return { train, warnings: diagnostics, notes: report.map((r) => r.text) };
+}
+
+interface Traces {
+  readonly of: (program: string) => PassTrace;
+  readonly all: ReadonlyMap<string, PassTrace>;
+}
+
+function makeTraces(dump: readonly string[]): Traces {
+  const all = new Map<string, PassTrace>();
+  const of = (program: string): PassTrace => {
+    const known = all.get(program);
+    if (known) return known;
+    const made: PassTrace = { times: new Map(), dumps: new Map(), wanted: new Set(dump) };
+    all.set(program, made);
+    return made;
+  };
+  return { of, all };
+}
+
+/** Sizes of a micro-batch to try, largest first. */
+function microBatches(train: TrainConfig | undefined, { sizes }: CompileRequest): readonly (number | undefined)[] {
+  if (!train || sizes?.batch !== undefined) return [undefined];
+  const { batch, micro } = train;
+  if (micro === 'auto') return Array.from({ length: batch }, (_, i) => batch - i).filter((n) => batch % n === 0);
+  if (batch % micro !== 0) throw new Failure([totalsDiagnostic('micro-does-not-divide', { batch, micro })], EXIT.input);
+  return [micro];
+}
+
+function compileWith(request: CompileRequest, first: Elaborated, micro: number | undefined, trace: Traces): Compiled {
+  const batch = request.sizes?.batch ?? first.train?.batch;
+  const accumulation = micro === undefined || batch === undefined ? 1 : batch / micro;
+  const same = micro === undefined || first.train?.micro !== 'auto' || micro === batch;
+  const trained = same ? first : elaborateFor(request, 'train', micro, trace);
+  const graphs: Record<string, Graph> = {};
+  if (request.purposes.includes('train')) graphs.micro = keepOutputs(trained.graph, ['loss']);
+  for (const purpose of request.purposes) {
+    if (purpose === 'train') continue;
+    const { graph } = elaborateFor(request, purpose, micro, trace);
+    if (graph.outputs.length > 0) graphs[purpose] = purpose === 'evaluate' ? keepOutputs(graph, ['loss.sum', 'loss.count']) : graph;
+  }
+  const train = trained.train && {
+    ...trained.train,
+    batch: batch ?? trained.train.batch,
+    micro: micro ?? batch ?? trained.train.micro,
+    sizes: { ...trained.train.sizes, ...withoutBatch(request.sizes ?? {}) },
+  };
+  const built = compileGraphs(
+    {
+      spec: request.source.path,
+      model: trained.model,
+      graphs,
+      weights: trained.graph.weights,
+      train,
+      accumulation,
+      limits: request.limits,
+      target: request.target,
+      fuse: request.fuse ?? true,
+    },
+    trace.of,
+  );
+  return {
+    ...built,
+    train,
+    graphs,
+    notes: trained.report.map((r) => r.text),
+    warnings: trained.diagnostics,
+    times: totalTimes(trace),
+    dumps: new Map([...trace.all].flatMap(([program, t]) => [...t.dumps].map(([pass, text]) => [`${program} ${pass}`, text] as const))),
+  };
+}
+
+function elaborateFor(request: CompileRequest, purpose: Purpose, micro: number | undefined, trace: Traces): Elaborated {
+  const start = performance.now();
+  const batch = purpose === 'logits' ? { batch: 1 } : micro === undefined ? {} : { batch: micro };
+  const elaborated = elaborate({
+    source: request.source,
+    entry: request.entry,
+    set: request.set,
+    sizes: { ...request.sizes, ...batch },
+    training: purpose === 'train',
+    want: purpose === 'logits' || purpose === 'probes' ? purpose : 'loss',
+  });
+  const { times } = trace.of(purpose);
+  times.set('elaborate', (times.get('elaborate') ?? 0) + performance.now() - start);
+  return elaborated;
+}
+
+function keepOutputs(graph: Graph, names: readonly string[]): Graph {
+  const outputs = names.map((name) => present(graph.outputs.find((o) => o.name === name), `output ${name}`));
+  return { ...graph, outputs, block: { ...graph.block, results: outputs.map((o) => o.value) } };
+}
+
+function withoutBatch({ batch: _, ...sizes }: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
+  return sizes;
+}
+
+/** Milliseconds by pass, over all programs. */
+function totalTimes(trace: Traces): ReadonlyMap<string, number> {
+  const total = new Map<string, number>();
+  for (const { times } of trace.all.values()) for (const [pass, ms] of times) total.set(pass, (total.get(pass) ?? 0) + ms);
+  return total;
+}
