@@ -11,7 +11,7 @@ import { autodiff } from './passes/autodiff.ts';
 import { fusePass } from './passes/fuse/fuse.ts';
 import { hoist } from './passes/hoist.ts';
 import { mergeContracts } from './passes/merge-contracts.ts';
-import { simplify } from './passes/simplify.ts';
+import { simplify } from './passes/simplify/simplify.ts';
 import { splitTotals } from './passes/totals.ts';
 import { type BuiltPlan, buildPlan } from './plan/build-plan.ts';
 import type { ProgramSource } from './plan/program-source.ts';

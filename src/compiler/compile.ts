@@ -1,5 +1,5 @@
-import type { CompileRequest, Compiled, Purpose } from './compile-request.ts';
 import { compileGraphs } from './compile-graphs.ts';
+import type { Compiled, CompileRequest, Purpose } from './compile-request.ts';
 import { EXIT, Failure } from './diagnostics/diagnostic.ts';
 import { memoryEntries } from './diagnostics/memory.ts';
 import { totalsDiagnostic } from './diagnostics/totals.ts';
@@ -29,7 +29,9 @@ export function compile(request: CompileRequest): Compiled {
 }
 
 /** Elaborates for training and for sampling, and throws a `Failure` when something is wrong; gives the warnings. */
-export function check(request: Pick<CompileRequest, 'source' | 'entry' | 'set' | 'sizes'>): Pick<Compiled, 'warnings' | 'train' | 'notes'> {
+export function check(
+  request: Pick<CompileRequest, 'source' | 'entry' | 'set' | 'sizes'>,
+): Pick<Compiled, 'warnings' | 'train' | 'notes'> {
   const { train, diagnostics, report } = elaborate({ ...request, training: true, want: 'loss' });
   return { train, warnings: diagnostics, notes: report.map((r) => r.text) };
 }
@@ -70,7 +72,8 @@ function compileWith(request: CompileRequest, first: Elaborated, micro: number |
   for (const purpose of request.purposes) {
     if (purpose === 'train') continue;
     const { graph } = elaborateFor(request, purpose, micro, trace);
-    if (graph.outputs.length > 0) graphs[purpose] = purpose === 'evaluate' ? keepOutputs(graph, ['loss.sum', 'loss.count']) : graph;
+    if (graph.outputs.length > 0)
+      graphs[purpose] = purpose === 'evaluate' ? keepOutputs(graph, ['loss.sum', 'loss.count']) : graph;
   }
   const train = trained.train && {
     ...trained.train,
@@ -99,7 +102,11 @@ function compileWith(request: CompileRequest, first: Elaborated, micro: number |
     notes: trained.report.map((r) => r.text),
     warnings: trained.diagnostics,
     times: totalTimes(trace),
-    dumps: new Map([...trace.all].flatMap(([program, t]) => [...t.dumps].map(([pass, text]) => [`${program} ${pass}`, text] as const))),
+    dumps: new Map(
+      [...trace.all].flatMap(([program, t]) =>
+        [...t.dumps].map(([pass, text]) => [`${program} ${pass}`, text] as const),
+      ),
+    ),
   };
 }
 
@@ -120,7 +127,12 @@ function elaborateFor(request: CompileRequest, purpose: Purpose, micro: number |
 }
 
 function keepOutputs(graph: Graph, names: readonly string[]): Graph {
-  const outputs = names.map((name) => present(graph.outputs.find((o) => o.name === name), `output ${name}`));
+  const outputs = names.map((name) =>
+    present(
+      graph.outputs.find((o) => o.name === name),
+      `output ${name}`,
+    ),
+  );
   return { ...graph, outputs, block: { ...graph.block, results: outputs.map((o) => o.value) } };
 }
 
@@ -131,6 +143,7 @@ function withoutBatch({ batch: _, ...sizes }: Readonly<Record<string, number>>):
 /** Milliseconds by pass, over all programs. */
 function totalTimes(trace: Traces): ReadonlyMap<string, number> {
   const total = new Map<string, number>();
-  for (const { times } of trace.all.values()) for (const [pass, ms] of times) total.set(pass, (total.get(pass) ?? 0) + ms);
+  for (const { times } of trace.all.values())
+    for (const [pass, ms] of times) total.set(pass, (total.get(pass) ?? 0) + ms);
   return total;
 }
