@@ -58,8 +58,10 @@ function compileProgram(
   { fuse, limits }: Pick<GraphsRequest, 'fuse' | 'limits'>,
   trace: PassTrace,
 ): ProgramSource {
+  // Hoisting comes first too, so that what varies with no layer (rope's angles) is not saved for each.
   const passes: readonly Pass<Graph, Graph>[] = [
     simplify,
+    ...(fuse ? [hoist] : []),
     ...(name === 'micro' ? [autodiff, simplify] : []),
     ...(fuse ? [mergeContracts, hoist] : []),
   ];
