@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import { compileText } from './support/compile-text.ts';
-import { golden } from './support/golden.ts';
+import { matchesGolden } from './support/golden.ts';
 
 const examples = new URL('../examples/', import.meta.url);
 
@@ -23,7 +23,7 @@ for (const file of readdirSync(examples).filter((name) => name.endsWith('.tfm'))
       `## Kernels\n\n${plan.kernels.length} kernels.`,
       ...kernels.map(([name, kernel]) => `### ${name}\n\n\`\`\`wgsl\n${kernel.trimEnd()}\n\`\`\``),
     ];
-    golden(`${file.replace(/\.tfm$/, '')}.md`, `${sections.join('\n\n')}\n`);
+    matchesGolden(`${file.replace(/\.tfm$/, '')}.md`, `${sections.join('\n\n')}\n`);
   });
 }
 

@@ -1,19 +1,18 @@
+/** Texts that are kept beside the tests. `npm run bless` writes them anew; the diff then says what changed. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 
-/**
- * Compares `text` with the file `spec/golden/NAME`. BLESS=1 writes it; without that, a missing file is a failure like a
- * different one.
- */
-export function golden(name: string, text: string): void {
-  const path = fileURLToPath(new URL(`../golden/${name}`, import.meta.url));
-  if (process.env.BLESS === '1') {
+const folder = join(dirname(dirname(fileURLToPath(import.meta.url))), 'golden');
+
+/** Holds `text` to the file of that name. */
+export function matchesGolden(name: string, text: string): void {
+  const path = join(folder, name);
+  if (process.env.BLESS) {
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, text);
-    return;
   }
-  assert.ok(existsSync(path), `no golden file ${name}; write it with npm run bless and read it`);
-  assert.fixture(text, readFileSync(path, 'utf8'), `${name} has changed; npm run bless writes it anew`);
+  assert.ok(existsSync(path), `spec/golden/${name} is there; npm run bless writes it`);
+  assert.fixture(text, readFileSync(path, 'utf8'), `spec/golden/${name}`);
 }

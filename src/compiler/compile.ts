@@ -4,6 +4,7 @@ import { EXIT, Failure } from './diagnostics/diagnostic.ts';
 import { memoryEntries } from './diagnostics/memory.ts';
 import { totalsDiagnostic } from './diagnostics/totals.ts';
 import { type Elaborated, elaborate } from './elaborate/elaborate.ts';
+import { describeRoll } from './elaborate/roll/describe-roll.ts';
 import type { Graph } from './ir/graph.ts';
 import type { TrainConfig } from './ir/train.ts';
 import type { PassTrace } from './pass.ts';
@@ -33,7 +34,7 @@ export function check(
   request: Pick<CompileRequest, 'source' | 'entry' | 'set' | 'sizes'>,
 ): Pick<Compiled, 'warnings' | 'train' | 'notes'> {
   const { train, diagnostics, report } = elaborate({ ...request, training: true, want: 'loss' });
-  return { train, warnings: diagnostics, notes: report.map((r) => r.text) };
+  return { train, warnings: diagnostics, notes: report.map(describeRoll) };
 }
 
 interface Traces {
@@ -99,7 +100,7 @@ function compileWith(request: CompileRequest, first: Elaborated, micro: number |
     ...built,
     train,
     graphs,
-    notes: trained.report.map((r) => r.text),
+    notes: trained.report.map(describeRoll),
     warnings: trained.diagnostics,
     times: totalTimes(trace),
     dumps: new Map(

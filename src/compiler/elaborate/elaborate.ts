@@ -40,6 +40,8 @@ export interface ElaborateRequest {
 }
 
 export interface Elaborated {
+  /** Name of the model. */
+  readonly model: string;
   readonly graph: Graph;
   readonly hir: Hir;
   readonly train: TrainConfig | undefined;
@@ -79,7 +81,8 @@ function elaborateIn(session: Session, request: ElaborateRequest): Elaborated {
   stopOnErrors(session);
   const pruned = prune(hir);
   const { graph, report } = roll(pruned, session.nextId);
-  return { graph, hir: pruned, train, inputs: pruned.inputs, report, diagnostics: session.diagnostics };
+  const model = entry.model.name ?? 'model';
+  return { model, graph, hir: pruned, train, inputs: pruned.inputs, report, diagnostics: session.diagnostics };
 }
 
 interface Settled {
