@@ -1,8 +1,9 @@
 import type { Weight, WeightMember } from '../ir/graph.ts';
 import type { TargetLimits } from '../ir/kernel.ts';
 import type { WeightPlace } from '../ir/plan.ts';
+import { elementsOf } from '../ir/tensor-type.ts';
 import { invariant } from '../support/invariant.ts';
-import { alignUp, elementsOf } from './sizes.ts';
+import { alignUp } from './sizes.ts';
 
 /** A run of neighbouring elements that one launch of the optimizer may update: all have the same factors. */
 export interface UpdateRun {
