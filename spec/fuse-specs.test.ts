@@ -54,7 +54,7 @@ test('a LLaMA takes at most 24 launches a layer and 15 outside, its update inclu
   for (const heads of [['heads=4'], ['heads=4', 'kv=2'], ['heads=4', 'kv=1']]) {
     const { outside, loops } = countLaunches(LLAMA, heads);
     assert.ok(outside + UPDATE <= 15, `${outside} outside with ${heads}`);
-    assert.equal(loops, [8, 12], heads.join());
+    assert.equal(loops, [8, 13], heads.join());
   }
 });
 
@@ -67,7 +67,7 @@ test('scaling a branch after it costs no launch either', () => {
     '{PreNorm}',
     '{PreNorm, Scheme}',
   );
-  assert.equal(countLaunches(after, ['scheme=After']).loops, [8, 12]);
+  assert.equal(countLaunches(after, ['scheme=After']).loops, [8, 13]);
 });
 
 test('a norm and an activation written in the specification change no launch', () => {
@@ -93,7 +93,7 @@ fn Gated(hidden: axis)(x: [.., width]) {
 test('schemes with more norms or gates take few more', () => {
   const layers = (scheme: string): number =>
     countLaunches(LLAMA, [`scheme=${scheme}`]).loops.reduce((sum, n) => sum + n, 0);
-  const most = { PostNorm: 21, DeepNorm: 21, Sandwich: 25, OLMo2: 21, Parallel: 17, 'GPAS()': 21, ReZero: 18 };
+  const most = { PostNorm: 21, DeepNorm: 21, Sandwich: 26, OLMo2: 21, Parallel: 17, 'GPAS()': 22, ReZero: 18 };
   for (const [scheme, wanted] of Object.entries(most))
     assert.ok(layers(scheme) <= wanted, `${scheme}: ${layers(scheme)}`);
 });

@@ -69,20 +69,20 @@ function training(options: LlamaOptions = {}): Graph {
   return [simplify, autodiff, simplify, mergeContracts, hoist].reduce((g, pass) => pass.run(g), llamaGraph(options));
 }
 
-test('a LLaMA needs 8 launches forward and 12 backward a layer, and 11 outside', () => {
-  assert.equal(launches(fuseWith(training(), 8)), [11, 8, 12]);
+test('a LLaMA needs 8 launches forward and 13 backward a layer, and 11 outside', () => {
+  assert.equal(launches(fuseWith(training(), 8)), [11, 8, 13]);
 });
 
 test('groups of queries, the depth scale and other sizes change no count', () => {
   for (const options of [{ groups: 3 }, { scaled: true }, { batch: 1, depth: 5 }, { batch: 1, groups: 2 }]) {
-    assert.equal(launches(fuseWith(training(options), 8)), [11, 8, 12], JSON.stringify(options));
+    assert.equal(launches(fuseWith(training(options), 8)), [11, 8, 13], JSON.stringify(options));
   }
 });
 
 test('a norm and an activation that no library knows change no count', () => {
-  assert.equal(launches(fuseWith(training({ norm: maxNorm }), 8)), [11, 8, 12]);
-  assert.equal(launches(fuseWith(training({ activation: mish }), 8)), [11, 8, 12]);
-  assert.equal(launches(fuseWith(autodiff.run(llamaGraph()), 8)), [11, 8, 12], 'without simplification');
+  assert.equal(launches(fuseWith(training({ norm: maxNorm }), 8)), [11, 8, 13]);
+  assert.equal(launches(fuseWith(training({ activation: mish }), 8)), [11, 8, 13]);
+  assert.equal(launches(fuseWith(autodiff.run(llamaGraph()), 8)), [11, 8, 13], 'without simplification');
 });
 
 test('no region needs more bindings than there are, and more bindings never mean more launches', () => {
@@ -293,7 +293,7 @@ test('a value that is larger than a binding takes several', () => {
     const ids = new Set([...r.reads, ...r.roots].map((id) => fused.aliases.get(id) ?? id));
     assert.ok([...ids].reduce((n, id) => n + windows(id), 0) <= 8, r.name);
   }
-  assert.ok(launches(fused).join() !== '11,8,12');
+  assert.ok(launches(fused).join() !== '11,8,13');
 });
 
 test('the text of a fused graph is stable', () => {
@@ -332,7 +332,7 @@ test('a transposed gradient is stored as it must lie, by the product that makes 
 test('the report says what is fused and why neighbours are apart', () => {
   const text = explainFused(fuseWith(training(), 8));
   assert.match(text, /for each layer of 2: 8 kernels\n/);
-  assert.match(text, /for each layer of 2, last to first: 12 kernels\n/);
+  assert.match(text, /for each layer of 2, last to first: 13 kernels\n/);
   assert.match(
     text,
     /layer_x1: tiles of \[batch, time\] by \[width\]\n {4}computes contract, add\n {4}loads x, attn.wo,/,

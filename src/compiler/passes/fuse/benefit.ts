@@ -2,14 +2,14 @@ import type { ValueId } from '../../ir/graph.ts';
 import { elementsOf } from '../../ir/tensor-type.ts';
 import type { Group, GroupPart } from './group.ts';
 import type { Merger } from './merger.ts';
-import { termsOf } from './tile-space.ts';
+import { areSiblings } from './siblings.ts';
 import { throughViews } from './views.ts';
 
 export type Benefit = (m: Merger, a: Group, b: Group) => number;
 
 /** What merging two groups saves, by stage; 0 when the stage does not merge groups of these kinds. */
 export const STAGES: readonly Benefit[] = [
-  (m, a, b) => (areSiblings(m, a, b) ? sharedOperandBytes(m, a, b) : 0),
+  (m, a, b) => (areSiblings(m.scope, a, b) ? sharedOperandBytes(m, a, b) : 0),
   (m, a, b) => (a.kind.kind === 'rows' && b.kind.kind === 'rows' ? sharedBytes(m, a, b, 0) : 0),
   (m, a, b) => {
     const [rows, product] = a.kind.kind === 'rows' ? [a, b] : [b, a];
@@ -59,21 +59,4 @@ function sharedOperandBytes(m: Merger, a: Group, b: Group): number {
 function operandReads(m: Merger, parts: readonly GroupPart[]): ReadonlySet<ValueId> {
   const ids = parts.flatMap((p) => p.contracts.flatMap((c) => c.operands));
   return new Set(ids.map((id) => throughViews(m.scope, id)));
-}
-
-/** Products of one shape but for the axes that the operand which they share lacks: the same loop over the same sums. */
-function areSiblings(m: Merger, a: Group, b: Group): boolean {
-  if (a.kind.kind !== 'product' || b.kind.kind !== 'product') return false;
-  const p = a.kind.parts[0]?.contracts[0];
-  const q = b.kind.parts[0]?.contracts[0];
-  if (!p || !q || p.attrs.terms.length !== q.attrs.terms.length) return false;
-  const sums = (op: typeof p): string => op.attrs.terms.map((t) => [...t].sort().join()).join(';');
-  if (sums(p) !== sums(q)) return false;
-  const left = termsOf(p)
-    .flat()
-    .map((id) => throughViews(m.scope, id));
-  const right = termsOf(q)
-    .flat()
-    .map((id) => throughViews(m.scope, id));
-  return left.some((id) => right.includes(id));
 }

@@ -3,9 +3,11 @@ import { sameAxisSet } from './axes.ts';
 import type { Group, GroupPart } from './group.ts';
 import type { Merger } from './merger.ts';
 import { isAligned, rowAxes } from './row-axes.ts';
+import { areSiblings } from './siblings.ts';
 
-/** The most parts of one product: each has its own code in the kernel. */
-const MOST_PARTS = 4;
+/** The most parts of one product: each has its own code in the kernel, which people read. */
+const MOST_SIBLINGS = 3;
+const MOST_PARTS = 2;
 
 export type MergedKind =
   | { readonly kind: Group['kind']; readonly refused?: undefined }
@@ -19,7 +21,8 @@ export function mergedKind(m: Merger, a: Group, b: Group): MergedKind {
   }
   if (a.kind.kind === 'product' && b.kind.kind === 'product') {
     const parts = [...a.kind.parts, ...b.kind.parts];
-    if (parts.length > MOST_PARTS) return { refused: `one product has at most ${MOST_PARTS} parts` };
+    const most = areSiblings(m.scope, a, b) ? MOST_SIBLINGS : MOST_PARTS;
+    if (parts.length > most) return { refused: `a kernel with ${parts.length} such products would be long` };
     if (overlaps(a.reads, b.nodes) || overlaps(b.reads, a.nodes))
       return { refused: 'one multiplies what the other makes' };
     return { kind: { kind: 'product', parts } };
