@@ -65,6 +65,16 @@ export const cliEntries = {
       'A train block says on what a model is trained and how: data, batch, sizes of the input axes, steps, optimizer and ' +
       'learning rate.',
   }),
+  'too-slow': entry<{ adapter: string }>({
+    severity: 'error',
+    message: ({ adapter }) =>
+      `'${adapter}' is too slow for the demonstration: not even 20 small steps fit into two minutes`,
+    help: () => 'tfm doctor says whether a faster driver can be installed',
+    explain:
+      'The demonstration promises to take less than five minutes, so it measures a few steps first. Training itself works ' +
+      'at any speed: tfm train.',
+    exit: EXIT.environment,
+  }),
 } as const;
 
 export const cliFailure = failuresOf(cliEntries);

@@ -1,0 +1,64 @@
+import { Option } from 'commander';
+import { cliFailure } from '../../compiler/diagnostics/cli.ts';
+import { EXIT } from '../../compiler/diagnostics/diagnostic.ts';
+import { didYouMean } from '../../compiler/support/did-you-mean.ts';
+import { writeCompiledFolder } from '../../runtime/compiled-folder.ts';
+import { nodeFiles } from '../../runtime/files.ts';
+import { isFolder } from '../../runtime/read-spec.ts';
+import { emitTrainer } from '../../trainer/emit-trainer.ts';
+import { adapterLimits } from '../adapter-limits.ts';
+import type { CliCommand } from '../command.ts';
+import { compileSummary, summaryText } from '../compile-summary.ts';
+import { takesDevice } from '../device-options.ts';
+import { explainRegions } from '../explain-regions.ts';
+import { type CompiledSpec, compileSpec, TRAIN_PURPOSES } from '../open-model.ts';
+import { flag, repeatable, text, texts } from '../options.ts';
+import { SPEC, specOptions, takesSpec } from '../spec-options.ts';
+import type { Terminal } from '../terminal.ts';
+
+export const compile: CliCommand = {
+  name: 'compile',
+  summary: 'compile a spec to kernels, a plan and a trainer',
+  configure: (command) =>
+    takesDevice(takesSpec(command, SPEC))
+      .addOption(new Option('--target <name>', 'language of the kernels').choices(['wgsl']).default('wgsl'))
+      .option('--out <folder>', 'where to write kernels/, plan.json, config.json and trainer.ts')
+      .option('--explain', 'say what each kernel fused, and why its neighbours are not in it')
+      .addOption(repeatable('--dump <pass>', 'print what a pass of the compiler made; may be repeated'))
+      .option('--no-fuse', 'give every operation a kernel of its own'),
+  run: async ([path = ''], options, terminal) => {
+    if (isFolder(path)) throw cliFailure('needs-spec', { command: 'compile', path });
+    const limits = await adapterLimits(options, terminal);
+    const dump = texts(options, 'dump');
+    const fuse = options.fuse !== false;
+    const made = compileSpec(path, { ...specOptions(options), limits, purposes: TRAIN_PURPOSES, fuse, dump }, terminal);
+    const { compiled } = made;
+    const out = text(options, 'out');
+    if (out !== undefined) await writeOut(out, made);
+    if (flag(options, 'json')) {
+      terminal.print(JSON.stringify(compileSummary(compiled, out)));
+      return EXIT.ok;
+    }
+    if (dump.length > 0) printDumps(dump, made, terminal);
+    else if (flag(options, 'explain')) terminal.print(explainRegions(compiled.fused));
+    else terminal.print(summaryText(compiled));
+    if (out !== undefined) terminal.tell(`written to ${out}; train it with: tfm train ${out}`);
+    return EXIT.ok;
+  },
+};
+
+async function writeOut(out: string, { compiled, spec, dataFolder }: CompiledSpec): Promise<void> {
+  const { plan, texts, train } = compiled;
+  const trainer = train && (await emitTrainer(plan, train));
+  writeCompiledFolder(nodeFiles, out, { plan, texts, train, dataFolder, spec, trainer });
+}
+
+/** Dumps of all programs whose pass was asked for, by `PROGRAM PASS`. */
+function printDumps(wanted: readonly string[], { compiled }: CompiledSpec, terminal: Terminal): void {
+  const passes = [...new Set([...compiled.times.keys()].map((name) => name.split(' ').at(-1) ?? name))];
+  for (const pass of wanted) {
+    const found = [...compiled.dumps].filter(([name]) => name === pass || name.split(' ').at(-1) === pass);
+    if (found.length === 0) throw cliFailure('unknown-dump', { pass, passes, near: didYouMean(pass, passes) });
+    for (const [name, dump] of found) terminal.print(`// ${name}\n${dump.trimEnd()}\n`);
+  }
+}

@@ -1,0 +1,52 @@
+import { EXIT } from '../../compiler/diagnostics/diagnostic.ts';
+import { tokenizerOfData } from '../../runtime/data/open-tokenizer.ts';
+import { sample as sampleText } from '../../runtime/sample.ts';
+import type { CliCommand } from '../command.ts';
+import { takesDevice } from '../device-options.ts';
+import { loadGivenWeights, takesWeights } from '../given-weights.ts';
+import { flag, givenNumber, givenText, number, real, whole } from '../options.ts';
+import { withSession } from '../session.ts';
+import { SPEC_OR_FOLDER, takesSpec } from '../spec-options.ts';
+import { harmless } from '../terminal.ts';
+
+export const sample: CliCommand = {
+  name: 'sample',
+  summary: 'continue a text with trained weights',
+  configure: (command) =>
+    takesWeights(takesDevice(takesSpec(command, SPEC_OR_FOLDER)))
+      .option('--prompt <text>', 'the text to continue', '')
+      .option('--tokens <count>', 'tokens to add', whole(1), 256)
+      .option('--temperature <t>', 'divides the logits; 0 takes the likeliest token', real, 1)
+      .option('--top-k <k>', 'draw from the k likeliest tokens', whole(1))
+      .option('--top-p <p>', 'draw from the likeliest tokens that together have this probability', real)
+      .option('--seed <n>', 'the same seed gives the same text', whole(0), 0),
+  run: ([path = ''], options, terminal) =>
+    withSession({ path, command: 'sample', purposes: ['logits'] }, options, terminal, async (session) => {
+      const { loaded, config, model } = session;
+      const tokenizer = tokenizerOfData(config.data, model.dataFolder, 'sampling');
+      const origin = loadGivenWeights(loaded, options, terminal);
+      const [prompt, seed] = [givenText(options, 'prompt'), givenNumber(options, 'seed')];
+      const json = flag(options, 'json');
+      let made = '';
+      if (!json) terminal.write(prompt);
+      const settings = {
+        prompt,
+        seed,
+        tokens: givenNumber(options, 'tokens'),
+        temperature: givenNumber(options, 'temperature'),
+        topK: number(options, 'topK'),
+        topP: number(options, 'topP'),
+        step: origin.step,
+      };
+      await sampleText(loaded, tokenizer, settings, (more) => {
+        if (json) made += more;
+        else terminal.write(harmless(more));
+      });
+      terminal.print(
+        json
+          ? JSON.stringify({ format_version: 1, weights: origin.path, step: origin.step, prompt, seed, text: made })
+          : '',
+      );
+      return EXIT.ok;
+    }),
+};

@@ -1,0 +1,65 @@
+import { dirname } from 'node:path';
+import { emit } from '../backends/shared/emit.ts';
+import { WGSL } from '../backends/wgsl/dialect.ts';
+import { compile } from '../compiler/compile.ts';
+import type { Compiled, CompileRequest, Purpose } from '../compiler/compile-request.ts';
+import { cliFailure } from '../compiler/diagnostics/cli.ts';
+import { renderDiagnostics } from '../compiler/diagnostics/render.ts';
+import type { TargetLimits } from '../compiler/ir/kernel.ts';
+import type { TrainConfig } from '../compiler/ir/train.ts';
+import { type CompiledFolder, readCompiledFolder } from '../runtime/compiled-folder.ts';
+import { nodeFiles } from '../runtime/files.ts';
+import { isFolder, readSpec } from '../runtime/read-spec.ts';
+import type { SpecOptions } from './spec-options.ts';
+import type { Terminal } from './terminal.ts';
+
+/** A spec that was compiled now. */
+export interface CompiledSpec {
+  readonly compiled: Compiled;
+  readonly spec: string;
+  readonly dataFolder: string;
+}
+
+/** What training, evaluation and sampling need, from a spec or from a compiled folder. */
+export interface Model extends CompiledFolder {
+  /** Text of the spec; undefined for a compiled folder. */
+  readonly spec: string | undefined;
+}
+
+export interface CompileOptions extends SpecOptions, Pick<CompileRequest, 'purposes' | 'sizes' | 'fuse' | 'dump'> {
+  readonly limits: TargetLimits;
+}
+
+/** What a training plan holds. `tfm grad` asks for the same, so that it runs the same kernels in the same memory. */
+export const TRAIN_PURPOSES = ['train', 'evaluate', 'logits', 'probes'] as const;
+
+/** Compiles a spec to WGSL and tells its warnings. */
+export function compileSpec(path: string, options: CompileOptions, terminal: Terminal): CompiledSpec {
+  const source = readSpec(path);
+  const compiled = compile({ ...options, source, target: { name: 'wgsl', emit: (kernel) => emit(kernel, WGSL) } });
+  if (compiled.warnings.length > 0) {
+    terminal.tell(renderDiagnostics(compiled.warnings, { color: terminal.color }).trimEnd());
+  }
+  return { compiled, spec: source.text, dataFolder: dirname(path) };
+}
+
+/** A spec is compiled for the device; a folder is read, and takes no settings. */
+export function openModel(
+  path: string,
+  options: SpecOptions & { readonly purposes: readonly Purpose[]; readonly limits: TargetLimits },
+  terminal: Terminal,
+): Model {
+  if (!isFolder(path)) {
+    const { compiled, spec, dataFolder } = compileSpec(path, options, terminal);
+    return { plan: compiled.plan, texts: compiled.texts, train: compiled.train, dataFolder, spec };
+  }
+  if (options.set.length > 0) throw cliFailure('folder-is-fixed', { path, option: '--set' });
+  if (options.entry !== undefined) throw cliFailure('folder-is-fixed', { path, option: '--entry' });
+  return { ...readCompiledFolder(nodeFiles, path), spec: undefined };
+}
+
+/** Fails with `train-block-missing`. */
+export function trainBlock(train: TrainConfig | undefined, command: string, path: string): TrainConfig {
+  if (!train) throw cliFailure('train-block-missing', { command, path });
+  return train;
+}
