@@ -31,6 +31,8 @@ train Tiny() {
   save_every = 4
 }
 `;
+/** Where the bad spec is bad. */
+const BAD_LINE = SPEC.split('\n').length + 1;
 const TEXT = 'the quick brown fox jumps over the lazy dog. '.repeat(120);
 const folder = temporaryFolder({ 'tiny.tfm': SPEC, 'text.txt': TEXT, 'bad.tfm': `${SPEC}\nx = )\n` });
 const at = (name: string): string => join(folder, name);
@@ -79,10 +81,10 @@ test('check reports errors with their place, as text and as JSON', async () => {
   assert.is((await runMain('check', at('tiny.tfm'))).exit, 0);
   const text = await runMain('check', at('bad.tfm'));
   assert.is(text.exit, 1);
-  assert.match(text.err, /bad\.tfm:28:\d+/);
+  assert.match(text.err, `bad.tfm:${BAD_LINE}:5`);
   const { diagnostics, format_version } = json((await runMain('check', at('bad.tfm'), '--json')).out);
   assert.is(format_version, 1);
-  assert.is(diagnostics[0].place.line, 28);
+  assert.is(diagnostics[0].place.line, BAD_LINE);
 });
 
 test('--set changes the model, and a wrong name is refused', async () => {
@@ -156,8 +158,8 @@ test('Ctrl-C saves, and the run resumes', async () => {
   await Promise.race([seen, closed]);
   child.kill('SIGINT');
   assert.is(await closed, 130);
-  const [saved] = readdirSync(at('run-long/checkpoints'));
-  const step = Number(saved?.replace('step-', ''));
+  const saved = readdirSync(at('run-long/checkpoints')).filter((name) => name.startsWith('step-'));
+  const step = Math.max(...saved.map((name) => Number(name.replace('step-', ''))));
   assert.ok(step >= 2);
   const more = [
     '--set',
@@ -189,7 +191,7 @@ test('a pipe that is closed early ends the program quietly', async () => {
 test('the program starts from a process of its own, with results on stdout only', async () => {
   const { exit, out, err } = await runChild(['check', 'tiny.tfm'], folder);
   assert.is(exit, 0, err);
-  assert.is(out, 'tiny.tfm: no errors\n');
+  assert.ok(out.startsWith('tiny.tfm: no errors\n'), out);
   assert.is(err, '');
 });
 

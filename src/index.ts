@@ -9,10 +9,10 @@ import { emit } from './backends/shared/emit.ts';
 import { DEFAULT_LIMITS } from './backends/wgsl/default-limits.ts';
 import { openWebGpu } from './backends/wgsl/device.ts';
 import { WGSL } from './backends/wgsl/dialect.ts';
-import { checkSource, compile as compileSource } from './compiler/compile.ts';
+import { check as checkSource, compile as compileSource } from './compiler/compile.ts';
 import type { Compiled, Purpose } from './compiler/compile-request.ts';
 import { cliFailure } from './compiler/diagnostics/cli.ts';
-import type { Diagnostic } from './compiler/diagnostics/diagnostic.ts';
+import { type Diagnostic, Failure } from './compiler/diagnostics/diagnostic.ts';
 import type { Kernel, TargetLimits } from './compiler/ir/kernel.ts';
 import type { TrainConfig } from './compiler/ir/train.ts';
 import { makeSource, type Source } from './compiler/support/source.ts';
@@ -68,7 +68,12 @@ export interface TrainOptions {
 
 /** What is wrong with a spec; empty when nothing is. */
 export function check(spec: Spec, options: SpecOptions = {}): readonly Diagnostic[] {
-  return checkSource({ source: sourceOf(spec), entry: options.entry, set: options.set ?? [] });
+  try {
+    return checkSource({ source: sourceOf(spec), entry: options.entry, set: options.set ?? [] }).warnings;
+  } catch (error) {
+    if (error instanceof Failure) return error.diagnostics;
+    throw error;
+  }
 }
 
 /** Compiles a spec to WGSL kernels and the plan that runs them. */

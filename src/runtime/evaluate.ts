@@ -1,7 +1,7 @@
 import type { LoadedPlan } from '../backends/device.ts';
 import { dataFailure } from '../compiler/diagnostics/data.ts';
 import { runFailure } from '../compiler/diagnostics/run.ts';
-import type { HostScalars } from '../compiler/ir/plan.ts';
+import type { HostScalars, Plan } from '../compiler/ir/plan.ts';
 import type { ValidationData } from './data/training-data.ts';
 import { readWindows, windowCount } from './data/windows.ts';
 import { placeOf, readScalars } from './plan-io.ts';
@@ -56,8 +56,8 @@ export async function evaluate(
 }
 
 /** Fails early with what {@link evaluate} would fail with. */
-export function checkValidation(loaded: LoadedPlan, data: ValidationData): void {
-  const program = loaded.plan.programs.evaluate;
+export function checkValidation(plan: Plan, data: ValidationData): void {
+  const program = plan.programs.evaluate;
   if (!program) return;
   const { rows, time } = batchShape(program);
   if (windowCount(data.source, time) < rows) {

@@ -5,6 +5,7 @@ import type { TrainConfig } from '../compiler/ir/train.ts';
 import type { CompiledFolder } from './compiled-folder.ts';
 import { openTrainingData } from './data/training-data.ts';
 import { nodeFiles } from './files.ts';
+import { openBatches } from './open-batches.ts';
 import { createRunFolder, type RunFolder, reopenRunFolder } from './run-folder.ts';
 import { kernelsHash } from './run-settings.ts';
 import type { StopRequest } from './stop-request.ts';
@@ -32,6 +33,8 @@ export interface TrainRequest {
 export async function trainOnDevice(request: TrainRequest): Promise<TrainResult> {
   const { device, model, config, resume, init, observe, stop, after } = request;
   const data = openTrainingData(config, model.dataFolder);
+  // Before there is a folder, so that data that does not fit leaves none behind.
+  openBatches(model.plan, config, data);
   const run = openRun(request);
   try {
     const loaded = await device.load(model.plan, model.texts);

@@ -1,14 +1,11 @@
-import { dataFailure } from '../compiler/diagnostics/data.ts';
-import { invariant } from '../compiler/support/invariant.ts';
 import { readPlanState } from './checkpoint/plan-state.ts';
 import { saveCheckpoint } from './checkpoint/save.ts';
-import { type Batch, readWindows, scanTokens, windowCount, windowOrder } from './data/windows.ts';
 import { diverged } from './divergence.ts';
-import { checkValidation, type Evaluation, evaluate } from './evaluate.ts';
-import { programOf } from './plan-io.ts';
+import { type Evaluation, evaluate } from './evaluate.ts';
+import { openBatches } from './open-batches.ts';
 import { readProbes } from './probes.ts';
 import { configHash, kernelsHash } from './run-settings.ts';
-import { batchShape, finishStep, queueGradients, vocabularyOf } from './run-step.ts';
+import { finishStep, queueGradients } from './run-step.ts';
 import { startWeights } from './start-weights.ts';
 import { stepScalars } from './step-scalars.ts';
 import type { StopSignal } from './stop-request.ts';
@@ -36,7 +33,7 @@ export function train(job: TrainJob): Promise<TrainResult> {
 
 async function trainSteps(job: TrainJob): Promise<TrainResult> {
   const { config, loaded, run, stop } = job;
-  const batches = openBatches(job);
+  const batches = openBatches(loaded.plan, config, job.data);
   const emit = emitter(job);
   const identity = {
     config: configHash(config),
@@ -91,28 +88,6 @@ async function trainSteps(job: TrainJob): Promise<TrainResult> {
   const stopped = step < config.steps ? stop.signal() : undefined;
   if (stopped && step > start.step && step % config.saveEvery !== 0) await save();
   return { step, loss, validation, stopped };
-}
-
-/** Checks that the data fits the model and the plan; gives the batch of a step. */
-function openBatches({ config, loaded, data }: TrainJob): (step: number) => Batch {
-  const { rows, time } = batchShape(programOf(loaded.plan, 'micro'));
-  invariant(rows * loaded.plan.accumulation === config.batch, 'the plan was made for the batch of the settings');
-  const vocab = vocabularyOf(loaded.plan.programs);
-  const count = windowCount(data.train, time);
-  if (count < config.batch) {
-    const needs = config.batch * time + 1;
-    throw dataFailure('data-too-short', { tokens: data.train.length, needs, batch: config.batch, time });
-  }
-  scanTokens(data.train, vocab);
-  if (data.validation) {
-    scanTokens(data.validation.source, vocab);
-    checkValidation(loaded, data.validation);
-  }
-  const windowAt = windowOrder(count, config.seed);
-  return (step) => {
-    const windows = Array.from({ length: config.batch }, (_, k) => windowAt(step * config.batch + k));
-    return readWindows(data.train, windows, time, vocab);
-  };
 }
 
 /** Tells the observer everything, and the run's logs what is due. */

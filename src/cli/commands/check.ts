@@ -1,4 +1,4 @@
-import { checkSource } from '../../compiler/compile.ts';
+import { check as checkSpec } from '../../compiler/compile.ts';
 import { cliFailure } from '../../compiler/diagnostics/cli.ts';
 import { EXIT } from '../../compiler/diagnostics/diagnostic.ts';
 import { diagnosticsJson, renderDiagnostics } from '../../compiler/diagnostics/render.ts';
@@ -13,13 +13,13 @@ export const check: CliCommand = {
   configure: (command) => takesSpec(command, SPEC),
   run: async ([path = ''], options, terminal) => {
     if (isFolder(path)) throw cliFailure('needs-spec', { command: 'check', path });
-    const found = checkSource({ source: readSpec(path), ...specOptions(options) });
-    const errors = found.filter((d) => d.severity === 'error').length;
-    if (flag(options, 'json')) terminal.print(JSON.stringify(diagnosticsJson(found)));
-    else {
-      if (found.length > 0) terminal.tell(renderDiagnostics(found, { color: terminal.color }).trimEnd());
-      if (errors === 0) terminal.print(`${path}: no errors`);
+    const { warnings, notes } = checkSpec({ source: readSpec(path), ...specOptions(options) });
+    if (flag(options, 'json')) {
+      terminal.print(JSON.stringify(diagnosticsJson(warnings)));
+      return EXIT.ok;
     }
-    return errors > 0 ? EXIT.input : EXIT.ok;
+    if (warnings.length > 0) terminal.tell(renderDiagnostics(warnings, { color: terminal.color }).trimEnd());
+    terminal.print([`${path}: no errors`, ...notes].join('\n'));
+    return EXIT.ok;
   },
 };

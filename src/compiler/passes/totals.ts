@@ -1,6 +1,7 @@
 import { EXIT, Failure } from '../diagnostics/diagnostic.ts';
 import { totalsDiagnostic } from '../diagnostics/totals.ts';
 import type { Block, Graph, GraphInput, Op, OpOf, ValueId } from '../ir/graph.ts';
+import { allOps } from '../ir/walk-graph.ts';
 import { present } from '../support/invariant.ts';
 
 /** A graph of one micro-batch, and what must be known of all micro-batches of the step before it can run. */
@@ -17,13 +18,15 @@ export interface TotalsSplit {
  */
 export function splitTotals(graph: Graph, accumulation: number): TotalsSplit {
   const { ops } = graph.block;
-  const totals = ops.filter((op): op is OpOf<'step_total'> => op.kind === 'step_total');
+  const all = [...allOps(graph.block)];
+  const totals = all.filter((op): op is OpOf<'step_total'> => op.kind === 'step_total');
   const operandOf = (op: OpOf<'step_total'>): ValueId => present(op.operands[0], 'an operand');
   if (accumulation === 1) {
     const replaced = new Map(totals.map((op) => [present(op.results[0], 'a result').id, operandOf(op)]));
     return { graph: { ...graph, ...replaceValues(graph, replaced) }, prepare: undefined };
   }
-  const definedBy = new Map(ops.flatMap((op) => op.results.map((r) => [r.id, op] as const)));
+  const outermost = new Set<Op>(ops);
+  const definedBy = new Map(all.flatMap((op) => op.results.map((r) => [r.id, op] as const)));
   const inputs: GraphInput[] = [];
   const counted: ValueId[] = [];
   const rewritten = new Map<Op, Op>();
@@ -35,13 +38,20 @@ export function splitTotals(graph: Graph, accumulation: number): TotalsSplit {
       rewritten.set(total, { ...operand, attrs: { values }, operands: [], results: [result] });
       continue;
     }
+    if (!outermost.has(total)) throw totalOfWeights(total);
     const name = `total.${inputs.length}`;
     inputs.push({ name, type: result.type });
     counted.push(operandOf(total));
     rewritten.set(total, { kind: 'input', attrs: { name }, operands: [], results: [result], span: total.span });
   }
-  const block = { ...graph.block, ops: ops.map((op) => rewritten.get(op) ?? op) };
-  const micro = { ...graph, inputs: [...graph.inputs, ...inputs], block };
+  const rewrite = (block: Block): Block => ({
+    ...block,
+    ops: block.ops.map((op) => {
+      if (op.kind === 'loop') return { ...op, attrs: { ...op.attrs, body: rewrite(op.attrs.body) } };
+      return rewritten.get(op) ?? op;
+    }),
+  });
+  const micro = { ...graph, inputs: [...graph.inputs, ...inputs], block: rewrite(graph.block) };
   return { graph: micro, prepare: inputs.length > 0 ? prepareGraph(graph, counted) : undefined };
 }
 
@@ -52,7 +62,7 @@ function prepareGraph(graph: Graph, counted: readonly ValueId[]): Graph {
   for (const op of [...graph.block.ops].reverse()) {
     if (!op.results.some((r) => needed.has(r.id))) continue;
     if (op.kind === 'weight' || op.kind === 'loop' || op.kind === 'step_total') {
-      throw new Failure([totalsDiagnostic('total-of-weights', {}, { span: op.span })], EXIT.input);
+      throw totalOfWeights(op);
     }
     for (const operand of op.operands) needed.add(operand);
     ops.unshift(op);
@@ -64,6 +74,10 @@ function prepareGraph(graph: Graph, counted: readonly ValueId[]): Graph {
     outputs: counted.map((value, k) => ({ name: `total.${k}`, value })),
     block: { params: [], ops, results: counted },
   };
+}
+
+function totalOfWeights({ span }: Op): Failure {
+  return new Failure([totalsDiagnostic('total-of-weights', {}, { span })], EXIT.input);
 }
 
 function replaceValues(graph: Graph, replaced: ReadonlyMap<ValueId, ValueId>): Pick<Graph, 'block' | 'outputs'> {
