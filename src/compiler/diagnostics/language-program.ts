@@ -118,7 +118,6 @@ export const PROGRAM = {
   }),
   'rule-selects-nothing': entry<{
     selector: string;
-    wrong: string | undefined;
     suggestion: string | undefined;
     example: string | undefined;
   }>({

@@ -1,12 +1,16 @@
 /** Statements. */
+
+import { floats } from '../ir/tensor-type.ts';
 import type { Span } from '../support/source.ts';
 import type { Binding, Body, If, Probe, Statement } from '../syntax/ast.ts';
 import { axisText, textOf } from './describe.ts';
 import { divisionOf } from './division.ts';
+import { freshValue } from './emit.ts';
 import { bind, type Env, whereBound } from './env.ts';
-import { runRange } from './loop.ts';
+import { diverge } from './lanes-type.ts';
+import { runFor } from './loop.ts';
 import { bindType, destructure, namesOf } from './pattern.ts';
-import { at, attempt, giveUp, refuse, type Scope } from './session.ts';
+import { at, attempt, giveUp, type ProbeValue, refuse, type Scope, type Session } from './session.ts';
 import { axisValue, POISON, type Tensor, type Value } from './value.ts';
 import { wantAxis, wrong } from './want.ts';
 import { declareWeights } from './weight.ts';
@@ -71,7 +75,7 @@ function runStatement(statement: Statement, scope: Scope): Env {
     case 'for':
       return attempt(
         session,
-        () => runRange(statement, scope, (inner) => runStatements(statement.body, inner)),
+        () => runFor(statement, scope, (inner) => runStatements(statement.body, inner)),
         () => scope.env,
       );
     case 'if':
@@ -125,6 +129,7 @@ function runIf(statement: If, scope: Scope): Env {
 /** The truth of a condition, which no tensor can tell while compiling. */
 export function conditionOf(condition: Value, span: Span): boolean {
   if (condition.kind === 'bool') return condition.value;
+  if (condition.kind === 'varying') diverge(condition.values, span);
   if (condition.kind === 'tensor') refuse('condition-on-tensor', { text: textOf(span) }, span);
   return wrong(condition, 'a truth value', span);
 }
@@ -139,10 +144,19 @@ function runProbe(statement: Probe, scope: Scope): void {
   }
   session.probes.push({
     name: [...place.keys, ...loops.keys, statement.name.text].join('.'),
-    value: value.value.id,
+    ...probeValue(session, value),
     variable: [...place.shown, ...loops.shown].find((part) => !place.keys.includes(part) && !loops.keys.includes(part)),
     span: statement.span,
   });
+}
+
+/** In iterations that are elaborated at once a probe has a value for each. */
+function probeValue(session: Session, { value }: Tensor): Pick<ProbeValue, 'value' | 'axis'> {
+  const { lanes } = session;
+  if (!lanes) return { value, axis: undefined };
+  const stacked = freshValue(session, floats([lanes.axis]));
+  lanes.stacked.push({ value: stacked, from: value.id });
+  return { value: stacked, axis: lanes.axis };
 }
 
 function probeAxes(value: Value, scope: Scope): string | undefined {

@@ -1,15 +1,15 @@
 /** Calls: instances, weight identity, parameters and their defaults. */
 import type { Span } from '../support/source.ts';
 import type { Expr, Param } from '../syntax/ast.ts';
-import { evaluateArguments, parameterName } from './arguments.ts';
+import { evaluateArguments } from './arguments.ts';
 import { placeText, textOf, valueText } from './describe.ts';
-import { divisionOf } from './division.ts';
-import { bind, boundary, type Env, type Lazy } from './env.ts';
-import { bindType, destructure, namesOf } from './pattern.ts';
+import { boundary, type Env } from './env.ts';
+import { bindParameters } from './parameters.ts';
+import { bindType } from './pattern.ts';
 import { NO_LOOPS, type Place, placeAt, snakeCase } from './place.ts';
 import { type Activation, callChain, type Frame, LIMITS, type Naming, refuse, type Scope } from './session.ts';
-import { axisValue, type FunctionValue, type Given, type GivenValue, type Instance, type Value } from './value.ts';
-import { type WhyNot, wantAxis, wrong } from './want.ts';
+import type { FunctionValue, Given, GivenValue, Instance, Value } from './value.ts';
+import { wrong } from './want.ts';
 
 type CallExpr = Extract<Expr, { kind: 'call' }>;
 
@@ -79,7 +79,10 @@ function applyFunction(fn: FunctionValue, given: Given, site: Site, naming: Nami
 function applyInstance(instance: Instance, given: Given, site: Site): Value {
   const { fn, place } = instance;
   const { value, env, base } = elaborateBody(fn, new Map([...instance.given, ...given]), place, site);
-  instance.applications.push({ env, base, span: site.span });
+  const { lanes } = site.scope.frame.session;
+  const applied = instance.applications.length;
+  instance.applications.push({ env, base, span: site.span, lanes });
+  lanes?.undo.push(() => instance.applications.splice(applied));
   return value;
 }
 
@@ -102,7 +105,7 @@ function elaborateBody(
   const { session } = site.scope.frame;
   const frame: Frame = { session, place, loops: NO_LOOPS, activation: activate(fn, site) };
   const base = boundary(fn.env);
-  const env = bindParameters(fn, given, frame, base);
+  const env = bindParameters(fn.lists, given, frame, base);
   const result = session.language.runBody(fn.body, { frame, env });
   const { value } = result;
   if (fn.result)
@@ -137,73 +140,4 @@ function activate(fn: FunctionValue, { span, scope }: Site): Activation {
     refuse('too-deep', { limit: LIMITS.calls, chain: callChain(outer) }, span);
   }
   return { fn, call: span, depth, outer };
-}
-
-/**
- * Binds the parameters of all lists. A default may use any name of the lists, so it is evaluated when it is first asked
- * for, in the environment of the body.
- */
-function bindParameters(fn: FunctionValue, given: Given, frame: Frame, base: Env): Env {
-  let env: Env = base;
-  const scope = (): Scope => ({ frame, env });
-  for (const param of fn.lists.flat()) {
-    const argument = given.get(param);
-    if (argument) env = destructure(param.pattern, asParameter(param, argument, frame), env);
-    else
-      for (const name of namesOf(param.pattern))
-        env = bind(env, name.text, defaultOf(param, name.text, scope), name.span);
-  }
-  for (const param of fn.lists.flat()) {
-    const argument = given.get(param);
-    const { type } = param;
-    if (!type || type === 'axis') continue;
-    const what = parameterName(param) ?? 'the argument';
-    if (argument) env = bindType(type, argument.value, scope(), `\`${what}\``, argument.span);
-    else if (param.default)
-      env = bindType(
-        type,
-        frame.session.language.evaluate(param.default, scope()),
-        scope(),
-        `\`${what}\``,
-        param.default.span,
-      );
-  }
-  return env;
-}
-
-/** A number given for a parameter of type `axis` makes a fresh axis of that size, named after the parameter. */
-function asParameter(param: Param, { value, span }: GivenValue, { session }: Frame, division?: WhyNot): Value {
-  const name = parameterName(param);
-  if (param.type !== 'axis' || name === undefined || value.kind === 'poison') return value;
-  return axisValue(wantAxis(session, value, span, name, param.pattern.span, division));
-}
-
-function defaultOf(param: Param, name: string, scope: () => Scope): Lazy {
-  let state: 'new' | 'busy' | { readonly value: Value } = 'new';
-  return {
-    kind: 'lazy',
-    force: () => {
-      if (state === 'busy') refuse('default-cycle', { name }, param.span);
-      if (state !== 'new') return state.value;
-      state = 'busy';
-      const value = evaluateDefault(param, name, scope());
-      state = { value };
-      return value;
-    },
-  };
-}
-
-function evaluateDefault(param: Param, name: string, scope: Scope): Value {
-  const expr = param.default;
-  if (!expr) return refuse('missing-argument', { callee: 'the function', name }, param.span);
-  const value = scope.frame.session.language.evaluate(expr, scope);
-  if (param.pattern.kind === 'name-pattern') {
-    return asParameter(param, { value, span: expr.span }, scope.frame, () => divisionOf(expr, scope));
-  }
-  const bound = destructure(param.pattern, value, scope.env);
-  return bound.kind === 'binding' && bound.name === name
-    ? bound.value.kind === 'lazy'
-      ? bound.value.force()
-      : bound.value
-    : value;
 }

@@ -8,7 +8,7 @@ import { parameterName } from './arguments.ts';
 import { runBody } from './body.ts';
 import { callBuiltin } from './builtins/table.ts';
 import { applyModel, applyValue } from './call.ts';
-import { chooseEntry, configure, type Entry, listsOf } from './entry.ts';
+import { chooseEntry, configure, type Entry, parametersOf } from './entry.ts';
 import { evaluate } from './expression.ts';
 import { BATCH, inputAxes, makeInputs } from './inputs.ts';
 import { type Library, STANDARD_LIBRARY } from './library.ts';
@@ -37,6 +37,8 @@ export interface ElaborateRequest {
   readonly training: boolean;
   readonly want: Want;
   readonly library?: Library | undefined;
+  /** Elaborate iterations at once where they have one body. Off, only the time differs: a test holds that. */
+  readonly atOnce?: boolean | undefined;
 }
 
 export interface Elaborated {
@@ -59,7 +61,11 @@ const LANGUAGE: Language = { evaluate, apply: applyValue, callBuiltin, runBody }
  * Throws a `Failure` with every error that was found.
  */
 export function elaborate(request: ElaborateRequest): Elaborated {
-  const session = makeSession(LANGUAGE, request.training, request.want === 'probes');
+  const session = makeSession(LANGUAGE, {
+    training: request.training,
+    wantsProbes: request.want === 'probes',
+    atOnce: request.atOnce ?? true,
+  });
   try {
     return elaborateIn(session, request);
   } catch (error) {
@@ -99,8 +105,8 @@ function settle(
   request: ElaborateRequest,
   schemes: () => Module | undefined,
 ): Settled {
-  const { parameters, inputs } = listsOf(entry.model);
-  const axes = inputAxes(inputs).map((name) => name.text);
+  const parameters = parametersOf(entry.model);
+  const axes = inputAxes(entry.model).map((name) => name.text);
   const names = { parameters: parameters.flatMap((param) => parameterName(param) ?? []), train: trainKeys(axes) };
   const overrides = readOverrides(request.set ?? [], names, scope, schemes);
   const block: TrainBlock | undefined = entry.train && {
@@ -124,8 +130,8 @@ function elaborateModel(
 ): Hir {
   const { fn } = instance;
   const root = rootPlace(fn.span);
-  const given = makeInputs(session, listsOf(fn).inputs, sizes);
   const frame = { session, place: root, loops: NO_LOOPS, activation: undefined };
+  const given = makeInputs(instance, frame, sizes);
   const body = applyModel(instance, given, root, { node: fn, span: fn.span, scope: { frame, env: fn.env } });
   const rootScope: Scope = { frame, env: fn.env };
   for (const rule of entry.train?.entries ?? []) {

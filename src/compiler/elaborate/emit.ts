@@ -1,7 +1,7 @@
 /** Making ops. What users can get wrong has been checked before; here types follow from the shape rules. */
 import type { Axis, ElementKind, Value as IrValue, Op, OpAttrs, OpName, TensorType, ValueId } from '../ir/graph.ts';
 import { tensor as tensorType } from '../ir/tensor-type.ts';
-import { ops as table } from '../ops/table.ts';
+import { ops } from '../ops/table.ts';
 import { invariant, present } from '../support/invariant.ts';
 import type { Span } from '../support/source.ts';
 import { refuse, type Session } from './session.ts';
@@ -27,7 +27,7 @@ export function emitAll<K extends OpName>(
   declared?: TensorType,
 ): readonly Tensor[] {
   const block = operands.some((o) => o.inner) ? present(session.inner, 'an open block') : undefined;
-  const types = table[kind].infer({
+  const types = ops[kind].infer({
     attrs,
     operands: operands.map((o) => o.value.type),
     declared,
@@ -70,12 +70,24 @@ const MAX_F32 = 3.402_823_466_385_288_6e38;
  * `inf` and a window of 4096 are one body with two constants.
  */
 export function constant(session: Session, value: number, kind: ElementKind, span: Span): Tensor {
-  const values = [kind === 'int' ? Math.max(-MAX_INT, Math.min(MAX_INT, value)) : value];
+  const values = [constantElement(value, kind, span)];
+  return emit(session, 'constant', { values }, [], span, tensorType(kind, []));
+}
+
+/** A number for each of the iterations that are elaborated at once. */
+export function table(session: Session, values: readonly number[], kind: ElementKind, span: Span): Tensor {
+  const lanes = present(session.lanes, 'iterations that are elaborated at once');
+  const param = freshValue(session, tensorType(kind, []));
+  lanes.tables.push({ param, values: values.map((value) => constantElement(value, kind, span)) });
+  return tensorOf(param, false);
+}
+
+function constantElement(value: number, kind: ElementKind, span: Span): number {
   if (Number.isNaN(value)) refuse('not-a-number', {}, span);
   if (kind === 'int' && !Number.isInteger(value) && Number.isFinite(value))
     refuse('int-with-fraction', { value }, span);
   if (kind === 'float' && Number.isFinite(value) && Math.abs(value) > MAX_F32) refuse('beyond-f32', { value }, span);
-  return emit(session, 'constant', { values }, [], span, tensorType(kind, []));
+  return kind === 'int' ? Math.max(-MAX_INT, Math.min(MAX_INT, value)) : value;
 }
 
 export function indexOver(session: Session, axes: readonly Axis[], span: Span): Tensor {

@@ -48,19 +48,15 @@ function configured(train: TrainItem | undefined, value: Value): Entry {
   return refuse('wrong-kind', { text: textOf(span), found: valueText(value), wanted: 'a model' }, span);
 }
 
-/** The parameters of a model that can be set, and its inputs: the last list. */
-export function listsOf(model: FunctionValue): {
-  readonly parameters: readonly Param[];
-  readonly inputs: readonly Param[];
-} {
-  const inputs = model.lists.at(-1) ?? [];
-  return { parameters: model.lists.slice(0, -1).flat(), inputs };
+/** The parameters of a model that can be set: all lists but the last, which holds its inputs. */
+export function parametersOf(model: FunctionValue): readonly Param[] {
+  return model.lists.slice(0, -1).flat();
 }
 
 /** The model with settings from outside in place of what the train block gives. */
 export function configure({ model, given }: Entry, settings: ReadonlyMap<string, ScopedExpr>): Instance {
   const all = new Map<Param, GivenValue>(given);
-  for (const param of listsOf(model).parameters) {
+  for (const param of parametersOf(model)) {
     const setting = settings.get(parameterName(param) ?? '');
     if (!setting) continue;
     const { expr, scope } = setting;

@@ -1,7 +1,8 @@
 /** Expressions. */
 
 import { didYouMean } from '../support/did-you-mean.ts';
-import { unreachable } from '../support/invariant.ts';
+import { present, unreachable } from '../support/invariant.ts';
+import type { Span } from '../support/source.ts';
 import type { Expr, Name } from '../syntax/ast.ts';
 import { evaluateAxisIndex } from './axis-index.ts';
 import { conditionOf } from './body.ts';
@@ -10,14 +11,26 @@ import { evaluateContract } from './contract.ts';
 import { placeText, textOf, valueText } from './describe.ts';
 import { bindingsSince, type Env, find, forced, namesIn } from './env.ts';
 import { evaluateBinary, evaluateUnary } from './operator.ts';
-import { countStep, giveUp, type Naming, refuse, type Scope } from './session.ts';
-import { bool, type Instance, list, NONE, number, type TupleValue, type Value } from './value.ts';
+import { countStep, giveUp, type Naming, refuse, type Scope, type Session } from './session.ts';
+import { bool, type Instance, list, NONE, number, type TupleValue, type Value, type VaryingValue } from './value.ts';
 import { wantInteger, wantList, wrong } from './want.ts';
 
 const UNNAMED: Naming = {};
 
 export function evaluate(expr: Expr, scope: Scope, naming: Naming = UNNAMED): Value {
   countStep(scope, expr.span);
+  const value = evaluateAny(expr, scope, naming);
+  const { lane } = scope.frame.session;
+  return value.kind === 'varying' && lane !== undefined ? ofLane(value, lane) : value;
+}
+
+/** What a varying value is in one iteration. */
+function ofLane({ of, values }: VaryingValue, lane: number): Value {
+  const value = present(values[lane], 'the value of an iteration');
+  return of === 'number' ? number(value) : bool(value !== 0);
+}
+
+function evaluateAny(expr: Expr, scope: Scope, naming: Naming): Value {
   switch (expr.kind) {
     case 'number':
       return number(expr.value);
@@ -41,6 +54,7 @@ export function evaluate(expr: Expr, scope: Scope, naming: Naming = UNNAMED): Va
         span: expr.span,
       };
     case 'conditional': {
+      // What only one iteration needs may stand in a branch, so iterations that differ here part.
       const condition = conditionOf(evaluate(expr.condition, scope), expr.condition.span);
       return evaluate(condition ? expr.whenTrue : expr.whenFalse, scope, naming);
     }
@@ -89,7 +103,7 @@ function evaluateTuple(expr: Extract<Expr, { kind: 'tuple' }>, scope: Scope): Tu
 function evaluateMember(expr: Extract<Expr, { kind: 'member' }>, scope: Scope): Value {
   const object = evaluate(expr.object, scope);
   if (object.kind === 'poison') giveUp();
-  if (object.kind === 'instance') return fieldOf(object, expr.key, textOf(expr.object.span));
+  if (object.kind === 'instance') return fieldOf(object, expr.key, expr.object.span, scope.frame.session);
   if (object.kind !== 'tuple') {
     if (object.kind === 'function') {
       refuse('record-wanted', { text: textOf(expr.object.span), name: object.name }, expr.object.span);
@@ -109,11 +123,16 @@ function evaluateMember(expr: Extract<Expr, { kind: 'member' }>, scope: Scope): 
 }
 
 /** The final binding of a name in the body of an instance. All applications must agree on it. */
-function fieldOf(instance: Instance, key: Name, text: string): Value {
+function fieldOf(instance: Instance, key: Name, object: Span, { lanes }: Session): Value {
   const { applications } = instance;
+  const text = textOf(object);
   const [first, ...others] = applications;
   if (!first) return refuse('not-applied', { text, key: key.text }, key.span);
   const value = fieldAt(first, key, text);
+  if (first.lanes !== lanes && first.lanes && first.lanes.labels.length > 1) {
+    const times = first.lanes.labels.length;
+    refuse('applied-twice', { text, key: key.text, times }, key.span, [{ span: first.span, text: 'applied here' }]);
+  }
   for (const other of others) {
     if (sameValue(fieldAt(other, key, text), value)) continue;
     refuse('applied-twice', { text, key: key.text, times: applications.length }, key.span, [

@@ -1,41 +1,44 @@
 /** The inputs of a model: tensors from data, whose axes get their sizes from the training or from outside. */
-import type { GraphInput } from '../ir/graph.ts';
+import type { Axis, GraphInput } from '../ir/graph.ts';
 import { tensor as tensorType } from '../ir/tensor-type.ts';
 import type { Name, Param } from '../syntax/ast.ts';
 import { parameterName } from './arguments.ts';
+import { resolveAxis } from './axis-name.ts';
 import { emit } from './emit.ts';
-import { refuse, type Session } from './session.ts';
-import type { Given, GivenValue } from './value.ts';
+import { boundary } from './env.ts';
+import { bindParameters } from './parameters.ts';
+import { type Frame, refuse, type Session } from './session.ts';
+import type { FunctionValue, Given, GivenValue, Instance } from './value.ts';
 
 /** The axis of the sequences of a batch, over which means are taken across micro-batches. */
 export const BATCH = 'batch';
 
-/** The names of the axes of inputs, in order of appearance. */
-export function inputAxes(inputs: readonly Param[]): readonly Name[] {
+/** The names of the axes that only inputs have, in order of appearance; others are parameters of the model. */
+export function inputAxes({ lists }: FunctionValue): readonly Name[] {
+  const parameters = lists.slice(0, -1).flat().map(parameterName);
   const names = new Map<string, Name>();
-  for (const { type } of inputs) {
-    if (!type || type === 'axis') continue;
-    for (const dim of type.dims)
-      if (dim.kind === 'axis-dim' && !names.has(dim.name.text)) names.set(dim.name.text, dim.name);
+  for (const { type } of lists.at(-1) ?? []) {
+    for (const dim of type && type !== 'axis' ? type.dims : []) {
+      if (dim.kind === 'axis-dim' && !parameters.includes(dim.name.text))
+        names.set(dim.name.text, names.get(dim.name.text) ?? dim.name);
+    }
   }
   return [...names.values()];
 }
 
-export function makeInputs(session: Session, inputs: readonly Param[], sizes: Readonly<Record<string, number>>): Given {
-  const given = new Map<Param, GivenValue>();
-  const declared = new Map(inputAxes(inputs).map((name) => [name.text, name]));
-  for (const param of inputs) {
+/** The tensors of the last list of a model. */
+export function makeInputs({ fn, given }: Instance, frame: Frame, sizes: Readonly<Record<string, number>>): Given {
+  const { session } = frame;
+  const env = bindParameters(fn.lists.slice(0, -1), given, frame, boundary(fn.env));
+  const own = new Map(inputAxes(fn).map((name) => [name.text, declareAxis(session, name, sizes)]));
+  const inputs = new Map<Param, GivenValue>();
+  for (const param of fn.lists.at(-1) ?? []) {
     const name = parameterName(param);
     const { type } = param;
     if (name === undefined || !type || type === 'axis') return refuse('input-type', {}, param.span);
     const axes = type.dims.map((dim) => {
       if (dim.kind === 'row-dim') return refuse('input-type', {}, dim.span);
-      const size = sizes[dim.name.text];
-      if (size === undefined) return refuse('input-size', { axis: dim.name.text }, dim.name.span);
-      if (!Number.isInteger(size) || size < 1) refuse('bad-size', { name: dim.name.text, size }, dim.name.span);
-      const axis = session.axes.declare(dim.name.text, size, (declared.get(dim.name.text) ?? dim.name).span);
-      if (dim.name.text === BATCH) session.batchAxes.add(axis.id);
-      return axis;
+      return own.get(dim.name.text) ?? resolveAxis(dim.name, { frame, env });
     });
     const again = axes.find((axis, i) => axes.indexOf(axis) !== i);
     if (again) refuse('axis-twice', { axis: again.name, where: 'the input' }, type.span);
@@ -43,7 +46,16 @@ export function makeInputs(session: Session, inputs: readonly Param[], sizes: Re
     session.inputs.set(name, input);
     const value = emit(session, 'input', { name }, [], param.span, input.type);
     session.names.set(value.value.id, name);
-    given.set(param, { value, span: param.span });
+    inputs.set(param, { value, span: param.span });
   }
-  return given;
+  return inputs;
+}
+
+function declareAxis(session: Session, name: Name, sizes: Readonly<Record<string, number>>): Axis {
+  const size = sizes[name.text];
+  if (size === undefined) return refuse('input-size', { axis: name.text }, name.span);
+  if (!Number.isInteger(size) || size < 1) refuse('bad-size', { name: name.text, size }, name.span);
+  const axis = session.axes.declare(name.text, size, name.span);
+  if (name.text === BATCH) session.batchAxes.add(axis.id);
+  return axis;
 }

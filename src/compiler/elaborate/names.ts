@@ -1,9 +1,11 @@
 /** The final names of weights, from the places that they belong to. */
 import { languageError } from '../diagnostics/language.ts';
+import type { Lanes } from './lanes-type.ts';
 import type { Place, WeightSlot } from './place.ts';
 import { report, type Session } from './session.ts';
 
 export interface WeightNames {
+  /** Of a weight that iterations have one each of, with all of them in one part: `layer.3-12.attn.wq`. */
   readonly of: ReadonlyMap<WeightSlot, string>;
   /** What the names of all weights in a place begin with; empty for the root. */
   readonly prefixes: ReadonlyMap<Place, string>;
@@ -23,9 +25,13 @@ const join = (...parts: readonly string[]): string => parts.filter((part) => par
 export function nameWeights(session: Session, root: Place): WeightNames {
   const of = new Map<WeightSlot, string>();
   const prefixes = new Map<Place, string>();
+  const alive = placesWithWeights(session);
   const visit = (place: Place, prefix: string): void => {
     prefixes.set(place, prefix);
-    for (const { path, item } of numbered(entriesOf(place, '', prefix, prefixes))) {
+    const entries = entriesOf(place, '', prefix, prefixes).filter(({ item }) =>
+      isPlace(item) ? alive.has(item) : session.weights.has(item),
+    );
+    for (const { path, item } of numbered(entries)) {
       if (isPlace(item)) visit(item, join(prefix, path));
       else of.set(item, join(prefix, path));
     }
@@ -33,6 +39,15 @@ export function nameWeights(session: Session, root: Place): WeightNames {
   visit(root, '');
   reportClashes(session, of);
   return { of, prefixes };
+}
+
+/** Places may be left over from iterations that could not be elaborated at once. */
+function placesWithWeights(session: Session): ReadonlySet<Place> {
+  const alive = new Set<Place>();
+  for (const { place } of session.weights.keys()) {
+    for (let at: Place | undefined = place; at && !alive.has(at); at = at.parent) alive.add(at);
+  }
+  return alive;
 }
 
 /** What lies in a place, through the places in it that add nothing to names. */
@@ -65,12 +80,19 @@ function numbered(entries: readonly Entry[]): readonly Entry[] {
   });
 }
 
+/** The names of all members of a weight. */
+export function memberNames(name: string, lanes: Lanes | undefined): readonly string[] {
+  if (!lanes) return [name];
+  const parts = name.split('.');
+  return lanes.labels.map((label) => parts.map((part) => (part === lanes.segment ? label : part)).join('.'));
+}
+
 function reportClashes(session: Session, names: ReadonlyMap<WeightSlot, string>): void {
   const first = new Map<string, WeightSlot>();
   for (const [slot, name] of names) {
     const other = first.get(name);
     if (!other) first.set(name, slot);
-    else if (session.weights.has(slot) && session.weights.has(other)) {
+    else {
       const labels = [{ span: useOf(other), text: 'one is made here' }];
       report(session, languageError('weight-name-clash', { name }, { span: useOf(slot), labels }));
     }

@@ -4,6 +4,7 @@ import type { Span } from '../support/source.ts';
 import type { BinaryOperator, Expr } from '../syntax/ast.ts';
 import { textOf, valueText } from './describe.ts';
 import { scaleInit } from './init.ts';
+import { diverge } from './lanes-type.ts';
 import { applyBinary, applyNot, applyUnary, type Sides } from './pointwise.ts';
 import { refuse, type Scope, type Session } from './session.ts';
 import { bool, type Value } from './value.ts';
@@ -54,7 +55,10 @@ function evaluateLogic(operator: 'and' | 'or', left: Value, expr: BinaryExpr, sc
   const decides = operator === 'or';
   if (left.kind === 'bool' && left.value === decides) return left;
   const right = session.language.evaluate(expr.right, scope);
-  if (left.kind === 'bool' && (right.kind === 'bool' || right.kind === 'tensor')) return right;
+  if (left.kind === 'bool' && (right.kind === 'bool' || right.kind === 'tensor' || right.kind === 'varying'))
+    return right;
+  if (left.kind === 'tensor' && right.kind === 'varying') diverge(right.values, expr.right.span);
+  if (left.kind === 'varying' && right.kind === 'tensor') diverge(left.values, expr.left.span);
   if (left.kind === 'tensor' && right.kind === 'bool') return right.value === decides ? right : left;
   return applyBinary(session, operator, {
     left,

@@ -1,10 +1,10 @@
 /** What an elaboration gives: the outputs of the graph that is wanted. */
-import type { Axis, GraphOutput, ValueId } from '../ir/graph.ts';
+import type { GraphOutput, ValueId } from '../ir/graph.ts';
 import type { Span } from '../support/source.ts';
 import { sizedAxesText, valueText } from './describe.ts';
-import { constant, emit } from './emit.ts';
+import { constant, emit, tensorOf } from './emit.ts';
 import { bindingsSince, type Env, forced } from './env.ts';
-import { attempt, giveUp, refuse, type Session } from './session.ts';
+import { attempt, giveUp, type ProbeValue, refuse, type Session } from './session.ts';
 import type { Tensor } from './value.ts';
 
 /** What a graph is elaborated for. */
@@ -58,35 +58,54 @@ function lossOutputs(session: Session, loss: Tensor, span: Span): readonly Graph
 
 /** A probe in a loop gives one value for each iteration, along an axis with the name of the loop's variable. */
 function probeOutputs(session: Session, span: Span): readonly GraphOutput[] {
-  const byName = new Map<string, { values: ValueId[]; variable: string | undefined; span: Span }>();
+  const byName = new Map<string, ProbeValue[]>();
   for (const probe of session.probes) {
-    const known = byName.get(probe.name);
-    if (!known) byName.set(probe.name, { values: [probe.value], variable: probe.variable, span: probe.span });
-    else if (known.span !== probe.span) {
-      attempt(
-        session,
-        () => refuse('declared-twice', { name: probe.name }, probe.span, [{ span: known.span, text: 'declared here' }]),
-        () => undefined,
-      );
-    } else known.values.push(probe.value);
+    const known = byName.get(probe.name) ?? [];
+    const [first] = known;
+    if (first && first.span !== probe.span) refuseTwice(session, first, probe);
+    else byName.set(probe.name, [...known, probe]);
   }
-  return [...byName].map(([name, { values, variable }]) => {
-    const axis: Axis = session.axes.declare(variable ?? 'probe', values.length, span);
-    const stacked = variable === undefined ? values[0] : stackValues(session, values, axis, span);
-    return { name: `probe.${name}`, value: stacked ?? giveUp() };
-  });
+  return [...byName].map(([name, probes]) => ({ name: `probe.${name}`, value: probeOutput(session, probes, span) }));
 }
 
-function stackValues(session: Session, values: readonly ValueId[], axis: Axis, span: Span): ValueId {
-  const type = { kind: 'float', axes: [], storage: 'f32', accumulate: 'f32' } as const;
-  const tensors = values.map(
-    (id): Tensor => ({
-      kind: 'tensor',
-      value: { id, type, name: undefined },
-      learned: false,
-      inner: false,
-      mean: undefined,
-    }),
+function refuseTwice(session: Session, first: ProbeValue, { name, span }: ProbeValue): void {
+  attempt(
+    session,
+    () => refuse('declared-twice', { name }, span, [{ span: first.span, text: 'declared here' }]),
+    () => undefined,
   );
-  return emit(session, 'stack', { axis }, tensors, span).value.id;
+}
+
+function probeOutput(session: Session, probes: readonly ProbeValue[], span: Span): ValueId {
+  const [first] = probes;
+  if (!first) return giveUp();
+  if (first.variable === undefined) return first.value.id;
+  const count = probes.reduce((n, { axis }) => n + (axis?.size ?? 1), 0);
+  const axis = session.axes.declare(first.variable, count, span);
+  if (first.axis && probes.length === 1) {
+    const value = tensorOf(first.value, false);
+    return emit(session, 'rename', { from: first.axis.id, to: axis }, [value], span).value.id;
+  }
+  const values = together(probes).flatMap((group) => turnsOf(session, group));
+  return emit(session, 'stack', { axis }, values, span).value.id;
+}
+
+/** Probes of one stack next to each other: an iteration may meet a probe several times. */
+function together(probes: readonly ProbeValue[]): readonly (readonly ProbeValue[])[] {
+  const groups: ProbeValue[][] = [];
+  for (const probe of probes) {
+    const last = groups.at(-1);
+    if (probe.axis && last?.[0]?.axis === probe.axis) last.push(probe);
+    else groups.push([probe]);
+  }
+  return groups;
+}
+
+/** The values of probes in the order of the iterations. */
+function turnsOf(session: Session, probes: readonly ProbeValue[]): readonly Tensor[] {
+  const axis = probes[0]?.axis;
+  if (!axis) return probes.map((probe) => tensorOf(probe.value, false));
+  return Array.from({ length: axis.size }, (_, index) =>
+    probes.map(({ value, span }) => emit(session, 'pick', { axis: axis.id, index }, [tensorOf(value, false)], span)),
+  ).flat();
 }

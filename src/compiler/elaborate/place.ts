@@ -3,6 +3,7 @@
  * call in the text, and the indices of the loops between them. The same place again means the same weights.
  */
 import type { Span } from '../support/source.ts';
+import type { Lanes } from './lanes-type.ts';
 
 /** The loops around a point of a body. */
 export interface LoopPath {
@@ -14,9 +15,11 @@ export interface LoopPath {
   readonly shown: readonly string[];
   /** What they add to names of probes, whose iterations are stacked: keys of records only. */
   readonly keys: readonly string[];
+  /** The iterations that are elaborated at once, when one of the loops is. */
+  readonly lanes: Lanes | undefined;
 }
 
-export const NO_LOOPS: LoopPath = { key: '', segments: [], shown: [], keys: [] };
+export const NO_LOOPS: LoopPath = { key: '', segments: [], shown: [], keys: [], lanes: undefined };
 
 export interface Place {
   readonly parent: Place | undefined;
@@ -29,6 +32,8 @@ export interface Place {
   /** Names of values in it begin so. */
   readonly shown: readonly string[];
   readonly keys: readonly string[];
+  /** The iterations that have one each of what is in it. */
+  readonly lanes: Lanes | undefined;
   readonly children: Place[];
   /** Children by the node of the text that made them, and by loop. */
   readonly byNode: Map<object, Map<string, Place>>;
@@ -64,6 +69,7 @@ function makePlace(
     span,
     shown: parent ? [...parent.shown, ...loops.shown, ...own] : [],
     keys: parent ? [...parent.keys, ...loops.keys, ...own] : [],
+    lanes: loops.lanes ?? parent?.lanes,
     children: [],
     byNode: new Map(),
     weights: new Map(),
@@ -117,7 +123,9 @@ export function snakeCase(name: string): string {
 /** Tells a call apart from all others of a program, however the text around it is laid out. */
 export function pathOf(place: Place): string {
   if (!place.parent) return '';
-  const own = [...place.loops.segments, place.label ?? `#${place.ordinal}`].join('.');
+  const { segments, lanes } = place.loops;
+  const first = segments.map((part) => (part === lanes?.segment ? lanes.labels[0] : part));
+  const own = [...first, place.label ?? `#${place.ordinal}`].join('.');
   const outer = pathOf(place.parent);
   return outer === '' ? own : `${outer}.${own}`;
 }

@@ -4,10 +4,11 @@ import { axesWithout, isSubset } from '../ir/tensor-type.ts';
 import { erf } from '../support/erf.ts';
 import type { Span } from '../support/source.ts';
 import { axesText, axisLabels, axisText, tensorText, textOf } from './describe.ts';
-import { constant, emit } from './emit.ts';
+import { constant, emit, table } from './emit.ts';
+import { diverge } from './lanes-type.ts';
 import { refuse, type Session } from './session.ts';
-import { bool, number, type Tensor, type Value } from './value.ts';
-import { type Operand, wantNumber, wantOperand } from './want.ts';
+import { bool, number, type Tensor, type Value, varying } from './value.ts';
+import { type Constant, type Operand, wantNumber, wantOperand } from './want.ts';
 
 interface UnaryMeaning {
   readonly onNumber: (x: number) => number;
@@ -62,6 +63,7 @@ const isArithmetic = (fn: BinaryFunction): fn is Arithmetic => Object.hasOwn(ARI
 export function applyUnary(session: Session, fn: keyof typeof UNARY, x: Value, span: Span): Value {
   const operand = wantOperand(x, span);
   const { onNumber, kinds } = UNARY[fn];
+  if (operand.kind === 'varying') return varying('number', operand.values.map(onNumber));
   if (operand.kind !== 'tensor') return number(onNumber(wantNumber(operand, span)));
   requireKind(operand, kinds, span);
   return emit(session, 'unary', { fn }, [operand], span);
@@ -71,6 +73,13 @@ export function applyUnary(session: Session, fn: keyof typeof UNARY, x: Value, s
 export function applyNot(session: Session, x: Value, span: Span): Value {
   const operand = wantOperand(x, span);
   if (operand.kind === 'bool') return bool(!operand.value);
+  if (operand.kind === 'varying') {
+    if (operand.of === 'number') refuseNumber(span);
+    return varying(
+      'bool',
+      operand.values.map((value) => 1 - value),
+    );
+  }
   if (operand.kind === 'number')
     refuse('wrong-kind', { text: textOf(span), found: 'a number', wanted: 'a truth value' }, span);
   requireKind(operand, ['bool'], span);
@@ -96,18 +105,38 @@ export function applyBinary(session: Session, fn: BinaryFunction, sides: Sides):
   return emit(session, 'binary', { fn }, [x, y], sides.span);
 }
 
-function onConstants(fn: BinaryFunction, a: Operand, b: Operand, sides: Sides): Value {
+function onConstants(fn: BinaryFunction, a: Constant, b: Constant, sides: Sides): Value {
+  if (a.kind === 'varying' || b.kind === 'varying') return onVarying(fn, a, b, sides);
   if (a.kind === 'bool' && b.kind === 'bool' && (fn === 'eq' || fn === 'ne')) {
     return bool((a.value === b.value) === (fn === 'eq'));
   }
   const [x, y] = [wantNumber(a, sides.leftSpan), wantNumber(b, sides.rightSpan)];
   if (isComparison(fn)) return bool(COMPARISON[fn](x, y));
   if (isArithmetic(fn)) return number(ARITHMETIC[fn](x, y));
-  return refuse(
-    'wrong-kind',
-    { text: textOf(sides.leftSpan), found: 'a number', wanted: 'a truth value' },
-    sides.leftSpan,
-  );
+  return refuseNumber(sides.leftSpan);
+}
+
+/** A value for each of the iterations that are elaborated at once. */
+function onVarying(fn: BinaryFunction, a: Constant, b: Constant, sides: Sides): Value {
+  const count = a.kind === 'varying' ? a.values.length : b.kind === 'varying' ? b.values.length : 0;
+  const at = (operand: Constant, i: number): number =>
+    operand.kind === 'varying' ? (operand.values[i] ?? Number.NaN) : Number(operand.value);
+  const isBool = ({ kind, ...rest }: Constant): boolean => kind === 'bool' || ('of' in rest && rest.of === 'bool');
+  const each = (f: (x: number, y: number) => number): readonly number[] =>
+    Array.from({ length: count }, (_, i) => f(at(a, i), at(b, i)));
+  if (isBool(a) !== isBool(b)) refuseNumber(isBool(a) ? sides.rightSpan : sides.leftSpan);
+  if (fn === 'and' || fn === 'or') return varying('bool', each(fn === 'and' ? Math.min : Math.max));
+  if (isComparison(fn))
+    return varying(
+      'bool',
+      each((x, y) => Number(COMPARISON[fn](x, y))),
+    );
+  if (isArithmetic(fn) && !isBool(a)) return varying('number', each(ARITHMETIC[fn]));
+  return refuseNumber(sides.leftSpan);
+}
+
+function refuseNumber(span: Span): never {
+  refuse('wrong-kind', { text: textOf(span), found: 'a number', wanted: 'a truth value' }, span);
 }
 
 /** Both as tensors of one kind: constants take the kind of the tensor that they meet. */
@@ -131,7 +160,7 @@ function sameKind(session: Session, a: Operand, b: Operand, sides: Sides): reado
 export function lift(session: Session, operand: Operand, other: Tensor, span: Span): Tensor {
   if (operand.kind === 'tensor') return operand;
   const { kind } = other.value.type;
-  const isBool = operand.kind === 'bool';
+  const isBool = operand.kind === 'varying' ? operand.of === 'bool' : operand.kind === 'bool';
   if (isBool !== (kind === 'bool')) {
     refuse(
       'kinds-differ',
@@ -139,7 +168,9 @@ export function lift(session: Session, operand: Operand, other: Tensor, span: Sp
       span,
     );
   }
-  return constant(session, Number(operand.value), kind, span);
+  return operand.kind === 'varying'
+    ? table(session, operand.values, kind, span)
+    : constant(session, Number(operand.value), kind, span);
 }
 
 function requireBinaryKind(fn: BinaryFunction, operand: Tensor, span: Span): void {
@@ -205,6 +236,7 @@ export function applyWhere(
     refuse('wrong-kind', { text: textOf(spans[0]), found: 'a number', wanted: 'a truth value' }, spans[0]);
   }
   if (condition.kind === 'bool') return condition.value ? values[1] : values[2];
+  if (condition.kind === 'varying') return diverge(condition.values, spans[0]);
   requireKind(condition, ['bool'], spans[0]);
   const a = wantOperand(values[1], spans[1]);
   const b = wantOperand(values[2], spans[2]);
@@ -219,5 +251,9 @@ export function applyWhere(
 /** A compile-time value as a tensor of its natural kind. */
 export function liftAlone(session: Session, operand: Operand, span: Span): Tensor {
   if (operand.kind === 'tensor') return operand;
-  return constant(session, Number(operand.value), operand.kind === 'bool' ? 'bool' : 'float', span);
+  const isBool = operand.kind === 'varying' ? operand.of === 'bool' : operand.kind === 'bool';
+  const kind = isBool ? 'bool' : 'float';
+  return operand.kind === 'varying'
+    ? table(session, operand.values, kind, span)
+    : constant(session, Number(operand.value), kind, span);
 }

@@ -2,14 +2,15 @@
 import type { Diagnostic, Label } from '../diagnostics/diagnostic.ts';
 import { Failure } from '../diagnostics/diagnostic.ts';
 import { type LanguageCode, type LanguageParams, languageError } from '../diagnostics/language.ts';
-import type { AxisId, GraphInput, Value as IrValue, Op, TensorType, ValueId } from '../ir/graph.ts';
+import type { Axis, AxisId, GraphInput, Value as IrValue, Op, TensorType, ValueId } from '../ir/graph.ts';
 import type { HirItem } from '../ir/hir.ts';
 import type { Span } from '../support/source.ts';
 import type { Argument, Body, Expr, Rule } from '../syntax/ast.ts';
 import { type AxisTable, makeAxisTable } from './axis-table.ts';
 import type { Env } from './env.ts';
+import type { Lanes } from './lanes-type.ts';
 import type { LoopPath, Place, WeightSlot } from './place.ts';
-import type { FunctionValue, InitValue, Tensor, Value } from './value.ts';
+import type { FunctionValue, Tensor, Value } from './value.ts';
 
 export const LIMITS = { steps: 1_000_000, iterations: 4096, calls: 64 } as const;
 
@@ -57,7 +58,9 @@ export interface DeclaredWeight {
   readonly arrow: boolean;
   readonly fanIn: number | undefined;
   readonly fanOut: number | undefined;
-  readonly init: InitValue;
+  readonly init: Expr;
+  /** The iterations that have one each. */
+  readonly lanes: Lanes | undefined;
   readonly attributes: Rule['attributes'];
   readonly scope: Scope;
   /** The call in which it was declared. */
@@ -73,7 +76,9 @@ export interface PendingRule {
 
 export interface ProbeValue {
   readonly name: string;
-  readonly value: ValueId;
+  readonly value: IrValue;
+  /** Stacked over this axis. */
+  readonly axis: Axis | undefined;
   readonly variable: string | undefined;
   readonly span: Span;
 }
@@ -108,11 +113,25 @@ export interface Session {
   trainSteps: number | undefined;
   nextId: number;
   steps: number;
+  /** The iterations that are elaborated at once, if any. */
+  lanes: Lanes | undefined;
+  /** Which iteration varying values are read for, once the body is done. */
+  lane: number | undefined;
+  /** Names of axes of loops. */
+  readonly loopAxes: Set<string>;
+  /** Elaborate iterations at once where possible. */
+  readonly atOnce: boolean;
   /** An error after which nothing more can be said. */
   fatal: boolean;
 }
 
-export function makeSession(language: Language, training: boolean, wantsProbes: boolean): Session {
+export interface SessionOptions {
+  readonly training: boolean;
+  readonly wantsProbes: boolean;
+  readonly atOnce: boolean;
+}
+
+export function makeSession(language: Language, { training, wantsProbes, atOnce }: SessionOptions): Session {
   return {
     language,
     training,
@@ -132,6 +151,10 @@ export function makeSession(language: Language, training: boolean, wantsProbes: 
     trainSteps: undefined,
     nextId: 0,
     steps: 0,
+    lanes: undefined,
+    lane: undefined,
+    loopAxes: new Set(),
+    atOnce,
     fatal: false,
   };
 }
@@ -151,12 +174,15 @@ export function giveUp(): never {
   throw new Failure([]);
 }
 
-/** Does `work`; after an error, records it (once) and goes on with what `otherwise` gives. */
+/**
+ * Does `work`; after an error, records it (once) and goes on with what `otherwise` gives. While iterations are elaborated
+ * at once the error goes on: they are elaborated again, one by one, to say it of the right one.
+ */
 export function attempt<T>(session: Session, work: () => T, otherwise: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (!(error instanceof Failure) || session.fatal) throw error;
+    if (!(error instanceof Failure) || session.fatal || session.lanes) throw error;
     for (const diagnostic of error.diagnostics) report(session, diagnostic);
     return otherwise();
   }

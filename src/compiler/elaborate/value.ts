@@ -6,11 +6,13 @@ import type { DataSpec, OptimizerSpec, TokenizerSpec } from '../ir/train.ts';
 import type { Span } from '../support/source.ts';
 import type { Body, Param, TypeExpr } from '../syntax/ast.ts';
 import type { Env } from './env.ts';
+import type { Lanes } from './lanes-type.ts';
 import type { Place } from './place.ts';
 
 export type Value =
   | NumberValue
   | BoolValue
+  | VaryingValue
   | { readonly kind: 'string'; readonly value: string }
   | { readonly kind: 'none' }
   | AxisValue
@@ -33,6 +35,14 @@ export interface NumberValue {
 export interface BoolValue {
   readonly kind: 'bool';
   readonly value: boolean;
+}
+
+/** A number or truth value that differs between the iterations of a loop that are elaborated at once. */
+export interface VaryingValue {
+  readonly kind: 'varying';
+  readonly of: 'number' | 'bool';
+  /** One for each iteration; truth values are 0 and 1. */
+  readonly values: readonly number[];
 }
 
 export interface AxisValue {
@@ -90,6 +100,8 @@ export interface Application {
   /** Where the names of the body begin. */
   readonly base: Env;
   readonly span: Span;
+  /** The loop whose iterations were elaborated at once, each of which applied it. */
+  readonly lanes: Lanes | undefined;
 }
 
 export interface ListValue {
@@ -134,6 +146,13 @@ export function bool(value: boolean): BoolValue {
   return { kind: 'bool', value };
 }
 
+/** One value for each iteration, or the value that all of them have. */
+export function varying(of: 'number' | 'bool', values: readonly number[]): NumberValue | BoolValue | VaryingValue {
+  const [first = 0] = values;
+  if (values.some((value) => !Object.is(value, first))) return { kind: 'varying', of, values };
+  return of === 'number' ? number(first) : bool(first !== 0);
+}
+
 export function axisValue(axis: Axis): AxisValue {
   return { kind: 'axis', axis };
 }
@@ -145,6 +164,7 @@ export function list(items: readonly Value[]): ListValue {
 const KIND_NAMES: { readonly [K in Value['kind']]: string } = {
   number: 'a number',
   bool: 'a truth value',
+  varying: 'a number',
   string: 'a string',
   none: 'none',
   axis: 'an axis',

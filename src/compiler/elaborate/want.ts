@@ -4,6 +4,7 @@ import type { Division } from '../diagnostics/language-values.ts';
 import type { Axis } from '../ir/graph.ts';
 import type { Span } from '../support/source.ts';
 import { textOf, valueText } from './describe.ts';
+import { diverge } from './lanes-type.ts';
 import { giveUp, refuse, type Session } from './session.ts';
 import type { InitValue, Instance, Tensor, Value, ValueOf } from './value.ts';
 
@@ -20,6 +21,7 @@ const noDivision: WhyNot = () => undefined;
 /** Says that `value` is not what is wanted; gives up in silence on what an error left behind. */
 export function wrong(value: Value, wanted: string, span: Span): never {
   if (value.kind === 'poison') giveUp();
+  if (value.kind === 'varying') diverge(value.values, span);
   refuse('wrong-kind', { text: textOf(span), found: valueText(value), wanted }, span);
 }
 
@@ -105,11 +107,15 @@ export function wantBoundAxis(value: Value, span: Span): Axis {
   return value.kind === 'axis' ? value.axis : wrong(value, 'an axis', span);
 }
 
-export type Operand = ValueOf<'number' | 'bool' | 'tensor'>;
+export type Operand = ValueOf<'number' | 'bool' | 'varying' | 'tensor'>;
+
+/** What is known while compiling. */
+export type Constant = Exclude<Operand, { readonly kind: 'tensor' }>;
 
 /** What arithmetic works on; an axis is its size. */
 export function wantOperand(value: Value, span: Span): Operand {
   if (value.kind === 'axis') return { kind: 'number', value: value.axis.size };
-  if (value.kind === 'number' || value.kind === 'bool' || value.kind === 'tensor') return value;
+  if (value.kind === 'number' || value.kind === 'tensor' || value.kind === 'bool' || value.kind === 'varying')
+    return value;
   return wrong(value, 'a number or a tensor', span);
 }

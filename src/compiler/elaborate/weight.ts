@@ -11,7 +11,6 @@ import { boundRow } from './pattern.ts';
 import { type Place, weightSlotAt } from './place.ts';
 import { at, type DeclaredWeight, refuse, type Scope } from './session.ts';
 import { number, type Tensor } from './value.ts';
-import { wantInit } from './want.ts';
 
 export function declareWeights(statement: ParamStatement, scope: Scope): Env {
   const { place } = scope.frame;
@@ -45,11 +44,10 @@ function declare(name: Name, statement: ParamStatement, shape: Shape, place: Pla
   }
   const fanIn = shape.to && elementsOf(shape.from);
   const fanOut = shape.to && elementsOf(shape.to);
-  const inner = at(scope, bindFans(scope.env, fanIn, fanOut, name.span));
-  const init = wantInit(session.language.evaluate(statement.init, inner), statement.init.span);
   const value = freshValue(session, floats(shape.axes));
   session.names.set(value.id, [...place.shown, ...loops.shown, name.text].join('.'));
-  const { attributes } = statement;
+  const { attributes, init } = statement;
+  session.lanes?.undo.push(() => session.weights.delete(slot));
   session.weights.set(slot, {
     slot,
     value,
@@ -57,6 +55,7 @@ function declare(name: Name, statement: ParamStatement, shape: Shape, place: Pla
     fanIn,
     fanOut,
     init,
+    lanes: loops.lanes ?? place.lanes,
     attributes,
     scope,
     use: scope.frame.activation?.call,

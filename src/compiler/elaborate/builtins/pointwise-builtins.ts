@@ -1,7 +1,7 @@
 /** Pointwise functions by name. */
 import { emit } from '../emit.ts';
 import { applyUnary, applyWhere, type UNARY } from '../pointwise.ts';
-import { number, type Value } from '../value.ts';
+import { number, type Value, varying } from '../value.ts';
 import { wantOperand, wrong } from '../want.ts';
 import { argument, type Builtin, type BuiltinCall, type BuiltinTable } from './builtin.ts';
 
@@ -20,6 +20,9 @@ function cast(call: BuiltinCall, to: 'float' | 'int'): Value {
   const operand = wantOperand(value, span);
   if (operand.kind === 'tensor') {
     return operand.value.type.kind === to ? operand : emit(call.session, 'cast', { to }, [operand], call.span);
+  }
+  if (operand.kind === 'varying') {
+    return varying('number', to === 'int' ? operand.values.map(Math.trunc) : operand.values);
   }
   return number(to === 'int' ? Math.trunc(Number(operand.value)) : Number(operand.value));
 }
@@ -57,7 +60,7 @@ export const POINTWISE: BuiltinTable = {
     params: ['x'],
     run: (call) => {
       const { value, span } = argument(call, 'x');
-      if (value.kind === 'number') return value;
+      if (value.kind === 'number' || value.kind === 'varying') return value;
       if (value.kind !== 'tensor') return wrong(value, 'a tensor', span);
       return emit(call.session, 'stop_gradient', {}, [value], call.span);
     },

@@ -31,10 +31,10 @@ export function bodyShape(items: readonly HirItem[]): BodyShape {
   return { ops, local, results, outside, constants };
 }
 
-/** The ops of all iterations, in order. */
+/** The ops of all iterations, in order; of iterations that were elaborated at once, those of their body. */
 export function flatten(items: readonly HirItem[], into: Op[] = []): readonly Op[] {
   for (const item of items) {
-    if (item.kind === 'for') for (const iteration of item.iterations) flatten(iteration.items, into);
+    if (item.kind === 'for') for (const part of item.parts) flatten(part.items, into);
     else into.push(item);
   }
   return into;

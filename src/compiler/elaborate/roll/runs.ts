@@ -1,6 +1,6 @@
 /** Which consecutive iterations of a `for` are one body, and what each turn of that body gets from outside. */
 import type { Value, ValueId } from '../../ir/graph.ts';
-import type { HirFor } from '../../ir/hir.ts';
+import type { HirBreak, HirFor, HirIteration } from '../../ir/hir.ts';
 import { sameType } from '../../ir/tensor-type.ts';
 import { present } from '../../support/invariant.ts';
 import type { Span } from '../../support/source.ts';
@@ -17,24 +17,17 @@ export type Slot =
   | { readonly kind: 'weights'; readonly weights: readonly ValueId[] };
 
 export interface Run {
-  readonly loop: HirFor;
-  /** The first iteration, from 0, and how many there are. */
-  readonly first: number;
+  readonly variable: string;
+  readonly span: Span;
+  readonly iterations: readonly HirIteration[];
   readonly shapes: readonly BodyShape[];
   /** One for each mention in `outside` of the shapes. */
   readonly slots: readonly Slot[];
 }
 
-/** Why a run ended before an iteration. */
-export interface Break {
-  readonly before: string;
-  readonly reason: string;
-  readonly span: Span;
-}
-
 export interface Runs {
   readonly runs: readonly Run[];
-  readonly breaks: readonly Break[];
+  readonly breaks: readonly HirBreak[];
 }
 
 export interface Values {
@@ -43,23 +36,24 @@ export interface Values {
 }
 
 /** Cuts the iterations of a `for` into the longest runs, from the first iteration on. Linear in the number of ops. */
-export function findRuns(loop: HirFor, values: Values): Runs {
-  const shapes = loop.iterations.map((iteration) => bodyShape(iteration.items));
+export function findRuns({ variable, span }: HirFor, iterations: readonly HirIteration[], values: Values): Runs {
+  const shapes = iterations.map((iteration) => bodyShape(iteration.items));
   const runs: Run[] = [];
-  const breaks: Break[] = [];
+  const breaks: HirBreak[] = [];
   let first = 0;
   while (first < shapes.length) {
     const growing: Growing = { shapes: [present(shapes[first], 'an iteration')], classes: undefined };
     let next = first + 1;
     for (; next < shapes.length; next += 1) {
       const shape = present(shapes[next], 'an iteration');
-      const obstacle = extend(growing, shape, loop.span, values);
+      const obstacle = extend(growing, shape, span, values);
       if (obstacle) {
-        breaks.push({ before: present(loop.iterations[next], 'an iteration').label, ...obstacle });
+        breaks.push({ before: present(iterations[next], 'an iteration').label, ...obstacle });
         break;
       }
     }
-    runs.push({ loop, first, shapes: growing.shapes, slots: slotsOf(growing) });
+    const own = iterations.slice(first, next);
+    runs.push({ variable, span, iterations: own, shapes: growing.shapes, slots: slotsOf(growing) });
     first = next;
   }
   return { runs, breaks };

@@ -21,7 +21,7 @@ export interface Stacks {
 
 /** The axis over the iterations of a run. No axis of the language has a name with a point. */
 export function loopAxis(run: Run, taken: Set<string>): Axis {
-  const { variable } = run.loop;
+  const { variable } = run;
   let id = `${variable}.loop`;
   for (let n = 2; taken.has(id); n += 1) id = `${variable}.loop${n}`;
   taken.add(id);
@@ -52,12 +52,12 @@ export function stackWeights(
   const byId = new Map(weights.map((weight) => [weight.value.id, weight]));
   const places = new Map<ValueId, WeightPlace>();
   const made: Weight[] = [];
-  for (const { value, axes, member, span } of weights) {
+  for (const { value, axes, members: own, stacked, span } of weights) {
     if (places.has(value.id)) continue;
     const stack = claimed.get(value.id);
-    const members = stack?.map((id) => present(byId.get(id), 'a weight').member) ?? [member];
+    const members = stack?.flatMap((id) => present(byId.get(id), 'a weight').members) ?? own;
     const id = stackedName(members.map((m) => m.name)) as WeightId;
-    const weight: Weight = { id, axes, stacked: stack && axisOf(stack), members, span };
+    const weight: Weight = { id, axes, stacked: stack ? axisOf(stack) : stacked, members, span };
     made.push(weight);
     const shown = names.get(value.id);
     if (!stack) places.set(value.id, { weight, shown, index: undefined });

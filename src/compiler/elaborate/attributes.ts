@@ -1,0 +1,90 @@
+/** The attributes of weights. */
+import type { Init } from '../ir/graph.ts';
+import { didYouMean } from '../support/did-you-mean.ts';
+import type { Attribute } from '../syntax/ast.ts';
+import { bind } from './env.ts';
+import { xavier } from './init.ts';
+import { at, type DeclaredWeight, refuse, type Scope } from './session.ts';
+import type { InitValue, Value } from './value.ts';
+import { wantBool, wantInit, wantNumber } from './want.ts';
+import { bindFans } from './weight.ts';
+
+export interface Attributes {
+  readonly init: InitValue;
+  readonly lr: number;
+  readonly eps: number;
+  readonly decay: number;
+  readonly clip: number | undefined;
+  readonly freeze: boolean;
+}
+
+type Reader = (value: Value, attribute: Attribute) => Partial<Attributes>;
+
+function factor(value: Value, { name, value: expr }: Attribute): number {
+  const number = wantNumber(value, expr.span);
+  if (!(number >= 0 && Number.isFinite(number))) {
+    refuse('out-of-range', { name: name.text, value: number, low: 0, below: Number.POSITIVE_INFINITY }, expr.span);
+  }
+  return number;
+}
+
+const READERS: Readonly<Record<string, Reader>> = {
+  init: (value, { value: expr }) => ({ init: wantInit(value, expr.span) }),
+  lr: (value, attribute) => ({ lr: factor(value, attribute) }),
+  eps: (value, attribute) => ({ eps: factor(value, attribute) }),
+  decay: (value, attribute) => ({ decay: factor(value, attribute) }),
+  clip: (value, attribute) => ({ clip: factor(value, attribute) }),
+  freeze: (value, { value: expr }) => ({ freeze: wantBool(value, expr.span) }),
+};
+
+const LATER = ['after', 'via'];
+
+/** The attributes that a weight is declared with. */
+export function declaredAttributes(weight: DeclaredWeight): Attributes {
+  const { scope, init, span, arrow, attributes } = weight;
+  const env = bindFans(scope.env, weight.fanIn, weight.fanOut, span);
+  const value = scope.frame.session.language.evaluate(init, at(scope, env));
+  const start: Attributes = {
+    init: wantInit(value, init.span),
+    lr: 1,
+    eps: 1,
+    decay: arrow ? 1 : 0,
+    clip: undefined,
+    freeze: false,
+  };
+  return changedAttributes(start, attributes, weight, scope);
+}
+
+/** `before` as a rule, or a declaration, changes it. `init` means what it was. */
+export function changedAttributes(
+  before: Attributes,
+  attributes: readonly Attribute[],
+  weight: DeclaredWeight,
+  scope: Scope,
+): Attributes {
+  let now = before;
+  for (const attribute of attributes) {
+    const { name, value } = attribute;
+    const reader = Object.hasOwn(READERS, name.text) ? READERS[name.text] : undefined;
+    if (LATER.includes(name.text)) refuse('attribute-planned', { name: name.text }, name.span);
+    if (!reader) {
+      const known = Object.keys(READERS);
+      return refuse(
+        'unknown-attribute',
+        { name: name.text, suggestion: didYouMean(name.text, known), known },
+        name.span,
+      );
+    }
+    const fans = bindFans(scope.env, weight.fanIn, weight.fanOut, name.span);
+    const env = bind(fans, 'init', { kind: 'init', init: now.init }, name.span);
+    now = { ...now, ...reader(scope.frame.session.language.evaluate(value, at(scope, env)), attribute) };
+  }
+  return now;
+}
+
+/** The distribution that a weight is drawn from, now that its fans matter. */
+export function resolvedInit(init: InitValue, weight: DeclaredWeight): Init {
+  if (init.kind !== 'xavier') return init;
+  if (weight.fanIn === undefined || weight.fanOut === undefined) return refuse('no-fans', {}, weight.span);
+  return xavier(init.gain, weight.fanIn, weight.fanOut);
+}

@@ -1,0 +1,84 @@
+/** Which weights a rule selects. */
+import { didYouMean } from '../support/did-you-mean.ts';
+import type { Span } from '../support/source.ts';
+import type { Rule, SelectorSegment } from '../syntax/ast.ts';
+import { textOf } from './describe.ts';
+import { find } from './env.ts';
+import type { Place } from './place.ts';
+import { giveUp, refuse, type Scope } from './session.ts';
+import type { Value } from './value.ts';
+
+export interface SelectorRoot {
+  readonly place: Place;
+  readonly segments: readonly SelectorSegment[];
+}
+
+/** Where a selector starts: at an instance that its first segments name, or in the body that holds the rule. */
+export function rootsOf(rule: Rule, scope: Scope, root: Place): readonly SelectorRoot[] {
+  const [first, ...rest] = rule.selector;
+  if (first?.kind === 'one') {
+    const found = find(scope.env, first.name.text);
+    if (found && found.where !== 'file') {
+      const roots = rootsIn(found.value, rest, rule);
+      if (roots) return roots;
+    }
+  }
+  return [{ place: scope.frame.place ?? root, segments: rule.selector }];
+}
+
+function rootsIn(value: Value, segments: readonly SelectorSegment[], rule: Rule): readonly SelectorRoot[] | undefined {
+  if (value.kind === 'poison') giveUp();
+  if (value.kind === 'instance') return value.place ? [{ place: value.place, segments }] : [];
+  if (value.kind === 'function')
+    return refuse('rule-on-function', { text: textOf(selectorSpan(rule)) }, selectorSpan(rule));
+  if (value.kind !== 'tuple') return undefined;
+  const [next, ...rest] = segments;
+  const after = next?.kind === 'deep' ? segments : rest;
+  return value.items
+    .filter((item) => next && matchesOne(next, item.key ?? ''))
+    .flatMap((item) => rootsIn(item.value, after, rule) ?? []);
+}
+
+function selectorSpan(rule: Rule): Span {
+  const [first] = rule.selector;
+  if (!first) return rule.span;
+  return first.kind === 'one' ? first.name.span : first.span;
+}
+
+function matchesOne(segment: SelectorSegment, part: string): boolean {
+  if (segment.kind === 'one') return segment.name.text === part;
+  return segment.kind === 'choice' ? segment.names.some((name) => name.text === part) : true;
+}
+
+/** `*` is one part of the path, `**` any number. */
+export function matches(segments: readonly SelectorSegment[], path: readonly string[]): boolean {
+  const [first, ...rest] = segments;
+  if (!first) return path.length === 0;
+  if (first.kind === 'deep') return path.some((_, i) => matches(rest, path.slice(i))) || matches(rest, []);
+  const [part, ...others] = path;
+  return part !== undefined && matchesOne(first, part) && matches(rest, others);
+}
+
+function selectorText(rule: Rule): string {
+  return rule.selector.map(segmentText).join('.');
+}
+
+function segmentText(segment: SelectorSegment): string {
+  if (segment.kind === 'one') return segment.name.text;
+  if (segment.kind === 'choice') return `{${segment.names.map((name) => name.text).join(', ')}}`;
+  return segment.kind === 'any' ? '*' : '**';
+}
+
+export function refuseEmpty(rule: Rule, names: readonly string[]): never {
+  const wanted = rule.selector.flatMap((s) =>
+    s.kind === 'one' ? [s.name.text] : s.kind === 'choice' ? s.names.map((name) => name.text) : [],
+  );
+  const parts = new Set(names.flatMap((name) => name.split('.')));
+  const wrong = wanted.find((part) => !parts.has(part));
+  const suggestion = wrong === undefined ? undefined : didYouMean(wrong, parts);
+  return refuse(
+    'rule-selects-nothing',
+    { selector: selectorText(rule), suggestion, example: names[0] },
+    selectorSpan(rule),
+  );
+}
