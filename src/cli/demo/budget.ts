@@ -1,8 +1,8 @@
 /** How many steps fit into the time of a demonstration. */
 
 /** Seconds that one of the two trainings aims at, and after which it ends early. */
-export const TARGET_SECONDS = 100;
-export const LIMIT_SECONDS = 125;
+export const TARGET_SECONDS = 80;
+export const LIMIT_SECONDS = 100;
 
 export const LEAST_STEPS = 20;
 /** More would make a fast machine wait for nothing new to see. */

@@ -15,7 +15,7 @@ import type { Terminal } from '../terminal.ts';
 import { LEAST_STEPS, LIMIT_SECONDS } from './budget.ts';
 
 export const PROMPT = 'The people of ';
-const SAMPLED = 200;
+const SAMPLED = 160;
 
 export interface SchemeRun {
   readonly scheme: string;
