@@ -2,6 +2,7 @@ import type { IoPlace, Plan, WeightPlace } from '../compiler/ir/plan.ts';
 
 import type { ScalarExpr, TrainConfig } from '../compiler/ir/train.ts';
 import { launchCounts } from './launch-counts.ts';
+import { literalText } from './literal-text.ts';
 import { scalarText } from './scalar-text.ts';
 
 /**
@@ -55,7 +56,7 @@ export async function emitTrainer(plan: Plan, config: TrainConfig): Promise<stri
     declarationKind: VariableDeclarationKind.Const,
     isExported: true,
     docs: ['What the train block says, and `--set` changed.'],
-    declarations: [{ name: 'config', type: 'TrainConfig', initializer: JSON.stringify(config, null, 2) }],
+    declarations: [{ name: 'config', type: 'TrainConfig', initializer: literalText(config) }],
   });
   file.addFunction({
     name: 'learningRate',
