@@ -14,6 +14,7 @@ import { mergeContracts } from './passes/merge-contracts.ts';
 import { simplify } from './passes/simplify/simplify.ts';
 import { splitTotals } from './passes/totals.ts';
 import { type BuiltPlan, buildPlan } from './plan/build-plan.ts';
+import { checkStored, checkWeights } from './plan/check-room.ts';
 import type { ProgramSource } from './plan/program-source.ts';
 
 export interface GraphsRequest extends Pick<CompileRequest, 'limits' | 'target'> {
@@ -35,6 +36,7 @@ export interface CompiledGraphs extends BuiltPlan {
 export function compileGraphs(request: GraphsRequest, traceOf: (program: string) => PassTrace): CompiledGraphs {
   const fused: Record<string, FusedGraph> = {};
   const sources: ProgramSource[] = [];
+  checkWeights(request, request.limits, request.train !== undefined);
   const finish = (name: string, graph: Graph): void => {
     const source = compileProgram(name, graph, request, traceOf(name));
     fused[name] = source.fused;
@@ -67,6 +69,7 @@ function compileProgram(
   ];
   const optimised = passes.reduce((g, pass) => runPass(pass, g, trace), graph);
   const fused = runPass(fusePass({ fuse, limits }), optimised, trace);
+  checkStored(fused, limits);
   return { name, fused, kernels: lowerAll(fused, limits, trace) };
 }
 

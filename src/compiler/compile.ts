@@ -1,13 +1,13 @@
 import { compileGraphs } from './compile-graphs.ts';
 import type { Compiled, CompileRequest, Purpose } from './compile-request.ts';
 import { EXIT, Failure } from './diagnostics/diagnostic.ts';
-import { memoryEntries } from './diagnostics/memory.ts';
 import { totalsDiagnostic } from './diagnostics/totals.ts';
 import { type Elaborated, elaborate } from './elaborate/elaborate.ts';
 import { describeRoll } from './elaborate/roll/describe-roll.ts';
 import type { Graph } from './ir/graph.ts';
-import type { TrainConfig } from './ir/train.ts';
+import { largestThatFits } from './largest-that-fits.ts';
 import type { PassTrace } from './pass.ts';
+import { divisorsOf } from './support/divisors.ts';
 import { present } from './support/invariant.ts';
 
 /**
@@ -18,15 +18,12 @@ import { present } from './support/invariant.ts';
 export function compile(request: CompileRequest): Compiled {
   const trace = makeTraces(request.dump ?? []);
   const first = elaborateFor(request, 'train', undefined, trace);
-  for (const micro of microBatches(first.train, request)) {
-    try {
-      return compileWith(request, first, micro, trace);
-    } catch (error) {
-      if (!(error instanceof Failure) || !error.diagnostics.some((d) => d.code in memoryEntries)) throw error;
-      if (micro === undefined || first.train?.micro !== 'auto' || micro === 1) throw error;
-    }
-  }
-  return compileWith(request, first, undefined, trace);
+  const { batch, micro } = first.train ?? {};
+  if (batch === undefined || micro === undefined || request.sizes?.batch !== undefined)
+    return compileWith(request, first, undefined, trace);
+  if (micro === 'auto') return largestThatFits(divisorsOf(batch), (n) => compileWith(request, first, n, trace));
+  if (batch % micro !== 0) throw new Failure([totalsDiagnostic('micro-does-not-divide', { batch, micro })], EXIT.input);
+  return compileWith(request, first, micro, trace);
 }
 
 /** Elaborates for training and for sampling, and throws a `Failure` when something is wrong; gives the warnings. */
@@ -52,15 +49,6 @@ function makeTraces(dump: readonly string[]): Traces {
     return made;
   };
   return { of, all };
-}
-
-/** Sizes of a micro-batch to try, largest first. */
-function microBatches(train: TrainConfig | undefined, { sizes }: CompileRequest): readonly (number | undefined)[] {
-  if (!train || sizes?.batch !== undefined) return [undefined];
-  const { batch, micro } = train;
-  if (micro === 'auto') return Array.from({ length: batch }, (_, i) => batch - i).filter((n) => batch % n === 0);
-  if (batch % micro !== 0) throw new Failure([totalsDiagnostic('micro-does-not-divide', { batch, micro })], EXIT.input);
-  return [micro];
 }
 
 function compileWith(request: CompileRequest, first: Elaborated, micro: number | undefined, trace: Traces): Compiled {

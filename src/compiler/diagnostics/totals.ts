@@ -1,3 +1,4 @@
+import { divisorsOf } from '../support/divisors.ts';
 import { diagnosticsOf, entry } from './entry.ts';
 
 export const totalsEntries = {
@@ -5,7 +6,7 @@ export const totalsEntries = {
     severity: 'error',
     message: ({ batch, micro }) => `a step of ${batch} sequences cannot be cut into micro-batches of ${micro}`,
     help: ({ batch }) => {
-      const divisors = Array.from({ length: batch }, (_, i) => i + 1).filter((n) => batch % n === 0);
+      const divisors = divisorsOf(batch);
       return `micro must divide batch: ${divisors.length > 12 ? `${divisors.slice(0, 11).join(', ')}, …` : divisors.join(', ')}`;
     },
     explain:

@@ -39,7 +39,7 @@ export function updateLaunches(
     ),
   );
   const norm = flatLaunch(gradientNorm(train.clip), [partials, loss, state], {}, 1, kernels, limits);
-  const clips = clippedGroups(layout.clipped).map((group) => {
+  const clips = clippedGroups(layout.clipped, limits).map((group) => {
     const first = present(group[0], 'a weight');
     const stride = group[1] ? group[1].offset - first.offset : 0;
     const bytes = (group.length - 1) * stride + first.bytes;
@@ -84,8 +84,11 @@ function clears(layout: WeightLayout, io: IoTable): readonly Clear[] {
   return [...totals, ...io.totals()].map((address) => ({ kind: 'clear', address }));
 }
 
-/** Neighbouring weights of equal size and clip, at one distance. */
-function clippedGroups(clipped: readonly WeightPlace[]): readonly (readonly WeightPlace[])[] {
+/** Neighbouring weights of equal size and clip, at one distance, as many as one binding holds. */
+function clippedGroups(
+  clipped: readonly WeightPlace[],
+  { bindingBytes }: TargetLimits,
+): readonly (readonly WeightPlace[])[] {
   const groups: WeightPlace[][] = [];
   for (const place of clipped) {
     const group = groups[groups.length - 1];
@@ -99,6 +102,7 @@ function clippedGroups(clipped: readonly WeightPlace[]): readonly (readonly Weig
       first.part === place.part &&
       first.bytes === place.bytes &&
       first.clip === place.clip &&
+      place.offset + place.bytes - first.offset <= bindingBytes &&
       (stride === undefined || place.offset - last.offset === stride);
     if (fits) group.push(place);
     else groups.push([place]);

@@ -17,12 +17,14 @@ export function crowdedValues(scope: Scope, group: Group, bindings: Bindings): r
   const chosen: ValueId[] = [];
   const readsOf = (id: ValueId): ReadonlySet<ValueId> => reads.get(id) ?? new Set();
   const larger = (a: ValueId, b: ValueId): ValueId => (sizeOf(readsOf(b)) > sizeOf(readsOf(a)) ? b : a);
+  const largestOf = (ids: readonly ValueId[]): ValueId | undefined =>
+    ids.length === 0 ? undefined : ids.reduce(larger);
   /** What `id` mostly comes from, if others need that too and it is no larger. */
   const shared = (id: ValueId): ValueId => {
     let best = id;
     for (let at = id; ; ) {
       if (scope.users(at).length > 1) best = at;
-      const from = scope.op(at)?.operands.reduce(larger);
+      const from = largestOf(scope.op(at)?.operands ?? []);
       if (from === undefined || elementsOf(scope.axes(from)) > elementsOf(scope.axes(id))) return best;
       if (readsOf(from).size < 2 || sizeOf(readsOf(from)) < sizeOf(readsOf(at)) - 1) return best;
       at = from;
@@ -32,8 +34,9 @@ export function crowdedValues(scope: Scope, group: Group, bindings: Bindings): r
     const operands = scope.op(id)?.operands ?? [];
     const all = (): ReadonlySet<ValueId> => new Set(operands.flatMap((o) => [...readsOf(o)]));
     while (sizeOf(all()) > most) {
-      const largest = shared(operands.reduce(larger));
-      if (readsOf(largest).size < 2) break;
+      const operand = largestOf(operands);
+      const largest = operand === undefined ? undefined : shared(operand);
+      if (largest === undefined || readsOf(largest).size < 2) break;
       chosen.push(largest);
       reads.set(largest, new Set([largest]));
     }
