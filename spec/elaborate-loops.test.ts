@@ -88,7 +88,8 @@ const SCHEMES = [
 
 for (const scheme of SCHEMES) {
   const text = scheme === 'ResiDual' ? LLAMA.replace('var(x,', 'var(x[1],') : LLAMA;
-  test(`${scheme} is the same at once and one by one`, () => same(text, ['width=12', 'hidden=16', 'depth=6', `scheme=${scheme}`]));
+  test(`${scheme} is the same at once and one by one`, () =>
+    same(text, ['width=12', 'hidden=16', 'depth=6', `scheme=${scheme}`]));
 }
 
 test('equal layers are one loop, whose constants are tables', () => {

@@ -1,8 +1,10 @@
 /** `weights SELECTOR { attribute = expr }`: weights as declared, then as the rules of functions, model and training have them. */
+import type { WeightMember } from '../ir/graph.ts';
 import type { HirWeight } from '../ir/hir.ts';
 import { present } from '../support/invariant.ts';
 import type { Rule } from '../syntax/ast.ts';
 import { type Attributes, changedAttributes, declaredAttributes, resolvedInit } from './attributes.ts';
+import { Divergence } from './lanes-type.ts';
 import { memberNames, type WeightNames } from './names.ts';
 import type { Place, WeightSlot } from './place.ts';
 import { matches, refuseEmpty, rootsOf } from './selector.ts';
@@ -17,6 +19,8 @@ interface Member {
   attributes: Attributes | undefined;
 }
 
+const nothing = (): undefined => undefined;
+
 type Members = ReadonlyMap<WeightSlot, readonly Member[]>;
 
 const LEVELS: readonly PendingRule['level'][] = ['fn', 'model', 'train'];
@@ -28,19 +32,11 @@ export function applyRules(session: Session, names: WeightNames, root: Place): r
   for (const pending of ordered) {
     const done = selected.get(pending.rule) ?? new Set<Member>();
     selected.set(pending.rule, done);
-    attempt(
-      session,
-      () => applyRule(session, pending, names, root, done, members),
-      () => undefined,
-    );
+    attempt(session, () => applyRule(session, pending, names, root, done, members), nothing);
   }
   for (const { rule } of ordered) {
     if (selected.get(rule)?.size !== 0) continue;
-    attempt(
-      session,
-      () => refuseEmpty(rule, namesOfAll(members)),
-      () => undefined,
-    );
+    attempt(session, () => refuseEmpty(rule, namesOfAll(members)), nothing);
   }
   return [...members.values()].flatMap((all) => hirWeight(session, all));
 }
@@ -49,10 +45,11 @@ function membersOf(session: Session, names: WeightNames): Members {
   const members = new Map<WeightSlot, readonly Member[]>();
   for (const [slot, weight] of session.weights) {
     const all = memberNames(present(names.of.get(slot), 'the name of a weight'), weight.lanes);
+    const shared = sharedAttributes(session, weight);
     members.set(
       slot,
       all.map((name, lane) => {
-        const attributes = inLane(session, lane, () => declaredAttributes(weight));
+        const attributes = shared ?? inLane(session, lane, () => declaredAttributes(weight));
         return { name, weight, lane, attributes };
       }),
     );
@@ -60,11 +57,21 @@ function membersOf(session: Session, names: WeightNames): Members {
   return members;
 }
 
+/** The attributes that all members are declared with; undefined when they depend on the iteration. */
+function sharedAttributes(session: Session, weight: DeclaredWeight): Attributes | undefined {
+  try {
+    return attempt<Attributes | undefined>(session, () => declaredAttributes(weight), nothing);
+  } catch (error) {
+    if (error instanceof Divergence) return undefined;
+    throw error;
+  }
+}
+
 /** Evaluates for one iteration; undefined after an error. */
 function inLane<T>(session: Session, lane: number, work: () => T): T | undefined {
   session.lane = lane;
   try {
-    return attempt<T | undefined>(session, work, () => undefined);
+    return attempt<T | undefined>(session, work, nothing);
   } finally {
     session.lane = undefined;
   }
@@ -106,14 +113,9 @@ function hirWeight(session: Session, members: readonly Member[]): readonly HirWe
   const [first] = members;
   if (!first) return [];
   const { value, lanes, span } = first.weight;
-  const complete = members.flatMap(({ name, weight, attributes }) => {
-    if (!attributes) return [];
-    const init = attempt(
-      session,
-      () => resolvedInit(attributes.init, weight),
-      () => undefined,
-    );
-    return init ? [{ ...attributes, name, init }] : [];
+  const complete = members.flatMap(({ name, weight, attributes }): readonly WeightMember[] => {
+    const init = attributes && attempt(session, () => resolvedInit(attributes.init, weight), nothing);
+    return attributes && init ? [{ ...attributes, name, init }] : [];
   });
   return [{ value, axes: value.type.axes, members: complete, stacked: lanes?.axis, span }];
 }
