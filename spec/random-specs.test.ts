@@ -1,6 +1,6 @@
 /**
- * Random models, as users write them: the device against the float64 interpreter; fusion on against off; one
- * micro-batch against several; poisoned memory throughout. TFM_SPECS=200 runs more of them.
+ * Random models, as users write them, on the device against the float64 interpreter, in poisoned memory: fused, and by
+ * turns not fused, in micro-batches, at WebGPU's minimum limits, and spread as for a GPU. TFM_SPECS=200 runs more of them.
  */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -24,7 +24,7 @@ const device = await openWebGpu();
 const minimal = await openWebGpu({ minimumLimits: true });
 
 for (let seed = 1; seed <= COUNT; seed++) {
-  const { text, batch, vocab } = randomSpec(seed);
+  const { text, vocab } = randomSpec(seed);
   test(`random spec ${seed}`, async () => {
     const run = (options: Parameters<typeof compileText>[1], on = device): Promise<Outcome> =>
       runOnDevice(on, compileText(text, { limits: on.limits, ...options }), vocab);
@@ -33,14 +33,15 @@ for (let seed = 1; seed <= COUNT; seed++) {
     const fused = await runOnDevice(device, whole, vocab);
     try {
       assertAgrees(fused, expected, 'fused');
-      assertAgrees(await run({ fuse: false }), expected, 'not fused');
-      if (batch > 1) {
+      // Compiling shaders takes most of the time, so each spec tries one other way.
+      if (seed % 4 === 0) assertAgrees(await run({ fuse: false }), expected, 'not fused');
+      if (seed % 4 === 1) {
         const cut = await run({ set: ['train.micro=1'] });
         assertAgrees(cut, expected, 'in micro-batches');
         assert.ok(Math.abs(cut.gradNorm - fused.gradNorm) <= 1e-4 * fused.gradNorm, 'the norm of all gradients');
       }
-      if (seed % 3 === 0) assertAgrees(await run({}, minimal), expected, "with WebGPU's minimum limits");
-      if (seed % 3 === 1) {
+      if (seed % 4 === 2) assertAgrees(await run({}, minimal), expected, "with WebGPU's minimum limits");
+      if (seed % 4 === 3) {
         const limits = { ...device.limits, deviceClass: 'gpu' as const };
         assertAgrees(await run({ limits }), expected, 'as for a GPU');
       }

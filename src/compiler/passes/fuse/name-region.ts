@@ -9,25 +9,24 @@ const MOST_NAMED = 3;
 export function makeNamer(scope: Scope): (roots: readonly ValueId[]) => string {
   const used = new Map<string, number>();
   return (roots) => {
-    const named = roots.filter((id) => ownName(scope, id) !== undefined);
-    const base = joinNames([...new Set((named.length > 0 ? named : roots).map((id) => nameOf(scope, id)))]);
+    const named = roots.flatMap((id) => ownName(scope, id) ?? []);
+    const near = named.length > 0 ? named : roots.flatMap((id) => nearName(scope, id) ?? []);
+    const base = joinNames([...new Set(near.length > 0 ? near : roots.map((id) => nameOf(scope, id)))]);
     const count = (used.get(base) ?? 0) + 1;
     used.set(base, count);
     return count === 1 ? base : `${base}_${count}`;
   };
 }
 
-/** The name of a value, or of what it comes from. */
+/** The name of a value, or of what it comes from, or the word of its op. */
 export function nameOf(scope: Scope, id: ValueId): string {
-  const name = ownName(scope, id);
-  if (name !== undefined) return name;
-  const op = scope.op(id);
-  if (!op) return 'value';
-  for (const operand of op.operands) {
-    const near = scope.value(operand).name;
-    if (near !== undefined) return `${near}.${op.kind}`;
-  }
-  return op.kind;
+  return ownName(scope, id) ?? nearName(scope, id) ?? scope.op(id)?.kind ?? 'value';
+}
+
+/** The name of the first operand that has one. */
+function nearName(scope: Scope, id: ValueId): string | undefined {
+  const names = scope.op(id)?.operands.map((operand) => scope.value(operand).name) ?? [];
+  return names.find((name) => name !== undefined);
 }
 
 /** The name of a value, of a view of it, or of what a loop calls it that begins with it. */
