@@ -12,14 +12,18 @@ export interface BatchShape {
   readonly time: number;
 }
 
-/** What `tokens` of a program looks like. Fails with `input-not-provided` when the model wants something else. */
+/**
+ * What `tokens` and `targets` of a program look like; it may need only one of them. Fails with `input-not-provided` when
+ * the model wants something else.
+ */
 export function batchShape(program: Program): BatchShape {
-  for (const { name, shape, axes } of hostInputs(program)) {
+  const places = hostInputs(program);
+  for (const { name, shape, axes } of places) {
     if ((name !== 'tokens' && name !== 'targets') || shape.length !== 2) {
       throw dataFailure('input-not-provided', { name, shape: `[${axes.join(', ')}]` });
     }
   }
-  const [rows = 1, time = 1] = placeOf(program.inputs, 'tokens').shape;
+  const [rows = 1, time = 1] = places[0]?.shape ?? [];
   return { rows, time };
 }
 
