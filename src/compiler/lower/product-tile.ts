@@ -47,6 +47,12 @@ const MENU: { readonly [D in TargetLimits['deviceClass']]: readonly Tile[] } = {
 
 /** Registers (of four floats) that the accumulators of an invocation may take. */
 const ACCUMULATORS = 16;
+
+/** Every part has its own lines, and a kernel is to be read: with many parts, smaller tiles. */
+function accumulatorsFor(parts: number): number {
+  return parts > 2 ? ACCUMULATORS / 2 : ACCUMULATORS;
+}
+
 /** What a load costs, in multiplications of four floats. */
 const LOAD = { cpu: 4, gpu: 1 } as const;
 /** Workgroups with which a device is busy. */
@@ -68,7 +74,7 @@ export function tileColumns({ vectors, columnLanes }: Tile): number {
 export function chooseTiles(context: LowerContext, parts: readonly ProductPart[]): readonly TiledPart[] {
   const sizes = [...new Set(MENU[context.limits.deviceClass].map(lanesOf))];
   const choices = sizes.flatMap((lanes) => {
-    const chosen = parts.map((part) => bestOf(candidatesFor(context, part, lanes)));
+    const chosen = parts.map((part) => bestOf(candidatesFor(context, part, lanes, accumulatorsFor(parts.length))));
     return chosen.every((c) => c !== undefined) ? [chosen] : [];
   });
   const total = (choice: readonly Candidate[]): number => choice.reduce((sum, { cost }) => sum + cost, 0);
@@ -88,12 +94,18 @@ function bestOf(candidates: readonly Candidate[]): Candidate | undefined {
   return candidates.reduce<Candidate | undefined>((a, b) => (a && a.cost <= b.cost ? a : b), undefined);
 }
 
-function candidatesFor(context: LowerContext, part: ProductPart, lanes: number): readonly Candidate[] {
+function candidatesFor(
+  context: LowerContext,
+  part: ProductPart,
+  lanes: number,
+  registers: number,
+): readonly Candidate[] {
   const turned: ProductPart = { ...part, rows: part.columns, columns: part.rows };
   return [part, turned].flatMap((oriented) => {
     const passes = passesOf(context, oriented);
     return MENU[context.limits.deviceClass]
-      .filter((tile) => lanesOf(tile) === lanes && fits(context.limits, passes, part.accumulators.length, tile))
+      .filter((tile) => lanesOf(tile) === lanes && fits(context.limits, passes, tile))
+      .filter((tile) => inRegisters(part.accumulators.length, tile, registers))
       .map((tile) => ({
         tiled: tiledPart(oriented, passes, tile),
         cost: costOf(context, oriented, passes, tile),
@@ -101,11 +113,13 @@ function candidatesFor(context: LowerContext, part: ProductPart, lanes: number):
   });
 }
 
-function fits(limits: TargetLimits, passes: readonly Pass[], sums: number, tile: Tile): boolean {
-  const isSmallest = tile.rows * tile.vectors === 1;
-  const inRegisters = isSmallest || tile.rows * tile.vectors * sums <= ACCUMULATORS;
+function inRegisters(sums: number, { rows, vectors }: Tile, registers: number): boolean {
+  return rows * vectors === 1 || rows * vectors * sums <= registers;
+}
+
+function fits(limits: TargetLimits, passes: readonly Pass[], tile: Tile): boolean {
   const inMemory = limits.deviceClass === 'cpu' || sharedBytes(passes, tile) <= limits.sharedBytes;
-  return inRegisters && inMemory && lanesOf(tile) <= limits.invocationsPerGroup;
+  return inMemory && lanesOf(tile) <= limits.invocationsPerGroup;
 }
 
 /** Bytes of workgroup memory for the pass that needs most. */
