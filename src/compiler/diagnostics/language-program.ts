@@ -78,8 +78,8 @@ export const PROGRAM = {
   }),
   'probe-path': entry<{ text: string }>({
     severity: 'error',
-    message: (p) => `the probe \`${p.text}\` of a train block is not possible yet`,
-    help: () => 'write the probe in the body that computes the value',
+    message: (p) => `values cannot be named by a path such as \`${p.text}\` yet`,
+    help: () => 'write the `probe` in the body that computes the value',
     explain: 'Probes stand beside the values that they look at. Probes of paths such as `layer.*.x` are planned.',
   }),
   'weight-two-shapes': entry<{ name: string; before: string; now: string }>({

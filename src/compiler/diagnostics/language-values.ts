@@ -24,7 +24,10 @@ export const VALUES = {
   }),
   'wrong-kind': entry<{ text: string; found: string; wanted: string }>({
     severity: 'error',
-    message: (p) => `\`${p.text.replaceAll('`', '')}\` is ${p.found} where ${p.wanted} is wanted`,
+    message: (p) =>
+      p.text === p.found
+        ? `${p.found} stands where ${p.wanted} is wanted`
+        : `\`${p.text.replaceAll('`', '')}\` is ${p.found} where ${p.wanted} is wanted`,
     explain:
       'The values of the language are numbers, truth values, strings, axes, functions, instances, lists, records, and tensors.',
   }),
@@ -80,7 +83,9 @@ export const VALUES = {
   'not-integral': entry<{ text: string; value: number; wanted: string; division: Division | undefined }>({
     severity: 'error',
     message: (p) =>
-      `${p.wanted} must be an integer: ${p.division ? divisionText(p.text, p.division) : `\`${p.text}\` is ${short(p.value)}`}`,
+      p.division
+        ? `${p.wanted} must be an integer: ${divisionText(p.text, p.division)}`
+        : `${p.wanted} must be an integer, not ${short(p.value)}`,
     help: (p) => p.division && divisorHelp(p.division),
     explain:
       'Sizes, counts and indices are integers. Numbers are float64 while compiling; what division leaves is forgiven up to 1e-9.',

@@ -1,17 +1,16 @@
 /** Statements. */
 
-import { floats } from '../ir/tensor-type.ts';
 import type { Span } from '../support/source.ts';
-import type { Binding, Body, If, Probe, Statement } from '../syntax/ast.ts';
-import { axisText, textOf } from './describe.ts';
+import type { Binding, Body, If, Statement } from '../syntax/ast.ts';
+import { textOf } from './describe.ts';
 import { divisionOf } from './division.ts';
-import { freshValue } from './emit.ts';
 import { bind, type Env, whereBound } from './env.ts';
 import { diverge } from './lanes-type.ts';
 import { runFor } from './loop.ts';
 import { bindType, destructure, namesOf } from './pattern.ts';
-import { at, attempt, giveUp, type ProbeValue, refuse, type Scope, type Session } from './session.ts';
-import { axisValue, POISON, type Tensor, type Value } from './value.ts';
+import { runProbe } from './probe.ts';
+import { at, attempt, giveUp, refuse, type Scope } from './session.ts';
+import { axisValue, POISON, type Value } from './value.ts';
 import { wantAxis, wrong } from './want.ts';
 import { declareWeights } from './weight.ts';
 
@@ -132,36 +131,4 @@ export function conditionOf(condition: Value, span: Span): boolean {
   if (condition.kind === 'varying') diverge(condition.values, span);
   if (condition.kind === 'tensor') refuse('condition-on-tensor', { text: textOf(span) }, span);
   return wrong(condition, 'a truth value', span);
-}
-
-function runProbe(statement: Probe, scope: Scope): void {
-  const { session, place, loops } = scope.frame;
-  if (!session.wantsProbes) return;
-  const value = session.language.evaluate(statement.value, scope);
-  if (value.kind === 'poison' || !place) giveUp();
-  if (value.kind !== 'tensor' || value.value.type.axes.length > 0) {
-    refuse('probe-not-scalar', { name: statement.name.text, axes: probeAxes(value, scope) }, statement.value.span);
-  }
-  session.probes.push({
-    name: [...place.keys, ...loops.keys, statement.name.text].join('.'),
-    ...probeValue(session, value),
-    variable: [...place.shown, ...loops.shown].find((part) => !place.keys.includes(part) && !loops.keys.includes(part)),
-    span: statement.span,
-  });
-}
-
-/** In iterations that are elaborated at once a probe has a value for each. */
-function probeValue(session: Session, { value }: Tensor): Pick<ProbeValue, 'value' | 'axis'> {
-  const { lanes } = session;
-  if (!lanes) return { value, axis: undefined };
-  const stacked = freshValue(session, floats([lanes.axis]));
-  lanes.stacked.push({ value: stacked, from: value.id });
-  return { value: stacked, axis: lanes.axis };
-}
-
-function probeAxes(value: Value, scope: Scope): string | undefined {
-  const tensor: Tensor | undefined = value.kind === 'tensor' ? value : undefined;
-  return tensor?.value.type.axes
-    .map((axis) => axisText(scope.frame.session, axis, scope.frame.session.axes.spanOf(axis.id)))
-    .join(', ');
 }

@@ -1,13 +1,23 @@
 /** Calls: instances, weight identity, parameters and their defaults. */
+import { Failure } from '../diagnostics/diagnostic.ts';
 import type { Span } from '../support/source.ts';
-import type { Expr, Param } from '../syntax/ast.ts';
+import type { Expr, Param, TypeExpr } from '../syntax/ast.ts';
 import { evaluateArguments } from './arguments.ts';
 import { placeText, textOf, valueText } from './describe.ts';
 import { boundary, type Env } from './env.ts';
 import { bindParameters } from './parameters.ts';
 import { bindType } from './pattern.ts';
 import { NO_LOOPS, type Place, placeAt, snakeCase } from './place.ts';
-import { type Activation, callChain, type Frame, LIMITS, type Naming, refuse, type Scope } from './session.ts';
+import {
+  type Activation,
+  callChain,
+  type Frame,
+  LIMITS,
+  type Naming,
+  refuse,
+  type Scope,
+  withCall,
+} from './session.ts';
 import type { FunctionValue, Given, GivenValue, Instance, Value } from './value.ts';
 import { wrong } from './want.ts';
 
@@ -96,30 +106,41 @@ export function applyModel(
   return elaborateBody(instance.fn, new Map([...instance.given, ...inputs]), root, site);
 }
 
-function elaborateBody(
-  fn: FunctionValue,
-  given: Given,
-  place: Place | undefined,
-  site: Site,
-): { value: Value; env: Env; base: Env } {
+interface Elaborated {
+  readonly value: Value;
+  readonly env: Env;
+  readonly base: Env;
+}
+
+function elaborateBody(fn: FunctionValue, given: Given, place: Place | undefined, site: Site): Elaborated {
   const { session } = site.scope.frame;
   const frame: Frame = { session, place, loops: NO_LOOPS, activation: activate(fn, site) };
-  const base = boundary(fn.env);
-  const env = bindParameters(fn.lists, given, frame, base);
-  const result = session.language.runBody(fn.body, { frame, env });
-  const { value } = result;
-  if (fn.result)
-    bindType(
-      fn.result,
-      value,
-      { frame, env: result.env },
-      `the value of ${fn.name ?? 'the lambda'}`,
-      fn.body.result?.span ?? site.span,
+  const around = session.activation;
+  session.activation = frame.activation;
+  try {
+    const base = boundary(fn.env);
+    const { value, env } = session.language.runBody(fn.body, {
+      frame,
+      env: bindParameters(fn.lists, given, frame, base),
+    });
+    if (fn.result) checkResult(fn, fn.result, value, { frame, env }, site);
+    if (value.kind === 'tensor' && place?.label !== undefined && !session.names.has(value.value.id)) {
+      session.names.set(value.value.id, place.shown.join('.'));
+    }
+    return { value, env, base };
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    throw new Failure(
+      error.diagnostics.map((d) => withCall(session, d)),
+      error.exitCode,
     );
-  if (value.kind === 'tensor' && place?.label !== undefined && !session.names.has(value.value.id)) {
-    session.names.set(value.value.id, place.shown.join('.'));
+  } finally {
+    session.activation = around;
   }
-  return { value, env: result.env, base };
+}
+
+function checkResult(fn: FunctionValue, type: TypeExpr, value: Value, scope: Scope, site: Site): void {
+  bindType(type, value, scope, `the value of ${fn.name ?? 'the lambda'}`, fn.body.result?.span ?? site.span);
 }
 
 /** The new activation; refuses recursion, which would make the paths of weights infinite. */

@@ -17,11 +17,12 @@ import { nameWeights } from './names.ts';
 import { makeOutputs, type Want } from './outputs.ts';
 import { readOverrides } from './overrides.ts';
 import { NO_LOOPS, rootPlace } from './place.ts';
+import { runProbe } from './probe.ts';
 import { prune } from './prune.ts';
 import type { RollReport } from './roll/plan.ts';
 import { roll } from './roll/roll.ts';
 import { applyRules } from './rules.ts';
-import { type Language, makeSession, type Scope, type Session } from './session.ts';
+import { attempt, type Language, makeSession, type Scope, type Session } from './session.ts';
 import { readTrainBlock, type TrainBlock, trainKeys } from './train-block.ts';
 import type { Instance } from './value.ts';
 
@@ -62,6 +63,7 @@ const LANGUAGE: Language = { evaluate, apply: applyValue, callBuiltin, runBody }
  */
 export function elaborate(request: ElaborateRequest): Elaborated {
   const session = makeSession(LANGUAGE, {
+    source: request.source,
     training: request.training,
     wantsProbes: request.want === 'probes',
     atOnce: request.atOnce ?? true,
@@ -133,14 +135,24 @@ function elaborateModel(
   const frame = { session, place: root, loops: NO_LOOPS, activation: undefined };
   const given = makeInputs(instance, frame, sizes);
   const body = applyModel(instance, given, root, { node: fn, span: fn.span, scope: { frame, env: fn.env } });
-  const rootScope: Scope = { frame, env: fn.env };
-  for (const rule of entry.train?.entries ?? []) {
-    if (rule.kind === 'rule') session.rules.push({ rule, scope: rootScope, level: 'train' });
-  }
+  addTrainEntries(session, entry, { frame, env: body.env });
   const outputs = makeOutputs(session, want, body, fn.span);
   stopOnErrors(session);
   const weights = applyRules(session, nameWeights(session, root), root);
   return { inputs: [...session.inputs.values()], weights, items: session.items, outputs, names: session.names };
+}
+
+/** The rules and probes of a train block. Probes see the final bindings of the model. */
+function addTrainEntries(session: Session, { train, model }: Entry, scope: Scope): void {
+  for (const entry of train?.entries ?? []) {
+    if (entry.kind === 'rule') session.rules.push({ rule: entry, scope: { ...scope, env: model.env }, level: 'train' });
+    if (entry.kind !== 'probe') continue;
+    attempt(
+      session,
+      () => runProbe(entry, scope),
+      () => undefined,
+    );
+  }
 }
 
 function stopOnErrors(session: Session): void {

@@ -101,6 +101,7 @@ function evaluateTuple(expr: Extract<Expr, { kind: 'tuple' }>, scope: Scope): Tu
 
 /** `record.key`, or a field of an instance. */
 function evaluateMember(expr: Extract<Expr, { kind: 'member' }>, scope: Scope): Value {
+  if (/^[*\d]/.test(expr.key.text)) refuse('probe-path', { text: textOf(expr.span) }, expr.span);
   const object = evaluate(expr.object, scope);
   if (object.kind === 'poison') giveUp();
   if (object.kind === 'instance') return fieldOf(object, expr.key, expr.object.span, scope.frame.session);

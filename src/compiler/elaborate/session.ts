@@ -4,7 +4,7 @@ import { Failure } from '../diagnostics/diagnostic.ts';
 import { type LanguageCode, type LanguageParams, languageError } from '../diagnostics/language.ts';
 import type { Axis, AxisId, GraphInput, Value as IrValue, Op, TensorType, ValueId } from '../ir/graph.ts';
 import type { HirItem } from '../ir/hir.ts';
-import type { Span } from '../support/source.ts';
+import type { Source, Span } from '../support/source.ts';
 import type { Argument, Body, Expr, Rule } from '../syntax/ast.ts';
 import { type AxisTable, makeAxisTable } from './axis-table.ts';
 import type { Env } from './env.ts';
@@ -93,6 +93,7 @@ export interface InnerBlock {
 
 export interface Session {
   readonly language: Language;
+  readonly source: Source;
   readonly training: boolean;
   readonly wantsProbes: boolean;
   readonly axes: AxisTable;
@@ -113,6 +114,8 @@ export interface Session {
   trainSteps: number | undefined;
   nextId: number;
   steps: number;
+  /** The call whose body is being elaborated. */
+  activation: Activation | undefined;
   /** The iterations that are elaborated at once, if any. */
   lanes: Lanes | undefined;
   /** Which iteration varying values are read for, once the body is done. */
@@ -126,14 +129,17 @@ export interface Session {
 }
 
 export interface SessionOptions {
+  /** The user's file. */
+  readonly source: Source;
   readonly training: boolean;
   readonly wantsProbes: boolean;
   readonly atOnce: boolean;
 }
 
-export function makeSession(language: Language, { training, wantsProbes, atOnce }: SessionOptions): Session {
+export function makeSession(language: Language, { source, training, wantsProbes, atOnce }: SessionOptions): Session {
   return {
     language,
+    source,
     training,
     wantsProbes,
     axes: makeAxisTable(),
@@ -151,6 +157,7 @@ export function makeSession(language: Language, { training, wantsProbes, atOnce 
     trainSteps: undefined,
     nextId: 0,
     steps: 0,
+    activation: undefined,
     lanes: undefined,
     lane: undefined,
     loopAxes: new Set(),
@@ -188,16 +195,34 @@ export function attempt<T>(session: Session, work: () => T, otherwise: () => T):
   }
 }
 
-/** Records a diagnostic, unless the same was said of the same place: a body may be elaborated often. */
+/** Errors that each use of one name would repeat. */
+const ONCE: readonly string[] = ['unknown-name', 'record-wanted'] satisfies LanguageCode[];
+
+/** Records a diagnostic, unless the same was said before: a body may be elaborated often. */
 export function report(session: Session, diagnostic: Diagnostic): void {
+  const placed = withCall(session, diagnostic);
   const known = session.diagnostics.some(
     (d) =>
-      d.code === diagnostic.code &&
-      d.span?.start === diagnostic.span?.start &&
-      d.span?.end === diagnostic.span?.end &&
-      d.span?.source === diagnostic.span?.source,
+      d.code === placed.code &&
+      ((ONCE.includes(d.code) && d.message === placed.message) ||
+        (d.span?.source === placed.span?.source &&
+          d.span?.start === placed.span?.start &&
+          d.span?.end === placed.span?.end)),
   );
-  if (!known) session.diagnostics.push(diagnostic);
+  if (!known) session.diagnostics.push(placed);
+}
+
+const CALLED = 'called here';
+
+/** With the call by which the user's file got to the place of an error in another file. */
+export function withCall(session: Session, diagnostic: Diagnostic): Diagnostic {
+  const { span, labels } = diagnostic;
+  if (!span || span.source === session.source || labels.some((label) => label.text === CALLED)) return diagnostic;
+  for (let at = session.activation; at; at = at.outer) {
+    if (at.call.source === session.source)
+      return { ...diagnostic, labels: [...labels, { span: at.call, text: CALLED }] };
+  }
+  return diagnostic;
 }
 
 /** Counts a step of elaboration. */

@@ -47,26 +47,29 @@ export function trainKeys(inputAxes: readonly string[]): readonly string[] {
   return [...KEYS, ...inputAxes];
 }
 
+type Reader<T> = (value: Value, span: Span) => T;
+
 export function readTrainBlock(session: Session, block: TrainBlock): TrainConfig {
   const exprs = entriesOf(session, block);
-  const read = <T>(key: string, reader: (value: Value, span: Span) => T, otherwise: () => T): T => {
+  const read = <T>(key: string, reader: Reader<T>, otherwise: () => T, broken = otherwise): T => {
     const entry = exprs.get(key);
     if (!entry) return otherwise();
     const { expr, scope } = entry;
-    return attempt(session, () => reader(session.language.evaluate(expr, scope), expr.span), otherwise);
+    return attempt(session, () => reader(session.language.evaluate(expr, scope), expr.span), broken);
   };
-  const required = (key: string) => (): number =>
-    attempt(
+  // What is missing after other errors is most likely misspelt.
+  const required = (key: string) => (): number => {
+    if (session.diagnostics.length > 0) return 1;
+    return attempt(
       session,
       () => refuse('train-key-missing', { key }, block.item.span),
       () => 1,
     );
-  const integer = (key: string, least: number, otherwise: () => number): number =>
-    read(
-      key,
-      (value, span) => atLeast(wantInteger(value, span, `\`${key}\`, an integer`), least, key, span),
-      otherwise,
-    );
+  };
+  const integer = (key: string, least: number, otherwise: () => number): number => {
+    const reader: Reader<number> = (value, span) => atLeast(wantInteger(value, span, `\`${key}\``), least, key, span);
+    return read(key, reader, otherwise, () => 1);
+  };
   const every = (key: Key, otherwise: number): number => integer(key, 1, () => otherwise);
 
   const steps = integer('steps', 1, required('steps'));
@@ -157,7 +160,7 @@ function wantOptimizer(value: Value, span: Span): OptimizerSpec {
 
 function wantMicro(value: Value, span: Span, batch: number): number | 'auto' {
   if (value.kind === 'auto') return 'auto';
-  const micro = atLeast(wantInteger(value, span, '`micro`, an integer or `auto`'), 1, 'micro', span);
+  const micro = atLeast(wantInteger(value, span, '`micro`, unless it is `auto`,'), 1, 'micro', span);
   if (batch % micro !== 0) refuse('micro-not-divisor', { micro, batch }, span);
   return micro;
 }

@@ -98,6 +98,9 @@ export function wantAxis(
   division?: WhyNot,
 ): Axis {
   if (value.kind === 'axis') return value.axis;
+  if (value.kind === 'tensor') {
+    refuse('tensor-where-number', { text: textOf(span), wanted: `the size of the axis \`${name}\`` }, span);
+  }
   if (value.kind === 'number') return session.axes.declare(name, wantSize(value, span, name, division), declared);
   return wrong(value, `an axis, or a size for \`${name}\``, span);
 }
