@@ -1,15 +1,17 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { AttendAttrs, Axis, Block, ValueId } from '../src/compiler/ir/graph.ts';
+import { printKernel } from '../src/compiler/ir/print-kernel.ts';
 import type { Region } from '../src/compiler/ir/region.ts';
 import { floats, tensor } from '../src/compiler/ir/tensor-type.ts';
-import type { LowerContext } from '../src/compiler/lower/context.ts';
+import { type LowerContext, lowerContext } from '../src/compiler/lower/context.ts';
 import { lowerOp } from '../src/compiler/lower/lower-op.ts';
 import { isAlwaysTrue, maskBounds, pairsWithin } from '../src/compiler/lower/mask-bounds.ts';
 import { lowerProduct } from '../src/compiler/lower/product.ts';
 import { lowerRows } from '../src/compiler/lower/rows.ts';
 import { type Builder, makeBuilder } from '../src/compiler/ops/builder.ts';
 import * as m from '../src/compiler/ops/make.ts';
+import { fusePass } from '../src/compiler/passes/fuse/fuse.ts';
 import { axis } from './support/llama-graph.ts';
 import { compareHere, compareOnDevice, limitsOf, openGpu } from './support/run-fused.ts';
 
@@ -30,6 +32,8 @@ interface Case {
   readonly cap?: number;
   /** Sequences packed in a row: a query sees keys of its own document only, and a bias of its own for each head. */
   readonly documents?: boolean;
+  /** The values have the groups of the queries and lack the heads of the keys. */
+  readonly unlike?: boolean;
 }
 
 type Rule = (b: Builder, i: ValueId, j: ValueId, document: ValueId | undefined) => ValueId;
@@ -44,7 +48,7 @@ const sliding =
 const batch = axis('batch', 2);
 
 /** Attention and its gradients as outputs. */
-function attention({ time: t, head: d, value: dv, kv = 1, group = 2, mask, cap, documents = false }: Case) {
+function attention({ time: t, head: d, value: dv, kv = 1, group = 2, mask, cap, documents, unlike }: Case) {
   const b = makeBuilder();
   const [time, key, head] = [axis('time', t), axis('key', t), axis('head', d)];
   const value = dv === undefined ? head : axis('value', dv);
@@ -52,7 +56,7 @@ function attention({ time: t, head: d, value: dv, kv = 1, group = 2, mask, cap, 
   const input = (name: string, axes: readonly Axis[]): ValueId => b.input({ name, type: floats(axes) });
   const q = input('q', [batch, time, kvs, groups, head]);
   const k = input('k', [batch, time, kvs, head]);
-  const v = input('v', [batch, time, kvs, value]);
+  const v = input('v', [batch, time, unlike ? groups : kvs, value]);
   const ids = documents ? [b.input({ name: 'document', type: tensor('int', [batch, key]) })] : [];
   const axes = [batch, time, kvs, groups, key];
   const int = { type: tensor('int', axes) };
@@ -99,6 +103,25 @@ test('everything is seen, and values have a size of their own', () =>
 
 test('a window and a soft cap', () => check({ time: 45, head: 6, mask: sliding(5), cap: 0.7, kv: 2 }));
 
+test('a head that is wider than a block', () => check({ time: 5, head: 48, mask: causal }, false));
+
+test('a window that is wider than the sequence bounds nothing', () => {
+  const limits = limitsOf('cpu');
+  const fused = fusePass({ fuse: true, limits }).run(
+    attention({ time: 40, head: 1, mask: sliding(2 ** 31 - 1) }).graph,
+  );
+  const context = lowerContext(fused, limits);
+  for (const step of fused.steps) {
+    assert.ok(step.kind === 'region');
+    const loops = printKernel(lower(context, step.region)).match(/for first_.*/g) ?? [];
+    assert.is(loops.length, 1);
+    assert.not.match(loops.join(), /\d{4}/);
+  }
+});
+
+test('keys and values are shared by unlike groups of queries', () =>
+  check({ time: 5, head: 2, value: 3, kv: 2, group: 3, mask: causal, cap: 0.7, unlike: true }));
+
 test('a mask that reads data', () =>
   check({
     time: 19,
@@ -129,6 +152,21 @@ test('a mask of a constant', () => {
   };
   assert.is(isAlwaysTrue(yes([1])), true);
   assert.is(isAlwaysTrue(yes([0])), false);
+});
+
+test('scatter keeps the axes of the ids that the table has', () => {
+  const [time, width, vocab] = [axis('time', 17), axis('width', 11), axis('vocab', 6)];
+  for (const channels of [[width], []]) {
+    const b = makeBuilder();
+    const values = b.input({ name: 'values', type: floats([batch, time, ...channels]) });
+    const ids = b.input({ name: 'ids', type: tensor('int', [batch, time]) });
+    const table = b.op('scatter_add', { axis: vocab, axes: [batch, vocab, ...channels] }, [values, ids]);
+    const graph = b.finish([{ name: 'table', value: table }]);
+    for (const target of ['cpu', 'gpu'] as const) {
+      const differences = compareHere(graph, limitsOf(target), lower);
+      for (const { relative } of differences) assert.ok(relative < 1e-6, `off by ${relative}`);
+    }
+  }
 });
 
 test('scatter adds rows in order, for ids out of bounds too', async () => {

@@ -4,85 +4,116 @@
  * An invocation owns four keys and goes through the queries that see them, and through all groups of queries that share
  * them, so that no two invocations add to one gradient. The formulas are those of the queries' gradient; see there.
  */
-import type { OpOf } from '../ir/graph.ts';
+import type { Axis, OpOf, ValueId } from '../ir/graph.ts';
 import type { Expr, Kernel } from '../ir/kernel.ts';
-import { binary, component, f32, unary } from '../ir/kernel-expr.ts';
+import { binary, builtin, component, f32, lt, u32, unary, vector } from '../ir/kernel-expr.ts';
 import type { OpRegion } from '../ir/region.ts';
-import { elementsOf } from '../ir/tensor-type.ts';
+import { axesWithout, elementsOf, sameAxes } from '../ir/tensor-type.ts';
 import { present } from '../support/invariant.ts';
 import { BLOCK, forBlocks } from './attend-blocks.ts';
 import { finishAttend } from './attend-finish.ts';
-import { attendParts, otherOperand } from './attend-parts.ts';
-import { addRows, dots, fourOf, loadRows, ownRows, storeRows } from './attend-rows.ts';
-import { contextWithSlope, writeScore } from './attend-score.ts';
+import { type AttendParts, attendParts, otherOperand } from './attend-parts.ts';
+import { addRows, dots, fourOf, LANES, loadRows, overDims, ownRows, storeRows, tilesOver } from './attend-rows.ts';
+import { contextWithSlope, type ScoreFunctions, writeScore } from './attend-score.ts';
 import type { LowerContext } from './context.ts';
 import { makeEmitter } from './element.ts';
-import { indicesAt, rowMajor } from './index-math.ts';
+import { rowMajor } from './index-math.ts';
 import { maskBounds } from './mask-bounds.ts';
-import { makeWriter } from './writer.ts';
+import { indexAt } from './movement.ts';
+import { type Env, type KernelWriter, makeWriter } from './writer.ts';
 
-export function lowerAttendBackwardKey(
-  outerContext: LowerContext,
-  region: OpRegion,
-  op: OpOf<'attend_backward_key'>,
-): Kernel {
+type Op = OpOf<'attend_backward_key'>;
+
+/** Gradients with the same axes, whose rows one invocation computes together. */
+interface Part {
+  readonly outer: readonly Axis[];
+  readonly ofKeys: ValueId | undefined;
+  readonly ofValues: ValueId | undefined;
+}
+
+export function lowerAttendBackwardKey(outerContext: LowerContext, region: OpRegion, op: Op): Kernel {
   const { context, scored } = contextWithSlope(outerContext, op);
   const writer = makeWriter(context);
   const parts = attendParts(context, op);
-  const { over, outer, keyed, grouped, captures, head, value } = parts;
-  const [logsumexp, delta, gradient] = [otherOperand(parts, 0), otherOperand(parts, 1), otherOperand(parts, 2)];
+  const { over, outer, captures } = parts;
   const reads = new Set(region.reads);
-  const emitter = makeEmitter(writer, { reads });
   const beyond = { query: over.size % BLOCK !== 0, key: false };
-  const { score, slope } = writeScore({ writer, op, captures, reads, over, outer, beyond }, scored);
+  const scores = writeScore({ writer, op, captures, reads, over, outer, beyond }, scored);
+  const job: Job = { writer, reads, op, parts, scores };
 
-  const keys = ownRows(writer, 'key', over, keyed);
-  const k = loadRows(emitter, parts.k, keys.envs, head, op.attrs.scale);
-  const v = loadRows(emitter, parts.v, keys.envs, value);
-  const dk = writer.array('key_gradient', 'vec4', elementsOf(head));
-  const dv = writer.array('value_gradient', 'vec4', elementsOf(value));
+  const [first, second] = partsOf(op, parts);
+  const tiles = tilesOver(LANES[context.limits.deviceClass], over) * elementsOf(first.outer);
+  const group = builtin('group');
+  if (second === undefined) writePart(job, first, group);
+  else {
+    const rest = (): void => writePart(job, second, binary('sub', group, u32(tiles)));
+    writer.when(lt(group, u32(tiles)), () => writePart(job, first, builtin('group')), rest);
+  }
+  const batches = elementsOf(first.outer) + (second ? elementsOf(second.outer) : 0);
+  return finishAttend(writer, region, op, parts, 'keys', batches, { head: second ? 3 : 2, value: 2 });
+}
+
+interface Job {
+  readonly writer: KernelWriter;
+  readonly reads: ReadonlySet<ValueId>;
+  readonly op: Op;
+  readonly parts: AttendParts;
+  readonly scores: ScoreFunctions;
+}
+
+/** Keys and values together, unless they are shared by unlike groups of queries. */
+function partsOf(op: Op, { keyed, valued }: AttendParts): readonly [Part, Part?] {
+  const [ofKeys, ofValues] = op.results.map(({ id }) => id);
+  if (sameAxes(keyed, valued)) return [{ outer: keyed, ofKeys, ofValues }];
+  return [
+    { outer: keyed, ofKeys, ofValues: undefined },
+    { outer: valued, ofKeys: undefined, ofValues },
+  ];
+}
+
+function writePart({ writer, reads, op, parts, scores }: Job, part: Part, place: Expr): void {
+  const { over, outer, head, value } = parts;
+  const { score, slope } = scores;
+  const [logsumexp, delta, gradient] = [otherOperand(parts, 0), otherOperand(parts, 1), otherOperand(parts, 2)];
+  const emitter = makeEmitter(writer, { reads });
+  const keys = ownRows(writer, 'key', over, part.outer, place);
+  const dk = part.ofKeys === undefined ? undefined : writer.array('key_gradient', 'vec4', elementsOf(head));
+  const dv = part.ofValues === undefined ? undefined : writer.array('value_gradient', 'vec4', elementsOf(value));
 
   const { behind, ahead } = maskBounds(op.attrs);
-  const forQueries = (group: ReadonlyMap<(typeof outer)[number]['id'], Expr>): void => {
-    const outside = new Map([...keys.outer, ...group]);
-    const outerAt = rowMajor(outer, (axis) => present(outside.get(axis.id), `index of ${axis.name}`));
+  overDims(writer, axesWithout(outer, part.outer), (_, sharing) => {
+    const own = keys.envs.map((env): Env => new Map([...env, ...sharing]));
+    const k = loadRows(emitter, parts.k, own, head, op.attrs.scale);
+    const v = dk && loadRows(emitter, parts.v, own, value);
+    const outside: Env = new Map([...keys.outer, ...sharing]);
+    const outerAt = rowMajor(outer, (axis) => indexAt(outside, axis.id));
     forBlocks(writer, 'query', over, keys, { before: ahead, after: behind }, (queries) => {
-      const rows = queries.map(({ inside }) => new Map([...outside, [over.id, inside] as const]));
+      const rows = queries.map(({ inside }): Env => new Map([...outside, [over.id, inside]]));
       const products = dots(emitter, 'product', k, parts.q, rows, head);
-      const ofWeights = dots(emitter, 'of_weight', v, gradient, rows, value);
+      const ofWeights = v && dots(emitter, 'of_weight', v, gradient, rows, value);
+      const pairs = (fn: typeof score, s: Expr, n: number): Expr => {
+        const { at } = present(queries[n], 'query');
+        return fourOf((c) => fn(at, present(keys.rows[c], 'key'), component(s, c), outerAt));
+      };
       const weights = products.map((s, n) => {
-        const { at } = present(queries[n], 'query');
-        const scores = fourOf((c) => score(at, present(keys.rows[c], 'key'), component(s, c), outerAt));
-        const logSum = emitter.element(logsumexp, present(rows[n], 'query'));
-        return writer.let(
-          `weight_${n}`,
-          unary('exp', binary('sub', scores, { kind: 'vector', type: 'vec4', parts: [logSum] })),
-        );
+        const logSum = vector([emitter.element(logsumexp, present(rows[n], 'query'))]);
+        return writer.let(`weight_${n}`, unary('exp', binary('sub', pairs(score, s, n), logSum)));
       });
-      addRows(emitter, dv, gradient, rows, weights, value);
+      if (dv) addRows(emitter, dv, gradient, rows, weights, value);
+      if (!dk) return;
       const gradients = products.map((s, n) => {
-        const { at } = present(queries[n], 'query');
-        const change = binary(
-          'sub',
-          present(ofWeights[n], 'gradient of a weight'),
-          emitter.element(delta, present(rows[n], 'query')),
-        );
+        const ofWeight = present(ofWeights?.[n], 'gradient of a weight');
+        const change = binary('sub', ofWeight, emitter.element(delta, present(rows[n], 'query')));
         const ofScore = binary('mul', present(weights[n], 'weight'), change);
-        const slopes = slope && fourOf((c) => slope(at, present(keys.rows[c], 'key'), component(s, c), outerAt));
-        return writer.let(`of_score_${n}`, slopes ? binary('mul', ofScore, slopes) : ofScore);
+        return writer.let(`of_score_${n}`, slope ? binary('mul', ofScore, pairs(slope, s, n)) : ofScore);
       });
       addRows(emitter, dk, parts.q, rows, gradients, head);
     });
-  };
-  if (grouped.length === 0) forQueries(new Map());
-  else {
-    const wish = grouped.map((axis) => axis.name).join('_');
-    writer.loop(wish, elementsOf(grouped), (position) => forQueries(indicesAt(position, grouped)));
-  }
+  });
 
-  const [ofKeys, ofValues] = op.results;
   const scale = f32(Math.fround(op.attrs.scale));
-  if (ofKeys) storeRows(emitter, ofKeys.id, keys, head, (at) => binary('mul', dk.at(at), scale));
-  if (ofValues) storeRows(emitter, ofValues.id, keys, value, (at) => dv.at(at));
-  return finishAttend(writer, region, op, parts, 'keys', keyed, { head: 2, value: 2 });
+  if (dk && part.ofKeys !== undefined) {
+    storeRows(emitter, part.ofKeys, keys, head, (at) => binary('mul', dk.at(at), scale));
+  }
+  if (dv && part.ofValues !== undefined) storeRows(emitter, part.ofValues, keys, value, (at) => dv.at(at));
 }

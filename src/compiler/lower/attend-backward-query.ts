@@ -73,5 +73,5 @@ export function lowerAttendBackwardQuery(
   const scale = f32(Math.fround(op.attrs.scale));
   if (result) storeRows(emitter, result.id, queries, head, (at) => binary('mul', dq.at(at), scale));
   if (deltas) storeFour(emitter, deltas.id, queries, new Map(), delta.value);
-  return finishAttend(writer, region, op, parts, 'queries', outer, { head: 2, value: 1 });
+  return finishAttend(writer, region, op, parts, 'queries', elementsOf(outer), { head: 2, value: 1 });
 }

@@ -27,13 +27,16 @@ export function forBlocks(
   wish: string,
   over: Axis,
   own: OwnRows,
-  { before, after }: Reach,
+  reach: Reach,
   body: (rows: readonly BlockRow[]) => void,
 ): void {
   const { size } = over;
-  const from = before === undefined ? u32(0) : mul(div(less(own.first, Math.max(0, before)), BLOCK), BLOCK);
-  const end = after === undefined ? u32(size) : add(own.first, u32(own.count + Math.max(0, after)));
-  const to = after === undefined ? end : min(end, u32(size));
+  // What reaches beyond all rows bounds nothing.
+  const bound = (rows: number | undefined): number | undefined =>
+    rows === undefined || rows >= size ? undefined : Math.max(0, rows);
+  const [before, after] = [bound(reach.before), bound(reach.after)];
+  const from = before === undefined ? u32(0) : mul(div(less(own.first, before), BLOCK), BLOCK);
+  const to = after === undefined ? u32(size) : min(add(own.first, u32(own.count + after)), u32(size));
   const max = Math.floor((size - 1) / BLOCK) * BLOCK;
   const block = (start: Expr): void => {
     const rows = Array.from({ length: BLOCK }, (_, n): BlockRow => {

@@ -15,14 +15,14 @@ export interface PairWork {
   readonly value: number;
 }
 
-/** `wish`: what an invocation owns four of. `outer`: the other axes over which workgroups are spread. */
+/** `wish`: what an invocation owns four of. `batches`: how many times all of them are gone through. */
 export function finishAttend(
   writer: KernelWriter,
   region: OpRegion,
   op: AttendOp,
   parts: AttendParts,
   wish: string,
-  outer: AttendParts['outer'],
+  batches: number,
   work: PairWork,
 ): Kernel {
   const { deviceClass } = writer.context.limits;
@@ -32,7 +32,7 @@ export function finishAttend(
     name: region.name,
     doc: regionDoc(writer.context, region, `${4 * lanes} ${wish} per workgroup, 4 per invocation.`),
     workgroup: lanes,
-    groups: tilesOver(lanes, parts.over) * elementsOf(outer),
+    groups: tilesOver(lanes, parts.over) * batches,
     ...regionCost(writer.context, region),
     flops: pairs * pairFlops(parts, work.head, work.value),
   });

@@ -1,6 +1,6 @@
 /** The operands and axes of an attention op, by what they are. */
 import type { Axis, OpOf, ValueId } from '../ir/graph.ts';
-import { axesWithout, axisOf, elementsOf, withoutIds } from '../ir/tensor-type.ts';
+import { axesWithout, axisOf, elementsOf, hasAxis, withoutIds } from '../ir/tensor-type.ts';
 import { invariant, present } from '../support/invariant.ts';
 import type { LowerContext } from './context.ts';
 
@@ -17,9 +17,9 @@ export interface AttendParts {
   readonly over: Axis;
   /** The axes of the scores but those of query and key. */
   readonly outer: readonly Axis[];
-  /** Those of them that keys and values have, and those over which queries share them. */
+  /** Those of them that the keys have, and those that the values have; queries share a key or value over the others. */
   readonly keyed: readonly Axis[];
-  readonly grouped: readonly Axis[];
+  readonly valued: readonly Axis[];
   /** The axes that queries and keys have of their own, and those of the values. */
   readonly head: readonly Axis[];
   readonly value: readonly Axis[];
@@ -36,9 +36,6 @@ export function attendParts(context: LowerContext, op: AttendOp): AttendParts {
   invariant(q !== undefined && k !== undefined && v !== undefined, 'attention needs queries, keys and values');
   const axesOf = (id: ValueId): readonly Axis[] => context.value(id).type.axes;
   const outer = withoutIds(axesOf(q), [op.attrs.on, op.attrs.over]);
-  const grouped = axesWithout(outer, axesOf(k));
-  const isShared = axesWithout(outer, axesOf(v)).every((axis) => grouped.includes(axis));
-  invariant(isShared && grouped.every((axis) => !axesOf(v).includes(axis)), 'keys and values have unlike axes');
   const first = 3 + OTHERS[op.kind];
   return {
     q,
@@ -48,8 +45,8 @@ export function attendParts(context: LowerContext, op: AttendOp): AttendParts {
     captures: op.operands.slice(first),
     over: axisOf(axesOf(q), op.attrs.over),
     outer,
-    keyed: axesWithout(outer, grouped),
-    grouped,
+    keyed: outer.filter((axis) => hasAxis(axesOf(k), axis.id)),
+    valued: outer.filter((axis) => hasAxis(axesOf(v), axis.id)),
     head: [axisOf(axesOf(q), op.attrs.on)],
     value: axesWithout(withoutIds(axesOf(v), [op.attrs.over]), outer),
   };

@@ -38,12 +38,18 @@ export function tilesOver(lanes: number, over: Axis): number {
   return Math.ceil(over.size / (4 * lanes));
 }
 
-/** The four rows over `over` of this invocation. */
-export function ownRows(writer: KernelWriter, wish: string, over: Axis, outer: readonly Axis[]): OwnRows {
+/** The four rows over `over` of this invocation; `place` is the number of its workgroup among those over `outer`. */
+export function ownRows(
+  writer: KernelWriter,
+  wish: string,
+  over: Axis,
+  outer: readonly Axis[],
+  place: Expr = builtin('group'),
+): OwnRows {
   const lanes = LANES[writer.context.limits.deviceClass];
   const tiles = tilesOver(lanes, over);
   const count = 4 * lanes;
-  const group = bounded(builtin('group'), tiles * elementsOf(outer) - 1);
+  const group = bounded(place, tiles * elementsOf(outer) - 1);
   const first = writer.let(`first_${wish}`, mul(mod(group, tiles), count));
   const outerAt = elementsOf(outer) === 1 ? u32(0) : writer.let('outer', div(group, tiles));
   const outerEnv = indicesAt(outerAt, outer);

@@ -68,5 +68,5 @@ export function lowerAttend(context: LowerContext, region: OpRegion, op: OpOf<'a
     const sum = writer.let('log_sum', binary('add', largest.value, unary('log', total.value)));
     storeFour(emitter, logsumexp.id, queries, new Map(), sum);
   }
-  return finishAttend(writer, region, op, parts, 'queries', outer, { head: 1, value: 1 });
+  return finishAttend(writer, region, op, parts, 'queries', elementsOf(outer), { head: 1, value: 1 });
 }
