@@ -1,6 +1,6 @@
 /**
  * Random models, as users write them, on the device against the float64 interpreter, in poisoned memory: fused, and by
- * turns not fused, in micro-batches, at WebGPU's minimum limits, and spread as for a GPU. TFM_SPECS=200 runs more of them.
+ * turns not fused, in micro-batches, and at WebGPU's minimum limits. TFM_SPECS=200 runs more of them.
  */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -19,7 +19,7 @@ import {
 } from './support/device-check.ts';
 import { randomSpec } from './support/random-spec.ts';
 
-const COUNT = Number(process.env.TFM_SPECS ?? 8);
+const COUNT = Number(process.env.TFM_SPECS ?? 6);
 const device = await openWebGpu();
 const minimal = await openWebGpu({ minimumLimits: true });
 
@@ -34,17 +34,13 @@ for (let seed = 1; seed <= COUNT; seed++) {
     try {
       assertAgrees(fused, expected, 'fused');
       // Compiling shaders takes most of the time, so each spec tries one other way.
-      if (seed % 4 === 0) assertAgrees(await run({ fuse: false }), expected, 'not fused');
-      if (seed % 4 === 1) {
+      if (seed % 3 === 0) assertAgrees(await run({ fuse: false }), expected, 'not fused');
+      if (seed % 3 === 1) {
         const cut = await run({ set: ['train.micro=1'] });
         assertAgrees(cut, expected, 'in micro-batches');
         assert.ok(Math.abs(cut.gradNorm - fused.gradNorm) <= 1e-4 * fused.gradNorm, 'the norm of all gradients');
       }
-      if (seed % 4 === 2) assertAgrees(await run({}, minimal), expected, "with WebGPU's minimum limits");
-      if (seed % 4 === 3) {
-        const limits = { ...device.limits, deviceClass: 'gpu' as const };
-        assertAgrees(await run({ limits }), expected, 'as for a GPU');
-      }
+      if (seed % 3 === 2) assertAgrees(await run({}, minimal), expected, "with WebGPU's minimum limits");
     } catch (error) {
       if (error instanceof Error) error.message = `${error.message}\n${text}`;
       throw error;
