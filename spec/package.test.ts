@@ -24,6 +24,7 @@ train Bigram() {
 }
 `;
 const USER = `import { check, compile, type Compiled, Failure, type TrainResult, train } from 'tfm';
+import { train as trainFolder } from './compiled/trainer.ts';
 const spec = { path: 'bigram.tfm', text: ${JSON.stringify(SPEC)} };
 const compiled: Compiled = compile(spec, { set: ['vocab=128'] });
 console.log(JSON.stringify({ problems: check(spec).length, weights: compiled.plan.weights.map((w) => [w.name, w.shape]) }));
@@ -32,6 +33,7 @@ try {
 } catch (error) {
   console.log(error instanceof Failure && error.exitCode);
 }
+console.log((await trainFolder()).step);
 export const later = (): Promise<TrainResult> => train(spec, { out: 'runs/one' });
 `;
 
@@ -72,9 +74,10 @@ test('it is a library with types, and so is what it compiles', () => {
   const config = { compilerOptions: options, files: ['user.ts', 'compiled/trainer.ts'] };
   writeFileSync(join(home, 'tsconfig.json'), JSON.stringify(config));
   run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', home]);
-  const [first = '', second] = run(process.execPath, ['user.js']).trim().split('\n');
+  const [first = '', second, third] = run(process.execPath, ['user.js']).trim().split('\n');
   assert.equal(JSON.parse(first), { problems: 0, weights: [['table', [128, 128]]] });
   assert.is(second, '1');
+  assert.is(third, '3');
 });
 
 test.run();

@@ -57,6 +57,7 @@ export function reasonOf(error: unknown): string {
     EPERM: 'permission denied',
     EROFS: 'the file system is read-only',
     EISDIR: 'it is a folder',
+    EEXIST: 'there is a file of that name',
     ENOTDIR: 'a part of the path is not a folder',
     EIO: 'input/output error',
   };

@@ -2,7 +2,7 @@ import type { IoPlace, Plan, WeightPlace } from '../compiler/ir/plan.ts';
 
 import type { ScalarExpr, TrainConfig } from '../compiler/ir/train.ts';
 import { launchCounts } from './launch-counts.ts';
-import { literalText } from './literal-text.ts';
+import { keyText, literalText } from './literal-text.ts';
 import { scalarText } from './scalar-text.ts';
 
 /**
@@ -11,16 +11,12 @@ import { scalarText } from './scalar-text.ts';
  */
 export async function emitTrainer(plan: Plan, config: TrainConfig): Promise<string> {
   // Loading the TypeScript compiler takes a third of a second, which only this command should pay.
-  const { IndentationText, Project, VariableDeclarationKind } = await import('ts-morph');
+  const { IndentationText, Project, QuoteKind, VariableDeclarationKind } = await import('ts-morph');
   const project = new Project({
     useInMemoryFileSystem: true,
-    manipulationSettings: { indentationText: IndentationText.TwoSpaces },
+    manipulationSettings: { indentationText: IndentationText.TwoSpaces, quoteKind: QuoteKind.Single },
   });
   const file = project.createSourceFile('trainer.ts');
-  file.addStatements([
-    `// The trainer of model ${plan.model}, compiled from ${oneLine(plan.spec)}.`,
-    '// Run it with `npx tfm train` and the path of this folder, or import `train`.',
-  ]);
   file.addImportDeclaration({ moduleSpecifier: 'tfm', namedImports: ['trainCompiled'] });
   file.addImportDeclaration({
     moduleSpecifier: 'tfm',
@@ -33,7 +29,7 @@ export async function emitTrainer(plan: Plan, config: TrainConfig): Promise<stri
     isExported: true,
     docs: [`The ${plan.weights.length} tensors of a checkpoint: ${total(plan.weights).toLocaleString('en')} numbers.`],
     properties: plan.weights.map((w) => ({
-      name: JSON.stringify(w.name),
+      name: keyText(w.name),
       type: 'Float32Array',
       isReadonly: true,
       docs: [weightDoc(w)],
@@ -45,7 +41,7 @@ export async function emitTrainer(plan: Plan, config: TrainConfig): Promise<stri
       isExported: true,
       docs: [title],
       properties: places.map((p) => ({
-        name: JSON.stringify(p.name),
+        name: keyText(p.name),
         type: p.kind === 'float' ? 'Float32Array' : 'Int32Array',
         isReadonly: true,
         docs: [shapeDoc(p)],
@@ -70,7 +66,7 @@ export async function emitTrainer(plan: Plan, config: TrainConfig): Promise<stri
     declarationKind: VariableDeclarationKind.Const,
     isExported: true,
     docs: ['Kernel launches of each program, loops counted out.'],
-    declarations: [{ name: 'launches', initializer: `${JSON.stringify(launchCounts(plan), null, 2)} as const` }],
+    declarations: [{ name: 'launches', initializer: `${literalText(launchCounts(plan))} as const` }],
   });
   file.addFunction({
     name: 'train',
@@ -81,7 +77,11 @@ export async function emitTrainer(plan: Plan, config: TrainConfig): Promise<stri
     returnType: 'Promise<TrainResult>',
     statements: ["return trainCompiled(new URL('.', import.meta.url), { ...options, config });"],
   });
-  return file.getFullText();
+  const title = [
+    `// The trainer of model ${plan.model}, compiled from ${oneLine(plan.spec)}.`,
+    '// Run it with `npx tfm train` and the path of this folder, or import `train`.',
+  ];
+  return `${title.join('\n')}\n${file.getFullText()}`;
 }
 
 function interfacesOf(plan: Plan): readonly (readonly [string, string, readonly IoPlace[]])[] {

@@ -14,9 +14,15 @@ export function literalText(value: unknown, indent = ''): string {
     const entries = Object.entries(value).map(([key, item]) => `${keyText(key)}: ${literalText(item, inner)}`);
     return lines('{', entries, '}');
   }
+  if (typeof value === 'string') return quoted(value);
   return value === undefined ? 'undefined' : JSON.stringify(value);
 }
 
-function keyText(key: string): string {
-  return /^[a-zA-Z_]\w*$/.test(key) ? key : JSON.stringify(key);
+/** A key of an object or an interface, quoted where it must be. */
+export function keyText(key: string): string {
+  return /^[a-zA-Z_]\w*$/.test(key) ? key : quoted(key);
+}
+
+function quoted(text: string): string {
+  return `'${JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")}'`;
 }

@@ -14,3 +14,10 @@ export const DEFAULT_LIMITS: TargetLimits = {
   deviceClass: 'gpu',
   subgroupSize: 0,
 };
+
+/** For looking at a model that no device has to hold. */
+export const NO_LIMITS: TargetLimits = {
+  ...DEFAULT_LIMITS,
+  bindingBytes: 2 ** 48,
+  bufferBytes: 2 ** 48,
+};

@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import { DEFAULT_LIMITS } from '../../backends/wgsl/default-limits.ts';
+import { NO_LIMITS } from '../../backends/wgsl/default-limits.ts';
 import { cliFailure } from '../../compiler/diagnostics/cli.ts';
 import { EXIT } from '../../compiler/diagnostics/diagnostic.ts';
 import type { Plan } from '../../compiler/ir/plan.ts';
@@ -98,7 +98,7 @@ function onDevice(job: GradFiles, options: Options, terminal: Terminal): Promise
 /** The unfused graph in float64, of the whole batch at once: how it is cut into micro-batches must not matter. */
 function onReference(job: GradFiles, terminal: Terminal): TensorFile {
   const set = [...job.compile.set, `train.micro=${job.batch.rows}`];
-  const { compiled } = compileSpec(job.path, { ...job.compile, set, limits: DEFAULT_LIMITS }, terminal);
+  const { compiled } = compileSpec(job.path, { ...job.compile, set, limits: NO_LIMITS }, terminal);
   const config = trainBlock(compiled.train, 'grad', job.path);
   checkBatch(job.batch, job.batchPath, sizesOf(compiled.plan));
   const micro = referenceGraph(present(compiled.graphs.micro, 'the graph of a micro-batch'));

@@ -1,4 +1,4 @@
-import { DEFAULT_LIMITS } from '../../backends/wgsl/default-limits.ts';
+import { NO_LIMITS } from '../../backends/wgsl/default-limits.ts';
 import { EXIT } from '../../compiler/diagnostics/diagnostic.ts';
 import { readableBytes } from '../../compiler/diagnostics/memory.ts';
 import type { Init } from '../../compiler/ir/graph.ts';
@@ -16,7 +16,7 @@ export const params: CliCommand = {
   summary: 'list the weights of a model, and what training it takes',
   configure: (command) => takesSpec(command, SPEC_OR_FOLDER),
   run: async ([path = ''], options, terminal) => {
-    const model = openModel(path, { ...specOptions(options), purposes: ['train'], limits: DEFAULT_LIMITS }, terminal);
+    const model = openModel(path, { ...specOptions(options), purposes: ['train'], limits: NO_LIMITS }, terminal);
     if (flag(options, 'json')) terminal.print(JSON.stringify(paramsJson(model)));
     else terminal.print(paramsText(model));
     return EXIT.ok;
