@@ -1,5 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { Failure } from '../src/compiler/diagnostics/diagnostic.ts';
+import { requireSameWeights } from '../src/compiler/elaborate/same-weights.ts';
 import { elaborated, errorsOf, LLAMA, weightNames } from './support/elaborated.ts';
 
 const BLOCK = [
@@ -87,6 +89,31 @@ test('training and inference have the same weights, whatever is wanted', () => {
   for (const options of [{ training: false }, { want: 'logits' as const }, { want: 'probes' as const }]) {
     assert.equal(elaborated(LLAMA, { set: ['scheme=LNS'], ...options }).graph.weights, graph.weights);
   }
+});
+
+test('training cannot have weights or loops of its own', () => {
+  const differ = (text: string): string => {
+    const [a, b] = [true, false].map((training) => elaborated(text, { training }).graph.weights);
+    try {
+      requireSameWeights(a ?? [], b ?? []);
+    } catch (error) {
+      return error instanceof Failure ? (error.diagnostics[0]?.message ?? '') : String(error);
+    }
+    return '';
+  };
+  const inSite = (code: string): string =>
+    `${LLAMA.replace('use std.schemes.{PreNorm}', `use std.schemes.{Scheme}\nS = Scheme(site = (x, f, N, l, L) => { ${code}; return x + f(N(x)) })`)}`
+      .replace('scheme = PreNorm', 'scheme = S')
+      .replace('depth = 3', 'depth = 12');
+  assert.is(differ(inSite('x = dropout(x, 0.1)')), '');
+  assert.is(
+    differ(inSite('if training { param alpha: [] ~ 1; x = x * alpha }')),
+    'the weight `layer.1.attn.alpha` exists only in training',
+  );
+  assert.is(
+    differ(inSite('x = if training and l > 2 then 2 * x else x')),
+    'the loop over the layers of `layer.1.attn.rms_norm.gain` is cut at other places in training than in inference',
+  );
 });
 
 test('a rule must select something', () => {

@@ -4,6 +4,7 @@ import { EXIT, Failure } from './diagnostics/diagnostic.ts';
 import { totalsDiagnostic } from './diagnostics/totals.ts';
 import { type Elaborated, elaborate } from './elaborate/elaborate.ts';
 import { describeRoll } from './elaborate/roll/describe-roll.ts';
+import { requireSameWeights } from './elaborate/same-weights.ts';
 import type { Graph } from './ir/graph.ts';
 import { largestThatFits } from './largest-that-fits.ts';
 import type { PassTrace } from './pass.ts';
@@ -61,6 +62,7 @@ function compileWith(request: CompileRequest, first: Elaborated, micro: number |
   for (const purpose of request.purposes) {
     if (purpose === 'train') continue;
     const { graph } = elaborateFor(request, purpose, micro, trace);
+    requireSameWeights(trained.graph.weights, graph.weights);
     if (graph.outputs.length > 0)
       graphs[purpose] = purpose === 'evaluate' ? keepOutputs(graph, ['loss.sum', 'loss.count']) : graph;
   }

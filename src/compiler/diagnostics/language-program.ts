@@ -97,6 +97,20 @@ export const PROGRAM = {
     explain:
       'Weights are named by the bindings, record keys and loops around them. Names must differ, since checkpoints go by them.',
   }),
+  'training-changes-weights': entry<{ name: string; when: 'training' | 'inference' }>({
+    severity: 'error',
+    message: (p) => `the weight \`${p.name}\` exists only in ${p.when}`,
+    help: () => 'declare it outside of the `if training`',
+    explain: 'A checkpoint that training writes is what sampling and evaluation read, so both have the same weights.',
+  }),
+  'training-changes-loops': entry<{ name: string; when: 'training' | 'inference' }>({
+    severity: 'error',
+    message: (p) => `the loop over the layers of \`${p.name}\` is cut at other places in training than in inference`,
+    help: () => 'let what depends on the layer be a number, such as a probability of 0, in place of an `if`',
+    explain:
+      'The weights of a loop lie next to each other, in the same way for training and inference. A condition on both the ' +
+      'layer and `training` gives the layers different bodies in one of them only.',
+  }),
   'no-fans': entry<Record<never, never>>({
     severity: 'error',
     message: () => '`xavier` needs a weight with an arrow',
