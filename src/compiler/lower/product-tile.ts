@@ -11,6 +11,7 @@ import type { ProductPart } from '../ir/region.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
 import { present } from '../support/invariant.ts';
 import type { LowerContext } from './context.ts';
+import { BLOCK } from './product-sums.ts';
 import { operandsOfPass, type Pass, passesOf } from './product-terms.ts';
 
 export interface Tile {
@@ -48,9 +49,13 @@ const MENU: { readonly [D in TargetLimits['deviceClass']]: readonly Tile[] } = {
 /** Registers (of four floats) that the accumulators of an invocation may take. */
 const ACCUMULATORS = 16;
 
-/** Every part has its own lines, and a kernel is to be read: with many parts, smaller tiles. */
-function accumulatorsFor(parts: number): number {
-  return parts > 2 ? ACCUMULATORS / 2 : ACCUMULATORS;
+/**
+ * Every part has its own lines, twice as many for an accumulator when long sums are added up in blocks, and a kernel is to
+ * be read: with many parts, smaller tiles.
+ */
+function accumulatorsFor(parts: number, passes: readonly Pass[]): number {
+  const isLong = passes.some((pass) => elementsOf(pass.axes) > BLOCK);
+  return ACCUMULATORS / (parts > 2 ? 2 : 1) / (parts > 1 && isLong ? 2 : 1);
 }
 
 /** What a load costs, in multiplications of four floats. */
@@ -74,7 +79,7 @@ export function tileColumns({ vectors, columnLanes }: Tile): number {
 export function chooseTiles(context: LowerContext, parts: readonly ProductPart[]): readonly TiledPart[] {
   const sizes = [...new Set(MENU[context.limits.deviceClass].map(lanesOf))];
   const choices = sizes.flatMap((lanes) => {
-    const chosen = parts.map((part) => bestOf(candidatesFor(context, part, lanes, accumulatorsFor(parts.length))));
+    const chosen = parts.map((part) => bestOf(candidatesFor(context, part, lanes, parts.length)));
     return chosen.every((c) => c !== undefined) ? [chosen] : [];
   });
   const total = (choice: readonly Candidate[]): number => choice.reduce((sum, { cost }) => sum + cost, 0);
@@ -94,18 +99,13 @@ function bestOf(candidates: readonly Candidate[]): Candidate | undefined {
   return candidates.reduce<Candidate | undefined>((a, b) => (a && a.cost <= b.cost ? a : b), undefined);
 }
 
-function candidatesFor(
-  context: LowerContext,
-  part: ProductPart,
-  lanes: number,
-  registers: number,
-): readonly Candidate[] {
+function candidatesFor(context: LowerContext, part: ProductPart, lanes: number, parts: number): readonly Candidate[] {
   const turned: ProductPart = { ...part, rows: part.columns, columns: part.rows };
   return [part, turned].flatMap((oriented) => {
     const passes = passesOf(context, oriented);
     return MENU[context.limits.deviceClass]
       .filter((tile) => lanesOf(tile) === lanes && fits(context.limits, passes, tile))
-      .filter((tile) => inRegisters(part.accumulators.length, tile, registers))
+      .filter((tile) => inRegisters(part.accumulators.length, tile, accumulatorsFor(parts, passes)))
       .map((tile) => ({
         tiled: tiledPart(oriented, passes, tile),
         cost: costOf(context, oriented, passes, tile),

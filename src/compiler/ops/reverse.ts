@@ -53,13 +53,13 @@ export function reverseOps(
     const given = op.results.map((r) => gradients.get(r.id));
     if (given.every((g) => g === undefined)) continue;
     if (op.kind === 'loop') {
-      onLoop(op);
+      b.at(op.span, () => onLoop(op));
       continue;
     }
     const makers = makersOf(b, op, given);
     op.operands.forEach((operand, i) => {
       const make = makers[i];
-      if (make && active(operand)) gradients.give(operand, b.at(op.span, make));
+      if (make && active(operand)) b.at(op.span, () => gradients.give(operand, make()));
     });
   }
 }

@@ -12,6 +12,7 @@ import { inferTypes } from '../ops/infer.ts';
 import { verifyGraph } from '../ops/verify-graph.ts';
 import type { Pass } from '../pass.ts';
 import { present } from '../support/invariant.ts';
+import type { Span } from '../support/source.ts';
 
 export const mergeContracts: Pass<Graph, Graph> = {
   name: 'merge-contracts',
@@ -119,11 +120,21 @@ function mergeSum(state: State, root: OpOf<'binary'>, terms: readonly Term[]): r
     attrs: { terms: contracts.flatMap((c) => c.attrs.terms) },
     operands: contracts.flatMap((c) => c.operands),
     results: [],
-    span: root.span,
+    span: spanOver(root.span, contracts),
   } as const;
   const type = present(inferTypes(shape, typeOf)[0], 'a type');
   const others = terms.filter((term) => !term.contract).map((term) => term.value);
   return sameType(type, result.type) ? addAll(state, shape, others, root) : undefined;
+}
+
+/** From the first to the last of the ops that stand in the same source as `span`. */
+function spanOver(span: Span, ops: readonly Op[]): Span {
+  const spans = [span, ...ops.map((op) => op.span).filter(({ source }) => source === span.source)];
+  return {
+    source: span.source,
+    start: Math.min(...spans.map(({ start }) => start)),
+    end: Math.max(...spans.map(({ end }) => end)),
+  };
 }
 
 /** The contraction, and the sums that add the other terms to it; the last gives the value of `root`. */

@@ -57,7 +57,11 @@ export function makeKernelTable(emit: (kernel: Kernel) => EmittedKernel): Kernel
   };
 }
 
-function freshName(name: string, extension: string, taken: Set<string>): string {
+/** File systems take names of 255 bytes. */
+const LONGEST_NAME = 100;
+
+function freshName(whole: string, extension: string, taken: Set<string>): string {
+  const name = whole.slice(0, LONGEST_NAME);
   for (let n = 1; ; n++) {
     const file = `${name}${n === 1 ? '' : `_${n}`}.${extension}`;
     if (taken.has(file)) continue;

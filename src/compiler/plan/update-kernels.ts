@@ -61,6 +61,7 @@ export function gradientSquares(): Kernel {
     doc: [
       'Sums of squares of a run of gradients, each over every 4096th element, and whether any is not finite.',
       'Several runs add up: all but the first continue the sums of the one before.',
+      'Source: the train block. 3 FLOP, 4 B moved for each element.',
     ],
     buffers: [buffer('gradients', 'read_write', '[elements]'), buffer('partials', 'read_write', '[2, 4096]')],
     uniforms: [launch('count', 'u32'), launch('first', 'u32')],
@@ -133,6 +134,7 @@ export function gradientNorm(clip: number | undefined): Kernel {
     doc: [
       'The norm of all gradients, whether they and the loss are finite, and the factor of clipping by global norm.',
       clip === undefined ? 'No clipping was asked for.' : `Gradients are scaled to a norm of at most ${clip}.`,
+      'Source: the train block.',
     ],
     buffers: [
       buffer('partials', 'read_write', '[2, 4096]'),
@@ -188,6 +190,7 @@ export function ownClip(): Kernel {
     name: 'own_clip',
     doc: [
       'Clips the gradient of each of several weights by its own norm, after the global clip. One weight per invocation.',
+      'Source: the weights rules. 3 FLOP, 12 B moved for each element.',
     ],
     buffers: [buffer('gradients', 'read_write', '[elements]'), buffer('state', 'read_write', '[norm, finite, factor]')],
     uniforms: [launch('members', 'u32'), launch('count', 'u32'), launch('stride', 'u32'), launch('limit', 'f32')],
@@ -207,6 +210,11 @@ export function ownClip(): Kernel {
   };
 }
 
+/** 1 - beta, without what binary fractions add to it. */
+function rest(beta: number): number {
+  return Number((1 - beta).toPrecision(6));
+}
+
 /** One update of a run of weights. */
 export function adam(spec: OptimizerSpec): Kernel {
   const names = ['w', 'g', 'm', 'v'] as const;
@@ -223,8 +231,9 @@ export function adam(spec: OptimizerSpec): Kernel {
     name: 'adam',
     doc: [
       'Adam with decoupled weight decay on a run of weights that share their factors; nothing when a gradient is not finite.',
-      `w -= rate * decay * w;  m = ${spec.beta1} m + ${1 - spec.beta1} g;  v = ${spec.beta2} v + ${1 - spec.beta2} g g;`,
+      `w -= rate * decay * w;  m = ${spec.beta1} m + ${rest(spec.beta1)} g;  v = ${spec.beta2} v + ${rest(spec.beta2)} g g;`,
       'w -= rate * (m / bias1) / (sqrt(v / bias2) + eps), one element per invocation.',
+      'Source: the train block. 17 FLOP, 28 B moved for each element.',
     ],
     buffers: [
       buffer('weights', 'read_write', '[elements]'),
@@ -267,7 +276,10 @@ export function accumulate(): Kernel {
   return {
     ...base,
     name: 'accumulate',
-    doc: ['Adds what one micro-batch gave to the sum over the micro-batches of a step.'],
+    doc: [
+      'Adds what one micro-batch gave to the sum over the micro-batches of a step.',
+      'Source: the train block. 1 FLOP, 12 B moved for each element.',
+    ],
     buffers: [buffer('totals', 'read_write', '[elements]'), buffer('parts', 'read_write', '[elements]')],
     uniforms: [launch('count', 'u32')],
     groups: 1,
@@ -290,7 +302,10 @@ export function copyRows(): Kernel {
   return {
     ...base,
     name: 'copy_rows',
-    doc: ['Copies rows of words from one distance between rows to another.'],
+    doc: [
+      'Copies rows of words from one distance between rows to another.',
+      'Source: the memory plan. 8 B moved for each word.',
+    ],
     buffers: [
       { ...buffer('target', 'read_write', '[rows, words]'), type: 'u32' },
       { ...buffer('origin', 'read_write', '[rows, words]'), type: 'u32' },
