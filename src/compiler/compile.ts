@@ -12,8 +12,8 @@ import { divisorsOf } from './support/divisors.ts';
 import { present } from './support/invariant.ts';
 
 /**
- * Compiles a spec: elaborates it once for each purpose (training, evaluation, sampling and probes differ in sizes and in
- * what `training` means), then takes the graphs through `compileGraphs`, which lists the phases behind the language.
+ * Compiles a spec: elaborates it for each purpose that differs (sampling in sizes, evaluation and probes in what `training`
+ * means, if the spec asks), then takes the graphs through `compileGraphs`, which lists the phases behind the language.
  * Throws a `Failure` with everything that is wrong.
  */
 export function compile(request: CompileRequest): Compiled {
@@ -61,7 +61,8 @@ function compileWith(request: CompileRequest, first: Elaborated, micro: number |
   if (request.purposes.includes('train')) graphs.micro = keepOutputs(trained.graph, ['loss']);
   for (const purpose of request.purposes) {
     if (purpose === 'train') continue;
-    const { graph } = elaborateFor(request, purpose, micro, trace);
+    const graph = graphFor(request, purpose, trained, micro, trace);
+    if (!graph) continue;
     requireSameWeights(trained.graph.weights, graph.weights);
     if (graph.outputs.length > 0)
       graphs[purpose] = purpose === 'evaluate' ? keepOutputs(graph, ['loss.sum', 'loss.count']) : graph;
@@ -99,6 +100,21 @@ function compileWith(request: CompileRequest, first: Elaborated, micro: number |
       ),
     ),
   };
+}
+
+/** The graph of a forward pass: that of the training where it cannot differ; none for the probes of a spec without any. */
+function graphFor(
+  request: CompileRequest,
+  purpose: Exclude<Purpose, 'train'>,
+  trained: Elaborated,
+  micro: number | undefined,
+  trace: Traces,
+): Graph | undefined {
+  if (!trained.readsTraining) {
+    if (purpose === 'evaluate') return trained.graph;
+    if (purpose === 'probes' && !trained.hasProbes) return undefined;
+  }
+  return elaborateFor(request, purpose, micro, trace).graph;
 }
 
 function elaborateFor(request: CompileRequest, purpose: Purpose, micro: number | undefined, trace: Traces): Elaborated {

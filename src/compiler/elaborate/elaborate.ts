@@ -51,6 +51,9 @@ export interface Elaborated {
   readonly inputs: readonly GraphInput[];
   /** Which loops were kept as loops, and why others were not. */
   readonly report: readonly RollReport[];
+  /** What the program makes of its use; when neither, it is the same for training and for evaluation. */
+  readonly readsTraining: boolean;
+  readonly hasProbes: boolean;
   /** Warnings. */
   readonly diagnostics: readonly Diagnostic[];
 }
@@ -90,7 +93,8 @@ function elaborateIn(session: Session, request: ElaborateRequest): Elaborated {
   const pruned = prune(hir);
   const { graph, report } = roll(pruned, session.nextId);
   const model = entry.model.name ?? 'model';
-  return { model, graph, hir: pruned, train, inputs: pruned.inputs, report, diagnostics: session.diagnostics };
+  const { diagnostics, readsTraining, hasProbes } = session;
+  return { model, graph, hir: pruned, train, inputs: pruned.inputs, report, readsTraining, hasProbes, diagnostics };
 }
 
 interface Settled {

@@ -8,6 +8,7 @@ import type { Tensor, Value } from './value.ts';
 
 export function runProbe(statement: Probe, scope: Scope): void {
   const { session, place, loops } = scope.frame;
+  session.hasProbes = true;
   if (!session.wantsProbes) return;
   const value = session.language.evaluate(statement.value, scope);
   if (value.kind === 'poison' || !place) giveUp();

@@ -112,6 +112,9 @@ export interface Session {
   inner: InnerBlock | undefined;
   /** The steps of the training, known in a train block. */
   trainSteps: number | undefined;
+  /** `training` was asked for; a probe was met. */
+  readsTraining: boolean;
+  hasProbes: boolean;
   nextId: number;
   steps: number;
   /** The call whose body is being elaborated. */
@@ -155,6 +158,8 @@ export function makeSession(language: Language, { source, training, wantsProbes,
     items: [],
     inner: undefined,
     trainSteps: undefined,
+    readsTraining: false,
+    hasProbes: false,
     nextId: 0,
     steps: 0,
     activation: undefined,

@@ -22,7 +22,10 @@ const TABLE: BuiltinTable = { ...EVERYWHERE, ...SETTINGS };
 /** Values of all specifications. */
 const VALUES: Readonly<Record<string, (session: Session) => Value>> = {
   step: (session) => emit(session, 'runtime', { scalar: 'step' }, [], GENERATED, tensorType('float', [])),
-  training: (session) => bool(session.training),
+  training: (session) => {
+    session.readsTraining = true;
+    return bool(session.training);
+  },
   eye: () => EYE,
   pi: () => number(Math.PI),
 };
