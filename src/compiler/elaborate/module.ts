@@ -90,10 +90,16 @@ export function makeModules(session: Session, library: Library): Modules {
   };
 }
 
+/** Files by their source: a compilation elaborates one file for several uses. */
+const files = new WeakMap<Source, File>();
+
 /** Parses a file; a failure holds all its syntax errors. */
 function parsed(source: Source): File {
+  const known = files.get(source);
+  if (known) return known;
   const { file, diagnostics } = parse(source);
   if (diagnostics.some((d) => d.severity === 'error')) throw new Failure(diagnostics);
+  files.set(source, file);
   return file;
 }
 

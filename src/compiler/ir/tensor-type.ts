@@ -14,7 +14,8 @@ export function floats(axes: readonly Axis[]): TensorType {
 
 /** `type` with other axes; kind and storage stay. */
 export function withAxes(type: TensorType, axes: readonly Axis[]): TensorType {
-  return { ...type, axes };
+  const { kind, storage, accumulate } = type;
+  return { kind, axes, storage, accumulate };
 }
 
 export function elementsOf(axes: readonly Axis[]): number {
@@ -47,12 +48,13 @@ export function isSubset(axes: readonly Axis[], of: readonly Axis[]): boolean {
 
 /** The same axes in the same order. */
 export function sameAxes(a: readonly Axis[], b: readonly Axis[]): boolean {
+  if (a === b) return true;
   return a.length === b.length && a.every((axis, i) => axis.id === b[i]?.id && axis.size === b[i]?.size);
 }
 
 /** Equal kind and axes, in order. Storage is a choice and does not matter. */
 export function sameType(a: TensorType, b: TensorType): boolean {
-  return a.kind === b.kind && sameAxes(a.axes, b.axes);
+  return a === b || (a.kind === b.kind && sameAxes(a.axes, b.axes));
 }
 
 export function describeAxes(axes: readonly Axis[]): string {

@@ -19,6 +19,25 @@ import { SHAPES } from './shapes.ts';
 const EVERYWHERE: BuiltinTable = { ...POINTWISE, ...REDUCTIONS, ...SHAPES, ...INITS, ...LOSSES, ...ATTENTION };
 const TABLE: BuiltinTable = { ...EVERYWHERE, ...SETTINGS };
 
+/** How a builtin takes its arguments. */
+interface Signature {
+  readonly names: readonly string[];
+  readonly required: readonly boolean[];
+  /** How many positional arguments go to parameters; those after them are further ones. */
+  readonly positional: number;
+}
+
+const SIGNATURES: ReadonlyMap<string, Signature> = new Map(
+  Object.entries(TABLE).map(([name, { params, rest }]) => [
+    name,
+    {
+      names: params.map((param) => param.replace('?', '')),
+      required: params.map((param) => !param.endsWith('?')),
+      positional: rest ? firstRest(params) : Number.POSITIVE_INFINITY,
+    },
+  ]),
+);
+
 /** Values of all specifications. */
 const VALUES: Readonly<Record<string, (session: Session) => Value>> = {
   step: (session) => emit(session, 'runtime', { scalar: 'step' }, [], GENERATED, tensorType('float', [])),
@@ -52,20 +71,18 @@ export const PREDEFINED_NAMES: readonly string[] = [
 
 export function callBuiltin(name: string, args: readonly Argument[], span: Span, scope: Scope): Value {
   const builtin = present(TABLE[name], `builtin ${name}`);
-  const names = builtin.params.map((param) => param.replace('?', ''));
-  const positional = args.filter((arg) => !arg.name);
-  const beyond = builtin.rest ? positional.slice(firstRest(builtin.params)) : [];
+  const { names, required, positional } = present(SIGNATURES.get(name), `the signature of ${name}`);
+  const beyond = args.length > positional ? args.filter((arg) => !arg.name).slice(positional) : [];
   const placed = placeArguments(
-    args.filter((arg) => !beyond.includes(arg)),
+    beyond.length === 0 ? args : args.filter((arg) => !beyond.includes(arg)),
     names,
     () => name,
   );
   const given = new Map<string, GivenValue>();
   const nodes = new Map<string, object>();
-  builtin.params.forEach((param, i) => {
+  names.forEach((text, i) => {
     const arg = placed[i];
-    const text = present(names[i], 'a name');
-    if (!arg && !param.endsWith('?')) refuse('missing-argument', { callee: name, name: text }, span);
+    if (!arg && required[i]) refuse('missing-argument', { callee: name, name: text }, span);
     if (!arg) return;
     given.set(text, evaluateGiven(arg, scope));
     nodes.set(text, arg);
