@@ -8,6 +8,7 @@ import { requireSameWeights } from './elaborate/same-weights.ts';
 import type { Graph } from './ir/graph.ts';
 import { largestThatFits } from './largest-that-fits.ts';
 import type { PassTrace } from './pass.ts';
+import { joinWeights } from './plan/join-weights.ts';
 import { divisorsOf } from './support/divisors.ts';
 import { present } from './support/invariant.ts';
 
@@ -78,7 +79,7 @@ function compileWith(request: CompileRequest, first: Elaborated, micro: number |
       spec: request.source.path,
       model: trained.model,
       graphs,
-      weights: trained.graph.weights,
+      weights: joinWeights([trained.graph, ...Object.values(graphs)].map((g) => g.weights)),
       train,
       accumulation,
       limits: request.limits,

@@ -3,38 +3,36 @@ import { languageError } from '../diagnostics/language.ts';
 import type { Weight } from '../ir/graph.ts';
 
 /**
- * Training and inference use the same checkpoint, so a model has the same weights in both; and the same loops over them,
- * so that they lie in memory in one way. Throws a `Failure` that names a weight which differs.
+ * Training and inference use the same checkpoint, so a model has the same weights in both. Its loops may be cut
+ * elsewhere, but what one stacks must hold what the other stacks, so that both find the members at one distance. Throws a
+ * `Failure` that names a weight which differs.
  */
 export function requireSameWeights(training: readonly Weight[], inference: readonly Weight[]): void {
-  const [only, when] = firstOf(training, inference, memberName) ?? [];
-  if (only) throw differs('training-changes-weights', only, when ?? 'training');
-  const [loop, where] = firstOf(training, inference, (weight) => weight.id) ?? [];
-  if (loop) throw differs('training-changes-loops', loop, where ?? 'training');
+  const extra = lacking(training, inference);
+  if (extra) throw differs('training-changes-weights', extra, 'training');
+  const missing = lacking(inference, training);
+  if (missing) throw differs('training-changes-weights', missing, 'inference');
+  const stackOf = new Map(inference.flatMap((w) => w.members.map((m) => [m.name, w] as const)));
+  for (const weight of training) {
+    for (const other of new Set(weight.members.map((m) => stackOf.get(m.name)))) {
+      if (other && !holds(weight, other) && !holds(other, weight))
+        throw differs('training-changes-loops', weight, 'training');
+    }
+  }
 }
 
 type When = 'training' | 'inference';
 
-const memberName = (weight: Weight): string => weight.members.map((member) => member.name).join(' ');
+/** A weight with a member that the others lack. */
+function lacking(weights: readonly Weight[], others: readonly Weight[]): Weight | undefined {
+  const names = new Set(others.flatMap((w) => w.members.map((m) => m.name)));
+  return weights.find((w) => w.members.some((m) => !names.has(m.name)));
+}
 
-/** A weight with a key that the other side lacks. Keys of members are compared one by one. */
-function firstOf(
-  training: readonly Weight[],
-  inference: readonly Weight[],
-  key: (weight: Weight) => string,
-): readonly [Weight, When] | undefined {
-  const keysOf = (weights: readonly Weight[]) => new Set(weights.flatMap((weight) => key(weight).split(' ')));
-  const [inTraining, inInference] = [keysOf(training), keysOf(inference)];
-  const extra = (weights: readonly Weight[], others: ReadonlySet<string>): Weight | undefined =>
-    weights.find((weight) =>
-      key(weight)
-        .split(' ')
-        .some((part) => !others.has(part)),
-    );
-  const trained = extra(training, inInference);
-  if (trained) return [trained, 'training'];
-  const inferred = extra(inference, inTraining);
-  return inferred && [inferred, 'inference'];
+/** Whether all members of `inner` are members of `outer`. */
+function holds(outer: Weight, inner: Weight): boolean {
+  const names = new Set(outer.members.map((m) => m.name));
+  return inner.members.every((m) => names.has(m.name));
 }
 
 function differs(code: 'training-changes-weights' | 'training-changes-loops', weight: Weight, when: When): Failure {

@@ -87,7 +87,9 @@ function statementsOf(tokens: readonly IToken[]): readonly (Range & { readonly d
     } else if (token.tokenType === CloseBrace) {
       if (!names) {
         end(index);
-        starts.pop();
+        // What was left out may have taken the brace that this one closes.
+        if (starts.length > 1) starts.pop();
+        else starts[0] = index + 1;
       }
       names = false;
     } else if (token.tokenType === Separator) {
