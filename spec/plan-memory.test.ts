@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import type { AxisId, Weight, WeightId, WeightMember } from '../src/compiler/ir/graph.ts';
 import type { TargetLimits } from '../src/compiler/ir/kernel.ts';
 import { foldGroups, windowsOf } from '../src/compiler/plan/flat-launch.ts';
+import { joinWeights } from '../src/compiler/plan/join-weights.ts';
 import { type LiveBlock, packArena } from '../src/compiler/plan/pack-arena.ts';
 import { layOutWeights } from '../src/compiler/plan/weight-layout.ts';
 import { GENERATED } from '../src/compiler/support/source.ts';
@@ -112,6 +113,20 @@ test('weights that do not fit one buffer fill several', () => {
       [0, 0],
       [1, 0],
     ],
+  );
+});
+
+test('weights of several graphs lie once, at one distance where any graph stacks them', () => {
+  const [one, two, three] = ['a.1', 'a.2', 'a.3'].map((name) => weight(name, 10, [{ name }]));
+  const stacked = weight('a', 10, [{}, {}, {}]);
+  assert.ok(one && two && three);
+  const joined = joinWeights([
+    [one, two, three],
+    [stacked, weight('b', 4, [{}])],
+  ]);
+  assert.equal(
+    joined.map((w) => w.members.map((m) => m.name)),
+    [['a.1', 'a.2', 'a.3'], ['b.1']],
   );
 });
 
