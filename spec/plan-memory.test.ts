@@ -2,25 +2,12 @@ import * as fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { AxisId, Weight, WeightId, WeightMember } from '../src/compiler/ir/graph.ts';
-import type { TargetLimits } from '../src/compiler/ir/kernel.ts';
 import { foldGroups, windowsOf } from '../src/compiler/plan/flat-launch.ts';
 import { joinWeights } from '../src/compiler/plan/join-weights.ts';
 import { type LiveBlock, packArena } from '../src/compiler/plan/pack-arena.ts';
 import { layOutWeights } from '../src/compiler/plan/weight-layout.ts';
 import { GENERATED } from '../src/compiler/support/source.ts';
-
-const LIMITS: TargetLimits = {
-  storageBindings: 8,
-  bindingBytes: 1 << 27,
-  bufferBytes: 1 << 28,
-  offsetAlignment: 256,
-  memoryBytes: Number.POSITIVE_INFINITY,
-  groupsPerDimension: 65535,
-  invocationsPerGroup: 256,
-  sharedBytes: 16384,
-  deviceClass: 'cpu',
-  subgroupSize: 0,
-};
+import { PORTABLE_LIMITS } from './support/compile-text.ts';
 
 const blocks = fc.array(
   fc
@@ -81,7 +68,7 @@ test('weights with equal factors form one run; frozen ones have no gradient', ()
       weight('gain', 3, [{}, {}]),
       weight('b', 100, [{ decay: 1 }]),
     ],
-    LIMITS,
+    PORTABLE_LIMITS,
   );
   assert.equal(
     layout.runs.map((r) => [r.start, r.count, r.decay]),
@@ -95,7 +82,7 @@ test('weights with equal factors form one run; frozen ones have no gradient', ()
 });
 
 test('a frozen member inside a stacked weight is left out of every run', () => {
-  const { runs } = layOutWeights([weight('a', 64, [{}, { freeze: true }, {}])], LIMITS);
+  const { runs } = layOutWeights([weight('a', 64, [{}, { freeze: true }, {}])], PORTABLE_LIMITS);
   assert.equal(
     runs.map((r) => [r.start, r.count]),
     [
@@ -106,7 +93,10 @@ test('a frozen member inside a stacked weight is left out of every run', () => {
 });
 
 test('weights that do not fit one buffer fill several', () => {
-  const layout = layOutWeights([weight('a', 64, [{}]), weight('b', 64, [{}])], { ...LIMITS, bufferBytes: 300 });
+  const layout = layOutWeights([weight('a', 64, [{}]), weight('b', 64, [{}])], {
+    ...PORTABLE_LIMITS,
+    bufferBytes: 300,
+  });
   assert.equal(
     layout.places.map((p) => [p.part, p.offset]),
     [
@@ -131,7 +121,7 @@ test('weights of several graphs lie once, at one distance where any graph stacks
 });
 
 test('long runs are cut into windows, and many groups fold in two dimensions', () => {
-  const small = { ...LIMITS, bindingBytes: 600, groupsPerDimension: 10 };
+  const small = { ...PORTABLE_LIMITS, bindingBytes: 600, groupsPerDimension: 10 };
   assert.equal(windowsOf(64, 200, small), [
     { start: 64, count: 128 },
     { start: 192, count: 72 },
