@@ -223,11 +223,11 @@ const lines: readonly (readonly [Expr, string])[] = [
   [unary('exp', f32(2)), 'exp(constant(2.0))'],
   [
     select(binary('or', lt(i, u32(2)), and(lt(i, u32(3)), lt(u32(1), i))), a, f32(0)),
-    'select(0.0, x[i], i < 2 || (i < 3 && 1 < i))',
+    'select(0.0, x[i], (i < 2) | ((i < 3) & (1 < i)))',
   ],
   [
     select(and(lt(i, u32(2)), and(lt(i, u32(3)), lt(i, u32(1)))), f32(1), f32(0)),
-    'select(0.0, 1.0, i < 2 && i < 3 && i < 1)',
+    'select(0.0, 1.0, (i < 2) & (i < 3) & (i < 1))',
   ],
   [select(unary('not', lt(i, u32(2))), f32(1), f32(0)), 'select(0.0, 1.0, !(i < 2))'],
   [select(binary('eq', lt(i, u32(2)), lt(i, u32(3))), f32(1), f32(0)), 'select(0.0, 1.0, (i < 2) == (i < 3))'],

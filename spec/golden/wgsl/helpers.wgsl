@@ -112,7 +112,7 @@ fn power(x: f32, y: f32) -> f32 {
 // a - b floor(a / b), with the sign of b; the quotient may have been rounded across a whole number.
 fn floor_mod(a: f32, b: f32) -> f32 {
   let rest = a - b * floor(a / b);
-  let other_side = rest != 0.0 && (rest < 0.0) != (b < 0.0);
+  let other_side = (rest != 0.0) & ((rest < 0.0) != (b < 0.0));
   let within = select(rest, rest + b, other_side);
   return select(within, within - b, abs(within) >= abs(b));
 }
@@ -145,7 +145,7 @@ fn safe_tanh_4(a: vec4f) -> vec4f {
 // The remainder with the sign of b.
 fn floor_mod_int(a: i32, b: i32) -> i32 {
   let rest = a % b;
-  return select(rest, rest + b, rest != 0 && (rest < 0) != (b < 0));
+  return select(rest, rest + b, (rest != 0) & ((rest < 0) != (b < 0)));
 }
 
 @compute @workgroup_size(64)

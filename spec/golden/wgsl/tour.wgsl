@@ -65,7 +65,7 @@ fn main(
     tile[k] = x[row * 96 + c] / scale * launch.depth_scale * gain[c];
   }
   let four = vec4f(tile[0], tile[1], tile[2], 1.0) * 2.0;
-  if (row >= 5 && (lane < 16 || launch.layer == 0)) {
+  if ((row >= 5) & ((lane < 16) | (launch.layer == 0))) {
     normed[row * 96 + lane - 480] = select(-host.lr, four.x, four.x > 0.0);
   } else if (lane == 0) {
     kept[row] = is_nonfinite(four.y);

@@ -36,7 +36,13 @@ export interface Helper {
 /** How an operation on operands of one type is written. */
 export type Form =
   | { readonly kind: 'prefix'; readonly symbol: string }
-  | { readonly kind: 'infix'; readonly symbol: string; readonly precedence: Precedence }
+  | {
+      readonly kind: 'infix';
+      readonly symbol: string;
+      readonly precedence: Precedence;
+      /** How strongly operands other than a chain of the same operator must bind, where the target wants more parentheses. */
+      readonly operands?: Precedence;
+    }
   | { readonly kind: 'call'; readonly name: string; readonly helper?: Helper };
 
 /** The form for operands of a type. */

@@ -145,12 +145,14 @@ function write(form: Form, operands: readonly Printed[], context: ExprContext, c
 
 /** Writes the fewest parentheses that keep the order of operations; `chained`: those on the right are not needed. */
 function infix(form: Extract<Form, { kind: 'infix' }>, left: Printed, right: Printed, chained: boolean): Printed {
-  const { precedence, symbol } = form;
+  const { precedence, symbol, operands = precedence } = form;
   const tighter = precedence + 1;
   const { and, or, compare } = PRECEDENCE;
   const isLogical = (p: Precedence): boolean => p === and || p === or;
-  const side = (p: Printed, needs: number): string =>
-    isLogical(precedence) && isLogical(p.precedence) && p.precedence !== precedence ? `(${p.text})` : wrap(p, needs);
+  const side = (p: Printed, needs: number): string => {
+    if (p.precedence === precedence) return wrap(p, needs);
+    return isLogical(precedence) && isLogical(p.precedence) ? `(${p.text})` : wrap(p, Math.max(needs, operands));
+  };
   const leftText = side(left, precedence === compare ? tighter : precedence);
   return { text: `${leftText} ${symbol} ${side(right, chained ? precedence : tighter)}`, precedence };
 }

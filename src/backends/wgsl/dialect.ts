@@ -43,6 +43,14 @@ const infix =
   (symbol: string, precedence: Precedence): FormOf =>
   () => ({ kind: 'infix', symbol, precedence });
 
+/**
+ * A logical operator that evaluates both sides. `&&` and `||` are branches, and SwiftShader takes twice as long to compile
+ * a loop for every branch in its body.
+ */
+const eager =
+  (symbol: string, precedence: Precedence): FormOf =>
+  () => ({ kind: 'infix', symbol, precedence, operands: PRECEDENCE.prefix });
+
 /** A helper for f32, and its like for vectors. */
 const floats =
   (scalar: Helper, vector: Helper): FormOf =>
@@ -106,8 +114,8 @@ export const WGSL: Dialect = {
     le: infix('<=', PRECEDENCE.compare),
     gt: infix('>', PRECEDENCE.compare),
     ge: infix('>=', PRECEDENCE.compare),
-    and: infix('&&', PRECEDENCE.and),
-    or: infix('||', PRECEDENCE.or),
+    and: eager('&', PRECEDENCE.and),
+    or: eager('|', PRECEDENCE.or),
   },
   cast: { f32: TO, i32: TO, u32: TO, bool: TO },
   select: (_, condition, then, otherwise) => ({

@@ -153,7 +153,7 @@ export const FLOOR_MOD = helper(
 // a - b floor(a / b), with the sign of b; the quotient may have been rounded across a whole number.
 fn floor_mod(a: f32, b: f32) -> f32 {
   let rest = a - b * floor(a / b);
-  let other_side = rest != 0.0 && (rest < 0.0) != (b < 0.0);
+  let other_side = (rest != 0.0) & ((rest < 0.0) != (b < 0.0));
   let within = select(rest, rest + b, other_side);
   return select(within, within - b, abs(within) >= abs(b));
 }`,
@@ -165,7 +165,7 @@ export const FLOOR_MOD_INT = helper(
 // The remainder with the sign of b.
 fn floor_mod_int(a: i32, b: i32) -> i32 {
   let rest = a % b;
-  return select(rest, rest + b, rest != 0 && (rest < 0) != (b < 0));
+  return select(rest, rest + b, (rest != 0) & ((rest < 0) != (b < 0)));
 }`,
 );
 
