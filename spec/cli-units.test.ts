@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { affordableSteps, LEAST_STEPS, LIMIT_SECONDS, TARGET_SECONDS } from '../src/cli/demo/budget.ts';
+import { budgetOf, LEAST_STEPS, LIMIT_SECONDS, TARGET_SECONDS } from '../src/cli/demo/budget.ts';
 import { duration } from '../src/cli/progress.ts';
 import { renderReport } from '../src/cli/report.ts';
 import { defaultRunPath } from '../src/cli/run-path.ts';
@@ -19,18 +19,23 @@ import { fakePlan } from './support/fake-plan.ts';
 import { temporaryFolder } from './support/temporary.ts';
 
 test('the demonstration fits into its time on any driver, or says that it cannot', () => {
-  for (const step of [1e-4, 0.01, 0.3, 1, 3, 5]) {
+  const sizes = { batch: 8, time: 64, evalTokens: 4096 };
+  for (const step of [1e-4, 0.01, 0.3, 1, 2.2, 3, 5]) {
     for (const start of [0.5, 10, 30]) {
-      const steps = affordableSteps({ start, step });
-      if (steps === undefined) {
-        assert.ok(start + LEAST_STEPS * step > 0.8 * LIMIT_SECONDS);
+      const forward = step / 24;
+      const budget = budgetOf({ start, step, forward }, sizes);
+      if (budget === undefined) {
+        assert.ok(start + LEAST_STEPS * step > 0.7 * LIMIT_SECONDS);
         continue;
       }
-      assert.ok(steps >= LEAST_STEPS);
-      assert.ok(start + steps * step <= LIMIT_SECONDS, `${start} + ${steps} * ${step}`);
+      const { steps, every, evalTokens, sampled } = budget;
+      assert.ok(steps >= LEAST_STEPS && evalTokens >= sizes.batch * sizes.time && evalTokens <= sizes.evalTokens);
+      const validation = Math.ceil(steps / every) * (evalTokens / sizes.time) * forward;
+      const seconds = start + steps * step + validation + sampled * forward;
+      assert.ok(seconds <= LIMIT_SECONDS, `${seconds} s for steps of ${step}`);
     }
   }
-  assert.is(affordableSteps({ start: 1, step: TARGET_SECONDS }), undefined);
+  assert.is(budgetOf({ start: 1, step: TARGET_SECONDS, forward: 1 }, sizes), undefined);
 });
 
 test('a run goes into a folder of its own, and resumes in the last', () => {

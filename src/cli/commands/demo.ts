@@ -7,7 +7,7 @@ import { nodeFiles, replaceFile } from '../../runtime/files.ts';
 import { packageFolder } from '../../runtime/package-folder.ts';
 import { listenForStop, STOP_EXIT, type StopRequest } from '../../runtime/stop-request.ts';
 import type { CliCommand } from '../command.ts';
-import { affordableSteps, LEAST_STEPS } from '../demo/budget.ts';
+import { type Budget, budgetOf } from '../demo/budget.ts';
 import { measureSteps } from '../demo/measure.ts';
 import { type FinishedRun, trainScheme } from '../demo/train-scheme.ts';
 import { takesDevice, withDevice } from '../device-options.ts';
@@ -41,13 +41,16 @@ async function runDemo(device: Device, options: Options, stop: StopRequest, term
   const compileWith = (settings: readonly string[]): Model =>
     openModel(spec, { entry: undefined, set: settings, purposes: TRAIN_PURPOSES, limits: device.limits }, terminal);
   terminal.tell(`Compiling a LLaMA of 12 blocks for ${device.info.name} ...`);
-  const { batch, steps } = await chooseSize(device, spec, compileWith, stop, terminal);
+  const size = await chooseSize(device, spec, compileWith, stop, terminal);
   const runs: FinishedRun[] = [];
   for (const scheme of SCHEMES) {
     if (stop.signal()) break;
-    const model = compileWith([`scheme=${scheme}`, `train.batch=${batch}`, `train.steps=${steps}`]);
+    if (!size) break;
+    const { batch, budget } = size;
+    const model = compileWith([`scheme=${scheme}`, `train.batch=${batch}`, ...settingsOf(budget)]);
     const config = trainBlock(model.train, 'demo', spec);
-    runs.push(await trainScheme(device, { scheme, model, config, folder }, stop, terminal));
+    const run = { scheme, model, config, folder, sampled: budget.sampled };
+    runs.push(await trainScheme(device, run, stop, terminal));
   }
   const signal = stop.signal();
   if (signal) {
@@ -66,17 +69,23 @@ async function runDemo(device: Device, options: Options, stop: StopRequest, term
 
 interface Size {
   readonly batch: number;
-  readonly steps: number;
+  readonly budget: Budget;
 }
 
-/** The largest batch for which enough steps fit into the time, and how many. */
+function settingsOf({ steps, every, evalTokens }: Budget): readonly string[] {
+  return [`steps=${steps}`, `eval_every=${every}`, `probe_every=${every}`, `eval_tokens=${evalTokens}`].map(
+    (setting) => `train.${setting}`,
+  );
+}
+
+/** The largest batch for which enough steps fit into the time, and what fits; undefined when asked to stop. */
 async function chooseSize(
   device: Device,
   spec: string,
   compileWith: (settings: readonly string[]) => Model,
   stop: StopRequest,
   terminal: Terminal,
-): Promise<Size> {
+): Promise<Size | undefined> {
   for (const batch of BATCHES) {
     const model = compileWith([`train.batch=${batch}`]);
     const { plan } = model;
@@ -85,12 +94,13 @@ async function chooseSize(
       `${numbers.toLocaleString('en')} parameters, ${plan.kernels.length} kernels, ` +
         `${readableBytes(plan.memory.plannedBytes)} planned. Measuring a few steps of ${batch} sequences ...`,
     );
-    const measured = await measureSteps(device, model, trainBlock(model.train, 'demo', spec));
-    if (stop.signal()) return { batch, steps: LEAST_STEPS };
-    const steps = affordableSteps(measured);
-    if (steps !== undefined) {
-      terminal.tell(`A step takes ${measured.step.toFixed(3)} s: ${steps} steps for each scheme.`);
-      return { batch, steps };
+    const config = trainBlock(model.train, 'demo', spec);
+    const measured = await measureSteps(device, model, config);
+    if (stop.signal()) return undefined;
+    const budget = budgetOf(measured, { batch, time: config.sizes.time ?? 1, evalTokens: config.evalTokens ?? 0 });
+    if (budget) {
+      terminal.tell(`A step takes ${measured.step.toFixed(3)} s: ${budget.steps} steps for each scheme.`);
+      return { batch, budget };
     }
     terminal.tell(`A step takes ${measured.step.toFixed(1)} s, which is too slow.`);
   }

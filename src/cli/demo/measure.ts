@@ -9,24 +9,37 @@ const STEPS = 5;
 /** No use to wait longer: the answer is known by then. */
 const ENOUGH_SECONDS = 30;
 
-/** Takes a few steps and throws them away. */
+/** Takes a few steps, with a validation of one batch after each, and throws them away. */
 export async function measureSteps(device: Device, model: Model, config: TrainConfig): Promise<Measured> {
   const began = performance.now();
-  const ends: number[] = [];
   const elapsed = (): number => (performance.now() - began) / 1000;
+  const steps: number[] = [];
+  const validations: number[] = [];
+  let start = 0;
+  let stepped = 0;
+  const sequences = Number(config.micro);
   await trainOnDevice({
     device,
     model,
-    config: { ...config, evalEvery: config.steps, probeEvery: config.steps },
+    config: { ...config, evalEvery: 1, evalTokens: 1, probeEvery: config.steps },
     out: undefined,
     resume: false,
     observe: (event) => {
-      if (event.kind === 'step') ends.push(elapsed());
+      if (event.kind === 'step') {
+        stepped = elapsed();
+        if (steps.push(event.seconds) === 1) start = stepped;
+      }
+      if (event.kind === 'validation') validations.push(elapsed() - stepped);
     },
     stop: {
-      signal: () => (ends.length >= STEPS || (ends.length > 1 && elapsed() > ENOUGH_SECONDS) ? 'SIGINT' : undefined),
+      signal: () => (steps.length >= STEPS || (steps.length > 1 && elapsed() > ENOUGH_SECONDS) ? 'SIGINT' : undefined),
     },
   });
-  const [first = 0, last = 0] = [ends[0], ends.at(-1)];
-  return { start: first, step: Math.max(1e-4, (last - first) / Math.max(1, ends.length - 1)) };
+  return { start, step: meanOfLater(steps), forward: meanOfLater(validations) / sequences };
+}
+
+/** The mean without the first, which is slower. */
+function meanOfLater(seconds: readonly number[]): number {
+  const later = seconds.slice(1);
+  return Math.max(1e-5, later.reduce((sum, s) => sum + s, 0) / Math.max(1, later.length));
 }

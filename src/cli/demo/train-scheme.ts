@@ -15,7 +15,6 @@ import type { Terminal } from '../terminal.ts';
 import { LEAST_STEPS, LIMIT_SECONDS } from './budget.ts';
 
 export const PROMPT = 'The people of ';
-const SAMPLED = 160;
 
 export interface SchemeRun {
   readonly scheme: string;
@@ -23,6 +22,8 @@ export interface SchemeRun {
   readonly config: TrainConfig;
   /** Folder of the demonstration; the run goes into one of its own inside. */
   readonly folder: string;
+  /** Tokens of the text that it writes at the end. */
+  readonly sampled: number;
 }
 
 export interface FinishedRun {
@@ -33,7 +34,7 @@ export interface FinishedRun {
 /** Trains one scheme with a progress bar and lets it write some text. */
 export async function trainScheme(
   device: Device,
-  { scheme, model, config, folder }: SchemeRun,
+  { scheme, model, config, folder, sampled }: SchemeRun,
   userStop: StopRequest,
   terminal: Terminal,
 ): Promise<FinishedRun> {
@@ -63,7 +64,7 @@ export async function trainScheme(
       if (userStop.signal()) return;
       const options = {
         prompt: PROMPT,
-        tokens: SAMPLED,
+        tokens: sampled,
         temperature: 0.8,
         topK: 40,
         topP: undefined,
