@@ -59,7 +59,7 @@ fn main(
     sum += sums[j];
   }
   let scale = root(sum / 96.0);
-  var tile: array<f32, 3>;
+  var tile = array<f32, 3>();
   for (var k = 0u; k < 3; k++) {
     let c = lane + k * 32;
     tile[k] = x[row * 96 + c] / scale * launch.depth_scale * gain[c];

@@ -36,13 +36,13 @@ function printStatement(s: Statement, context: StatementContext): readonly strin
       return [spell(type, scope.declare('local', s.name), value)];
     }
     case 'assign':
-      return [printAssign(s.name, s.value, context)];
+      return [printAssign(nameOf('local', s.name, scope), s.value, context)];
     case 'array': {
       const values = s.values.map(text);
       return [dialect.array(s.type, scope.declare('local', s.name), s.elements, values)];
     }
     case 'assign_element':
-      return [`${element('local', s.array, s.index, context).text} = ${text(s.value)};`];
+      return [printAssign(element('local', s.array, s.index, context).text, s.value, context)];
     case 'store':
       return [`${element('buffer', s.buffer, s.index, context).text} = ${text(toStored(s.value))};`];
     case 'store_shared':
@@ -61,12 +61,10 @@ function printStatement(s: Statement, context: StatementContext): readonly strin
 }
 
 /** `x += y` where the IR says x = x + y. */
-function printAssign(name: string, value: Expr, context: StatementContext): string {
-  const target = nameOf('local', name, context.scope);
-  const adds = value.kind === 'binary' && value.op === 'add' && value.left.kind === 'local' && value.left.name === name;
-  return adds
-    ? `${target} += ${printExpr(value.right, context, true).text};`
-    : `${target} = ${printExpr(value, context, true).text};`;
+function printAssign(target: string, value: Expr, context: StatementContext): string {
+  const text = (e: Expr): string => printExpr(e, context, true).text;
+  const adds = value.kind === 'binary' && value.op === 'add' && text(value.left) === target;
+  return adds ? `${target} += ${text(value.right)};` : `${target} = ${text(value)};`;
 }
 
 function printLoop(s: Extract<Statement, { kind: 'for' }>, context: StatementContext): readonly string[] {

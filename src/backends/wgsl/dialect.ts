@@ -128,10 +128,8 @@ export const WGSL: Dialect = {
   opaque: callOf(CONSTANT),
   define: (_, name, value) => `let ${name} = ${value};`,
   variable: (_, name, value) => `var ${name} = ${value};`,
-  array: (type, name, elements, values) => {
-    const of = `array<${TYPES[type]}, ${elements}>`;
-    return values.length === 0 ? `var ${name}: ${of};` : `var ${name} = ${of}(${values.join(', ')});`;
-  },
+  // With a value even where it is all zeros: Dawn sets a variable that has none to zero once, not in each pass of a loop.
+  array: (type, name, elements, values) => `var ${name} = array<${TYPES[type]}, ${elements}>(${values.join(', ')});`,
   loop: (name, from, to, step) =>
     `for (var ${name} = ${from}; ${name} < ${to}; ${step === undefined ? `${name}++` : `${name} += ${step}`}) {`,
   barrier: 'workgroupBarrier();',

@@ -6,7 +6,7 @@ import { add, atMost, div, less, mul } from './index-math.ts';
 import type { KernelWriter } from './writer.ts';
 
 /** Rows that an invocation takes in at once. */
-export const BLOCK = 8;
+export const BLOCK = 4;
 
 export interface BlockRow {
   /** Its position, which may be beyond the last row. */

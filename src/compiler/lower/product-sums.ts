@@ -6,13 +6,16 @@
  */
 import type { Axis } from '../ir/graph.ts';
 import type { Expr } from '../ir/kernel.ts';
-import { add, binary, f32, min, u32 } from '../ir/kernel-expr.ts';
+import { add, binary, min, u32 } from '../ir/kernel-expr.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
 import { present } from '../support/invariant.ts';
 import { bounded, indicesAt } from './index-math.ts';
 import type { Env, KernelWriter, Variable } from './writer.ts';
 
-/** Vectors of four columns each, by row and group of columns. */
+/**
+ * Vectors of four columns each, by row and group of columns: elements of one local array. All its indices are constants,
+ * so that they are registers.
+ */
 export interface Sum {
   readonly name: string;
   readonly rows: readonly (readonly Variable[])[];
@@ -23,13 +26,12 @@ export type Sums = readonly Sum[];
 /** Products that one accumulator adds up. */
 export const BLOCK = 1024;
 
-export const ZERO: Expr = { kind: 'vector', type: 'vec4', parts: [f32(0)] };
-
 export function beginSums(writer: KernelWriter, names: readonly string[], rows: number, vectors: number): Sums {
-  return names.map((name) => ({
-    name,
-    rows: range(rows).map((i) => range(vectors).map((j) => writer.var(`${name}_${i}_${j}`, ZERO))),
-  }));
+  return names.map((name) => {
+    const all = writer.array(name, 'vec4', rows * vectors);
+    const at = (i: number, j: number): Variable => ({ value: all.at(u32(i * vectors + j)) });
+    return { name, rows: range(rows).map((i) => range(vectors).map((j) => at(i, j))) };
+  });
 }
 
 /** Calls `step` in nested loops, each over a few axes, with the accumulators to which it adds. */

@@ -21,15 +21,15 @@ import { settleNames } from './settle-names.ts';
 /** An index for each axis. */
 export type Env = ReadonlyMap<AxisId, Expr>;
 
+/** A local that changes, or an element of a local array. */
 export interface Variable {
-  readonly name: string;
   /** Reads it. */
-  readonly value: Expr;
+  readonly value: Extract<Expr, { kind: 'local' | 'element' }>;
 }
 
 export interface LocalArray {
   /** Reads an element: its value at this moment, so give it a name if it is used twice. */
-  readonly at: (index: Expr) => Expr;
+  readonly at: (index: Expr) => Variable['value'];
   readonly assign: (index: Expr, value: Expr) => void;
 }
 
@@ -133,9 +133,12 @@ export function makeWriter(context: LowerContext): KernelWriter {
     var(wish, value) {
       const named = local(wish, value.type);
       emit({ kind: 'var', name: named.name, type: value.type, value });
-      return { name: named.name, value: named };
+      return { value: named };
     },
-    assign: (variable, value) => emit({ kind: 'assign', name: variable.name, value }),
+    assign({ value: place }, value) {
+      if (place.kind === 'local') emit({ kind: 'assign', name: place.name, value });
+      else emit({ kind: 'assign_element', array: place.array, index: place.index, value });
+    },
     array(wish, type, values) {
       const { name } = local(wish, type);
       const [elements, list] = typeof values === 'number' ? [values, []] : [values.length, values];
