@@ -10,9 +10,10 @@ import { type Builder, makeBuilder } from '../src/compiler/ops/builder.ts';
 import * as m from '../src/compiler/ops/make.ts';
 import { InternalError } from '../src/compiler/support/invariant.ts';
 import { axis } from './support/llama-graph.ts';
-import { compareHere, compareOnDevice, limitsOf, openGpu } from './support/run-fused.ts';
+import { compareHere, compareOnDevice, limitsOf, openGpu, subgroupSizeOf } from './support/run-fused.ts';
 
 const device = await openGpu();
+const subgroup = subgroupSizeOf(device);
 
 function lower(context: LowerContext, region: Region) {
   if (region.kind === 'product') return lowerProduct(context, region);
@@ -25,7 +26,9 @@ async function check(make: (b: Builder) => Readonly<Record<string, ValueId>>, to
   const graph: Graph = b.finish(Object.entries(make(b)).map(([name, value]) => ({ name, value })));
   const differences = [
     ...(await compareOnDevice(device, graph, limitsOf('cpu'), lower)),
+    ...(subgroup > 0 ? await compareOnDevice(device, graph, limitsOf('cpu', subgroup), lower) : []),
     ...compareHere(graph, limitsOf('cpu'), lower),
+    ...compareHere(graph, limitsOf('cpu', 8), lower),
     ...compareHere(graph, limitsOf('gpu'), lower),
   ];
   for (const { output, relative } of differences) assert.ok(relative < tolerance, `${output} is off by ${relative}`);

@@ -1,8 +1,9 @@
 /** Runs the kernels of a fused graph without loops, each value in a buffer of its own, and compares with the reference. */
-import { create, globals } from 'webgpu';
 import { interpret } from '../../src/backends/reference/interpret.ts';
 import { emit } from '../../src/backends/shared/emit.ts';
+import { findAdapter } from '../../src/backends/wgsl/adapter.ts';
 import { WGSL } from '../../src/backends/wgsl/dialect.ts';
+import { MAP_READ, USAGE } from '../../src/backends/wgsl/gpu.ts';
 import type { Graph, ValueId } from '../../src/compiler/ir/graph.ts';
 import type { Kernel, TargetLimits } from '../../src/compiler/ir/kernel.ts';
 import type { Region } from '../../src/compiler/ir/region.ts';
@@ -14,21 +15,25 @@ import { invariant, present } from '../../src/compiler/support/invariant.ts';
 import { randomNumbers } from './random-rows.ts';
 import { runKernel } from './run-kernel.ts';
 
-Object.assign(globalThis, globals);
-// Dawn crashes when this object is collected.
-const dawn = create([]);
-
+/** The adapter that the environment asks for, or the best one. */
 export async function openGpu(): Promise<GPUDevice> {
-  const adapter = present(await dawn.requestAdapter(), 'adapter');
+  const adapter = await findAdapter({ adapter: process.env.TFM_ADAPTER || undefined, notify: () => undefined });
   const { maxStorageBuffersPerShaderStage } = adapter.limits;
-  const device = await adapter.requestDevice({ requiredLimits: { maxStorageBuffersPerShaderStage } });
+  const requiredFeatures = [...adapter.features].filter((feature) => feature === 'subgroups');
+  const device = await adapter.requestDevice({ requiredFeatures, requiredLimits: { maxStorageBuffersPerShaderStage } });
   device.onuncapturederror = ({ error }) => {
     throw error;
   };
   return device;
 }
 
-export function limitsOf(deviceClass: TargetLimits['deviceClass']): TargetLimits {
+/** The size of all subgroups of a device; 0 where they differ or there are none. */
+export function subgroupSizeOf({ features, adapterInfo }: GPUDevice): number {
+  const { subgroupMinSize, subgroupMaxSize } = adapterInfo;
+  return features.has('subgroups') && subgroupMinSize === subgroupMaxSize ? (subgroupMaxSize ?? 0) : 0;
+}
+
+export function limitsOf(deviceClass: TargetLimits['deviceClass'], subgroupSize = 0): TargetLimits {
   return {
     storageBindings: 8,
     bindingBytes: 2 ** 27,
@@ -39,7 +44,7 @@ export function limitsOf(deviceClass: TargetLimits['deviceClass']): TargetLimits
     invocationsPerGroup: 256,
     sharedBytes: 16384,
     deviceClass,
-    subgroupSize: 0,
+    subgroupSize,
   };
 }
 
@@ -51,7 +56,7 @@ export interface Buffers {
 
 export function makeBuffers(device: GPUDevice, context: LowerContext): Buffers {
   const buffers = new Map<ValueId, GPUBuffer>();
-  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+  const usage = USAGE.storage | USAGE.copySource | USAGE.copyTarget;
   return {
     of(value) {
       const holds = context.memoryOf(value);
@@ -84,11 +89,11 @@ export function prepare(device: GPUDevice, kernel: Kernel, buffers: Buffers): (p
 }
 
 export async function readBuffer(device: GPUDevice, buffer: GPUBuffer): Promise<Float32Array> {
-  const target = device.createBuffer({ size: buffer.size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+  const target = device.createBuffer({ size: buffer.size, usage: USAGE.mapRead | USAGE.copyTarget });
   const encoder = device.createCommandEncoder();
   encoder.copyBufferToBuffer(buffer, 0, target, 0, buffer.size);
   device.queue.submit([encoder.finish()]);
-  await target.mapAsync(GPUMapMode.READ);
+  await target.mapAsync(MAP_READ);
   const data = new Float32Array(target.getMappedRange().slice(0));
   target.destroy();
   return data;

@@ -13,6 +13,8 @@ interface Invocation {
   readonly memory: Memory;
   readonly uniforms: Readonly<Record<string, number>>;
   readonly shared: Memory;
+  /** What each invocation gives to a shuffle. */
+  readonly shuffled: Float64Array;
   readonly group: number;
   readonly lane: number;
 }
@@ -30,8 +32,9 @@ export function runKernel(
     const shared = Object.fromEntries(
       kernel.shared.map((a) => [a.name, new Float64Array(a.elements).fill(Number.NaN)]),
     );
+    const shuffled = new Float64Array(kernel.workgroup);
     const lanes = Array.from({ length: kernel.workgroup }, (_, lane) =>
-      runBody({ kernel, memory, uniforms, shared, group, lane }, kernel.body, new Map()),
+      runBody({ kernel, memory, uniforms, shared, shuffled, group, lane }, kernel.body, new Map()),
     );
     for (let running = true; running; ) {
       const waiting = lanes.map((lane) => lane.next().done !== true);
@@ -41,7 +44,7 @@ export function runKernel(
   }
 }
 
-/** Yields at barriers; returns true when the invocation has left. */
+/** Yields at barriers and shuffles; returns true when the invocation has left. */
 function* runBody(self: Invocation, body: readonly Statement[], outer: Locals): Generator<void, boolean> {
   // One map serves all scopes: names are unique where they are visible.
   const locals = outer;
@@ -93,6 +96,12 @@ function* runBody(self: Invocation, body: readonly Statement[], outer: Locals): 
         yield* runBody(self, fn.body, new Map(fn.params.map((p, i) => [p.name, value(present(s.args[i], p.name))])));
         break;
       }
+      case 'shuffle':
+        self.shuffled[self.lane] = value(s.value);
+        yield;
+        locals.set(s.name, access({ [s.name]: self.shuffled }, s.name, value(s.lane))[value(s.lane)] ?? Number.NaN);
+        yield;
+        break;
       case 'barrier':
         yield;
         break;

@@ -116,6 +116,8 @@ export interface Dialect {
   readonly components: readonly [string, string, string, string];
   /** (key, counters…) -> f32 in [0, 1), equal to `support/random.ts` bit for bit. */
   readonly random: Form;
+  /** (value, lane): the value that a lane of the subgroup has. */
+  readonly shuffle: Form;
   /** f32 -> the same f32, hidden from the target's constant folding; undefined when a constant may be infinite. */
   readonly opaque: Form | undefined;
   readonly define: (type: KernelType, name: string, value: string) => string;

@@ -69,6 +69,12 @@ export function element(kind: 'buffer' | 'shared' | 'local', name: string, index
   return atom(`${nameOf(kind, name, context.scope)}[${printExpr(index, context, true).text}]`);
 }
 
+/** Operands in a form. */
+export function printForm(form: Form, operands: readonly Expr[], context: ExprContext): string {
+  const printed = operands.map((operand) => printExpr(operand, context, true));
+  return write(form, printed, context).text;
+}
+
 /** A bool as it lies in a buffer. */
 export function toStored(value: Expr): Expr {
   return value.type === 'bool' ? { kind: 'cast', type: 'u32', operand: value } : value;

@@ -1,6 +1,6 @@
 import type { Expr, Statement } from '../../compiler/ir/kernel.ts';
 import { commentText } from './namer.ts';
-import { type ExprContext, element, nameOf, printExpr, toStored } from './print-expr.ts';
+import { type ExprContext, element, nameOf, printExpr, printForm, toStored } from './print-expr.ts';
 
 export interface StatementContext extends ExprContext {
   /** Comments are left out of the text from which the hash is made. */
@@ -43,6 +43,10 @@ function printStatement(s: Statement, context: StatementContext): readonly strin
     }
     case 'assign_element':
       return [printAssign(element('local', s.array, s.index, context).text, s.value, context)];
+    case 'shuffle': {
+      const value = printForm(dialect.shuffle, [s.value, s.lane], context);
+      return [dialect.define(s.value.type, scope.declare('local', s.name), value)];
+    }
     case 'store':
       return [`${element('buffer', s.buffer, s.index, context).text} = ${text(toStored(s.value))};`];
     case 'store_shared':

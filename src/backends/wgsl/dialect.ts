@@ -125,6 +125,7 @@ export const WGSL: Dialect = {
   vector: call('vec4f'),
   components: ['x', 'y', 'z', 'w'],
   random: callOf(RANDOM_UNIFORM),
+  shuffle: call('subgroupShuffle'),
   opaque: callOf(CONSTANT),
   define: (_, name, value) => `let ${name} = ${value};`,
   variable: (_, name, value) => `var ${name} = ${value};`,

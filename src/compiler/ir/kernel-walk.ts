@@ -76,6 +76,8 @@ export function expressionsOf(statement: Statement): readonly Expr[] {
     case 'var':
     case 'assign':
       return [statement.value];
+    case 'shuffle':
+      return [statement.value, statement.lane];
     case 'store':
     case 'store_shared':
     case 'assign_element':
@@ -113,6 +115,8 @@ export function mapStatement(
     case 'var':
     case 'assign':
       return { ...statement, value: f(statement.value) };
+    case 'shuffle':
+      return { ...statement, value: f(statement.value), lane: f(statement.lane) };
     case 'store':
     case 'store_shared':
     case 'assign_element':

@@ -120,7 +120,12 @@ export type Statement =
   | { readonly kind: 'call'; readonly fn: string; readonly args: readonly Expr[] }
   /** All invocations of the workgroup reach it; workgroup memory written before is visible after. */
   | { readonly kind: 'barrier' }
-  /** Ends this invocation (or the helper function). Never before a barrier. */
+  /**
+   * `name` is the value that the lane `lane` of the subgroup has. All invocations of the workgroup reach it, and a
+   * workgroup with shuffles is one whole subgroup. It is no expression, so that nothing moves it to where lanes part.
+   */
+  | { readonly kind: 'shuffle'; readonly name: string; readonly value: Expr; readonly lane: Expr }
+  /** Ends this invocation (or the helper function). Never before a barrier or a shuffle. */
   | { readonly kind: 'return' };
 
 export interface KernelBuffer {

@@ -56,6 +56,8 @@ function statementLines(statement: Statement, indent: string): readonly string[]
       return [`${indent}var ${statement.name}: ${statement.type} = ${printExpr(statement.value)}`];
     case 'assign':
       return [`${indent}${statement.name} = ${printExpr(statement.value)}`];
+    case 'shuffle':
+      return [`${indent}let ${statement.name} = shuffle(${printExpr(statement.value)}, ${printExpr(statement.lane)})`];
     case 'store':
       return [`${indent}${statement.buffer}[${printExpr(statement.index)}] = ${printExpr(statement.value)}`];
     case 'store_shared':

@@ -48,6 +48,7 @@ function verifyList(kernel: Kernel, statements: readonly Statement[], outer: Loc
     const index = statement.kind === 'for' ? ([[statement.name, { type: 'u32', kind: 'constant' }]] as const) : [];
     for (const body of bodiesOf(statement)) verifyList(kernel, body, new Map([...locals, ...index]));
     if (statement.kind === 'let') declare(statement.name, { type: statement.value.type, kind: 'constant' });
+    if (statement.kind === 'shuffle') declare(statement.name, { type: statement.value.type, kind: 'constant' });
     if (statement.kind === 'array') declare(statement.name, { type: statement.type, kind: 'array' });
     if (statement.kind === 'var') declare(statement.name, { type: statement.type, kind: 'variable' });
   }
@@ -64,6 +65,10 @@ function verifyStatement(kernel: Kernel, statement: Statement, locals: Locals): 
       check(kernel, local?.type === statement.value.type, `${statement.name} is assigned another type`);
       return;
     }
+    case 'shuffle':
+      check(kernel, statement.value.type === 'f32' && statement.lane.type === 'u32', 'a shuffle is of an f32 by a u32');
+      check(kernel, kernel.features.includes('subgroups'), 'a shuffle needs subgroups');
+      return;
     case 'store': {
       const buffer = kernel.buffers.find((b) => b.name === statement.buffer);
       check(kernel, buffer?.access === 'read_write', `${statement.buffer} is stored to and is not writable`);

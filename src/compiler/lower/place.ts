@@ -122,7 +122,8 @@ export function placeLets(statements: readonly Statement[], options: PlaceOption
     for (const statement of inner) {
       now++;
       const own = rewriteOwn(statement);
-      if (statement.kind === 'let' || statement.kind === 'var') levelOfLocal.set(statement.name, depth);
+      if (statement.kind === 'let' || statement.kind === 'var' || statement.kind === 'shuffle')
+        levelOfLocal.set(statement.name, depth);
       const loop = statement.kind === 'for' ? statement.name : undefined;
       const whole = mapStatement(
         own,

@@ -34,14 +34,21 @@ export function beginSums(writer: KernelWriter, names: readonly string[], rows: 
   });
 }
 
-/** Calls `step` in nested loops, each over a few axes, with the accumulators to which it adds. */
+/** What is added at a place of the outer loops, and at one of the innermost, whose axes are counted together. */
+export type Step = (outer: Env, index: Expr, into: Sums) => void;
+
+/**
+ * Calls `step` in nested loops, each over a few axes, with the accumulators to which it adds; in the innermost at every
+ * `stride`-th place.
+ */
 export function sumOver(
   writer: KernelWriter,
   loops: readonly (readonly Axis[])[],
   into: Sums,
-  step: (at: Env, into: Sums) => void,
+  step: Step,
+  stride = 1,
 ): void {
-  nest(writer, loops, new Map(), into, step);
+  nest(writer, loops, new Map(), into, step, stride);
 }
 
 function nest(
@@ -49,21 +56,20 @@ function nest(
   loops: readonly (readonly Axis[])[],
   at: Env,
   into: Sums,
-  step: (at: Env, into: Sums) => void,
+  step: Step,
+  stride: number,
 ): void {
-  const [axes, ...rest] = loops;
-  if (axes === undefined) {
-    step(at, into);
-    return;
-  }
+  const [axes = [], ...rest] = loops;
   const inner = elementsOf(rest.flat());
   const loop = { name: axes.map(({ name }) => name).join('_'), size: elementsOf(axes) };
-  const within = (index: Expr, sums: Sums): void =>
-    nest(writer, rest, new Map([...at, ...indicesAt(index, axes)]), sums, step);
+  const within = (index: Expr, sums: Sums): void => {
+    if (rest.length === 0) step(at, index, sums);
+    else nest(writer, rest, new Map([...at, ...indicesAt(index, axes)]), sums, step, stride);
+  };
   if (inner > BLOCK / 4 && loop.size * inner > BLOCK) {
     const parts = (index: Expr): void => inParts(writer, into, (sums) => within(index, sums));
     writer.loop(loop.name, loop.size, parts);
-  } else inBlocks(writer, loop, Math.max(1, Math.floor(BLOCK / inner)), into, within);
+  } else inBlocks(writer, loop, Math.max(1, Math.floor(BLOCK / inner)), into, within, rest.length === 0 ? stride : 1);
 }
 
 /** A loop over blocks of `length` of an axis, each in accumulators of its own. */

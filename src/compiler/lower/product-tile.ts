@@ -3,16 +3,17 @@
  *
  * An invocation computes `rows` times 4 * `vectors` elements in registers: the loads of one step of the sum grow with the
  * sides of that rectangle and the arithmetic with its area. On a CPU adapter loads are dear and barriers dearer, so
- * invocations work alone, eight of them (its lanes) side by side along the columns. On a GPU a workgroup first brings
- * its operands to workgroup memory.
+ * invocations share at most what a subgroup can pass round, and stand side by side along the columns. On a GPU a
+ * workgroup first brings its operands to workgroup memory.
  */
+import type { Axis } from '../ir/graph.ts';
 import type { TargetLimits } from '../ir/kernel.ts';
 import type { ProductPart } from '../ir/region.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
 import { present } from '../support/invariant.ts';
 import type { LowerContext } from './context.ts';
 import { BLOCK } from './product-sums.ts';
-import { operandsOfPass, type Pass, passesOf } from './product-terms.ts';
+import { loopsOf, operandsOfPass, type Pass, passesOf } from './product-terms.ts';
 
 export interface Tile {
   /** Of one invocation: rows, and groups of four columns. */
@@ -37,14 +38,28 @@ export interface TiledPart {
 /** Steps of the sum for which a workgroup brings operands to workgroup memory at once. */
 export const DEPTH = 16;
 
-const MENU: { readonly [D in TargetLimits['deviceClass']]: readonly Tile[] } = {
-  cpu: [8, 4, 2, 1].flatMap((rows) => [2, 1].map((vectors) => ({ rows, vectors, rowLanes: 1, columnLanes: 8 }))),
-  gpu: [
-    { rows: 4, vectors: 1, rowLanes: 16, columnLanes: 16 },
-    { rows: 4, vectors: 1, rowLanes: 8, columnLanes: 8 },
-    { rows: 1, vectors: 1, rowLanes: 4, columnLanes: 8 },
-  ],
-};
+const GPU_TILES: readonly Tile[] = [
+  { rows: 4, vectors: 1, rowLanes: 16, columnLanes: 16 },
+  { rows: 4, vectors: 1, rowLanes: 8, columnLanes: 8 },
+  { rows: 1, vectors: 1, rowLanes: 4, columnLanes: 8 },
+];
+
+function menuOf(limits: TargetLimits): readonly Tile[] {
+  if (limits.deviceClass === 'gpu') return GPU_TILES;
+  const columnLanes = stripOf(limits) || 8;
+  return [8, 4, 2, 1].flatMap((rows) => [2, 1].map((vectors) => ({ rows, vectors, rowLanes: 1, columnLanes })));
+}
+
+/** Places of a sum for which the lanes of a subgroup load elements of a row at once; 0 where they share nothing. */
+export function stripOf({ deviceClass, subgroupSize }: TargetLimits): number {
+  return deviceClass === 'cpu' ? subgroupSize : 0;
+}
+
+/** Whether lanes pass elements of a row round, in a pass whose innermost loop is over `axes`. */
+export function isShared(limits: TargetLimits, pass: Pass, axes: readonly Axis[]): boolean {
+  const strip = stripOf(limits);
+  return strip > 0 && pass.axes.length > 0 && elementsOf(axes) >= strip;
+}
 
 /** Registers (of four floats) that the accumulators of an invocation may take. */
 const ACCUMULATORS = 16;
@@ -58,8 +73,9 @@ function accumulatorsFor(parts: number, passes: readonly Pass[]): number {
   return ACCUMULATORS / (parts > 2 ? 2 : 1) / (parts > 1 && isLong ? 2 : 1);
 }
 
-/** What a load costs, in multiplications of four floats. */
+/** What a load costs, in multiplications of four floats; on a CPU also an element that another lane passes. */
 const LOAD = { cpu: 4, gpu: 1 } as const;
+const SHUFFLE = 1;
 /** Workgroups with which a device is busy. */
 const BUSY = { cpu: 8, gpu: 64 } as const;
 
@@ -77,7 +93,7 @@ export function tileColumns({ vectors, columnLanes }: Tile): number {
 
 /** The cheapest tile for each part, and the better of its two orientations; all have workgroups of one size. */
 export function chooseTiles(context: LowerContext, parts: readonly ProductPart[]): readonly TiledPart[] {
-  const sizes = [...new Set(MENU[context.limits.deviceClass].map(lanesOf))];
+  const sizes = [...new Set(menuOf(context.limits).map(lanesOf))];
   const choices = sizes.flatMap((lanes) => {
     const chosen = parts.map((part) => bestOf(candidatesFor(context, part, lanes, parts.length)));
     return chosen.every((c) => c !== undefined) ? [chosen] : [];
@@ -103,7 +119,7 @@ function candidatesFor(context: LowerContext, part: ProductPart, lanes: number, 
   const turned: ProductPart = { ...part, rows: part.columns, columns: part.rows };
   return [part, turned].flatMap((oriented) => {
     const passes = passesOf(context, oriented);
-    return MENU[context.limits.deviceClass]
+    return menuOf(context.limits)
       .filter((tile) => lanesOf(tile) === lanes && fits(context.limits, passes, tile))
       .filter((tile) => inRegisters(part.accumulators.length, tile, accumulatorsFor(parts, passes)))
       .map((tile) => ({
@@ -144,10 +160,13 @@ function costOf(context: LowerContext, part: ProductPart, passes: readonly Pass[
   const { deviceClass } = context.limits;
   const { tiles } = tiledPart(part, passes, tile);
   const invocations = tile.rowLanes * tile.columnLanes;
+  const load = LOAD[deviceClass];
   const step = passes.reduce((sum, pass) => {
-    const loads =
-      operandsOfPass(pass, 'row').length * tile.rows + operandsOfPass(pass, 'column').length * 4 * tile.vectors;
-    return sum + elementsOf(pass.axes) * (loads * LOAD[deviceClass] + pass.terms.length * tile.rows * 4 * tile.vectors);
+    const shared = isShared(context.limits, pass, loopsOf(context, pass).at(-1) ?? []);
+    const ofRow = shared ? load / stripOf(context.limits) + SHUFFLE : load;
+    const rows = operandsOfPass(pass, 'row').length * tile.rows * ofRow;
+    const columns = operandsOfPass(pass, 'column').length * 4 * tile.vectors * load;
+    return sum + elementsOf(pass.axes) * (rows + columns + pass.terms.length * tile.rows * 4 * tile.vectors);
   }, 0);
   const idle = Math.max(1, BUSY[deviceClass] / tiles);
   return tiles * invocations * step * idle * (storesAlongRows(context, part) ? 1.05 : 1);

@@ -21,7 +21,7 @@ import { type Frame, frameOf } from './product-frame.ts';
 import { addInRegisters } from './product-registers.ts';
 import { addInWorkgroup, type TileMemory, tileMemory } from './product-shared.ts';
 import { beginSums, range, type Sum, type Sums } from './product-sums.ts';
-import { chooseTiles, lanesOf, type TiledPart, tileColumns, tileRows } from './product-tile.ts';
+import { chooseTiles, lanesOf, stripOf, type TiledPart, tileColumns, tileRows } from './product-tile.ts';
 import { type KernelWriter, makeWriter } from './writer.ts';
 
 export function lowerProduct(context: LowerContext, region: ProductRegion): Kernel {
@@ -29,7 +29,8 @@ export function lowerProduct(context: LowerContext, region: ProductRegion): Kern
   const parts = chooseTiles(context, region.parts);
   const lanes = Math.max(...parts.map(({ tile }) => lanesOf(tile)));
   const job: Job = { writer, reads: new Set(region.reads), memory: tileMemory(writer) };
-  const lane = bounded(builtin('local'), lanes - 1);
+  const isSubgroup = stripOf(context.limits) > 0;
+  const lane = bounded(builtin(isSubgroup ? 'subgroup_lane' : 'local'), lanes - 1);
   const [only] = parts;
   if (parts.length === 1 && only) writeTile(job, only, 'finish', bounded(builtin('group'), only.tiles - 1), lane);
   else writeParts(job, parts, lane);
@@ -38,6 +39,7 @@ export function lowerProduct(context: LowerContext, region: ProductRegion): Kern
     doc: regionDoc(context, region, spreadText(context, parts)),
     workgroup: lanes,
     groups: parts.reduce((n, { tiles }) => n + tiles, 0),
+    features: isSubgroup ? ['subgroups'] : [],
     ...regionCost(context, region),
   });
   return context.limits.deviceClass === 'cpu' ? keepRolled(kernel) : kernel;

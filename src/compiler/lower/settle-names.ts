@@ -54,7 +54,7 @@ function settleList(
       return { ...own, name: index, body: settleList(statement.body, bodyNames, bodyTaken) };
     }
     const own = mapStatement(statement, expr, (body) => settleList(body, inner, taken));
-    if (own.kind === 'let' || own.kind === 'var' || own.kind === 'array') {
+    if (own.kind === 'let' || own.kind === 'var' || own.kind === 'array' || own.kind === 'shuffle') {
       return { ...own, name: declare(own.name, inner, taken) };
     }
     if (own.kind === 'assign') return { ...own, name: inner.get(own.name) ?? own.name };

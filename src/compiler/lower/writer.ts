@@ -62,6 +62,8 @@ export interface KernelWriter
   when(condition: Expr, then: () => void, otherwise?: () => void): void;
   comment(text: string): void;
   barrier(): void;
+  /** The value that a lane of the subgroup has. */
+  shuffle(wish: string, value: Expr, lane: Expr): Expr;
   exit(): void;
   call(fn: string, args: readonly Expr[]): void;
   /** A helper function; its body is written by `body`, which gets the parameters and gives the result, if any. */
@@ -169,6 +171,11 @@ export function makeWriter(context: LowerContext): KernelWriter {
     },
     comment: (text) => emit({ kind: 'comment', text }),
     barrier: () => emit({ kind: 'barrier' }),
+    shuffle(wish, value, lane) {
+      const named = local(wish, value.type);
+      emit({ kind: 'shuffle', name: named.name, value, lane });
+      return named;
+    },
     exit: () => emit({ kind: 'return' }),
     call: (fn, args) => emit({ kind: 'call', fn, args }),
     fn(wish, doc, params, write) {
