@@ -80,7 +80,14 @@ test('a compiled folder comes back as it was written, and a damaged one is refus
   const plan = fakePlan({ vocab: 8, time: 4, rows: 2, accumulation: 2, optimizer: CONFIG.optimizer });
   const home = temporaryFolder();
   const path = join(home, 'compiled');
-  const content = { plan, texts: {}, train: CONFIG, dataFolder: home, spec: 'model', trainer: 'trainer' };
+  const content = {
+    plan,
+    texts: {},
+    train: CONFIG,
+    dataFolder: home,
+    spec: { 'model.tfm': 'model' },
+    trainer: 'trainer',
+  };
   writeCompiledFolder(nodeFiles, path, content);
   const read = readCompiledFolder(nodeFiles, path);
   assert.equal(JSON.stringify(read.plan), JSON.stringify(plan));

@@ -40,7 +40,7 @@ test('a device that is taken away in a step', async () => {
   const config = present(compiled.train, 'a train block');
   const request = {
     device,
-    model: { plan: compiled.plan, texts: compiled.texts, dataFolder: folder, spec: SPEC },
+    model: { plan: compiled.plan, texts: compiled.texts, dataFolder: folder, spec: { 'model.tfm': SPEC } },
     config,
     out,
     observe: () => {},

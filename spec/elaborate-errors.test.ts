@@ -234,9 +234,9 @@ const CASES: readonly (readonly [string, string, readonly string[]])[] = [
     'modules and names that are not there',
     `use std.{RMSNrom}\nuse std.norm.{Linear}\nuse "./a.tfm".{Y}\n${body('  y = RMSNrom()(v)\n  z = Linear(8)(v)\n  q = Y')}`,
     [
+      '3:1 file-unreadable: `./a.tfm` cannot be used: this text stands alone',
       '1:10 unknown-export: `std` has no `RMSNrom` (did you mean `RMSNorm`?)',
       '2:15 unknown-export: `std.norm` has no `Linear` (it is in `std.linear`)',
-      '3:1 path-module: `use "./a.tfm"`: other files cannot be used yet (copy what is needed into this file)',
     ],
   ],
   [

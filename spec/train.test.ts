@@ -279,7 +279,7 @@ test('a run that dies while its folder is made can be resumed', () => {
     const path = join(temporaryFolder(), 'run');
     const { files, calls } = faultyFiles(at, 'crash');
     try {
-      createRunFolder(files, path, { config: CONFIG, spec: 'model', environment: {} });
+      createRunFolder(files, path, { config: CONFIG, spec: { 'model.tfm': 'model' }, environment: {} });
     } catch (error) {
       assert.instance(error, Failure);
     }

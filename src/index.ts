@@ -15,10 +15,11 @@ import { cliFailure } from './compiler/diagnostics/cli.ts';
 import { type Diagnostic, Failure } from './compiler/diagnostics/diagnostic.ts';
 import type { Kernel, TargetLimits } from './compiler/ir/kernel.ts';
 import type { TrainConfig } from './compiler/ir/train.ts';
-import { makeSource, type Source } from './compiler/support/source.ts';
+import type { Source } from './compiler/support/source.ts';
 import { readCompiledFolder } from './runtime/compiled-folder.ts';
 import { nodeFiles } from './runtime/files.ts';
-import { readSpec } from './runtime/read-spec.ts';
+import { readSpec, specOf } from './runtime/read-spec.ts';
+import { specCopy } from './runtime/spec-copy.ts';
 import type { StopRequest } from './runtime/stop-request.ts';
 import type { TrainResult } from './runtime/train.ts';
 import type { TrainObserver } from './runtime/train-event.ts';
@@ -91,7 +92,7 @@ export function train(spec: Spec, options: SpecOptions & TrainOptions = {}): Pro
     const compiled = compile(source, { ...options, purposes, limits: device.limits });
     const { plan, texts, train: config } = compiled;
     if (!config) throw cliFailure('train-block-missing', { command: 'train', path: source.path });
-    const model = { plan, texts, dataFolder: dirname(source.path), spec: source.text };
+    const model = { plan, texts, dataFolder: dirname(source.path), spec: specCopy(compiled.files) };
     return trainOnDevice({ ...runOptions(options), device, model, config });
   });
 }
@@ -109,7 +110,7 @@ export function trainCompiled(
 }
 
 function sourceOf(spec: Spec): Source {
-  return typeof spec === 'string' ? readSpec(spec) : makeSource(spec.path, spec.text);
+  return typeof spec === 'string' ? readSpec(spec) : specOf(spec.path, spec.text);
 }
 
 function runOptions({ out, resume = false, observe = () => {}, signal }: TrainOptions) {

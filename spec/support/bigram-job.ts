@@ -55,5 +55,5 @@ export function bigramJob(
 
 export function openRun(path: string, resume: boolean, config: TrainConfig = CONFIG): RunFolder {
   const open = resume ? reopenRunFolder : createRunFolder;
-  return open({ ...nodeFiles, fsync: () => {} }, path, { config, spec: 'model', environment: {} });
+  return open({ ...nodeFiles, fsync: () => {} }, path, { config, spec: { 'model.tfm': 'model' }, environment: {} });
 }

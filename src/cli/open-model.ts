@@ -10,20 +10,21 @@ import type { TrainConfig } from '../compiler/ir/train.ts';
 import { type CompiledFolder, readCompiledFolder } from '../runtime/compiled-folder.ts';
 import { nodeFiles } from '../runtime/files.ts';
 import { isFolder, readSpec } from '../runtime/read-spec.ts';
+import { type SpecCopy, specCopy } from '../runtime/spec-copy.ts';
 import type { SpecOptions } from './spec-options.ts';
 import type { Terminal } from './terminal.ts';
 
 /** A spec that was compiled now. */
 export interface CompiledSpec {
   readonly compiled: Compiled;
-  readonly spec: string;
+  readonly spec: SpecCopy;
   readonly dataFolder: string;
 }
 
 /** What training, evaluation and sampling need, from a spec or from a compiled folder. */
 export interface Model extends CompiledFolder {
-  /** Text of the spec; undefined for a compiled folder. */
-  readonly spec: string | undefined;
+  /** Undefined for a compiled folder. */
+  readonly spec: SpecCopy | undefined;
 }
 
 export interface CompileOptions extends SpecOptions, Pick<CompileRequest, 'purposes' | 'sizes' | 'fuse' | 'dump'> {
@@ -40,7 +41,7 @@ export function compileSpec(path: string, options: CompileOptions, terminal: Ter
   if (compiled.warnings.length > 0) {
     terminal.tell(renderDiagnostics(compiled.warnings, { color: terminal.color }).trimEnd());
   }
-  return { compiled, spec: source.text, dataFolder: dirname(path) };
+  return { compiled, spec: specCopy(compiled.files), dataFolder: dirname(path) };
 }
 
 /** A spec is compiled for the device; a folder is read, and takes no settings. */

@@ -40,6 +40,8 @@ export interface Compiled {
   /** Which loops were rolled and why others were not, in sentences. */
   readonly notes: readonly string[];
   readonly warnings: readonly Diagnostic[];
+  /** The spec, and the files that it uses. */
+  readonly files: readonly Source[];
   /** Milliseconds by pass. */
   readonly times: ReadonlyMap<string, number>;
   /** By `PROGRAM PASS`. */

@@ -94,6 +94,7 @@ function compileWith(request: CompileRequest, first: Elaborated, micro: number |
     graphs,
     notes: trained.report.map(describeRoll),
     warnings: trained.diagnostics,
+    files: trained.files,
     times: totalTimes(trace),
     dumps: new Map(
       [...trace.all].flatMap(([program, t]) =>

@@ -3,7 +3,7 @@
  *
  *     plan.json     memory, launches, weights      kernels/*   the texts that the plan names
  *     config.json   the train block, resolved      trainer.ts  the same for people and programs
- *     model.tfm     a copy of the spec, for people
+ *     model.tfm     a copy of the spec, for people; spec/ has the files that it uses
  *
  * Data is not copied: `config.json` says where it is, relative to the folder.
  */
@@ -13,6 +13,7 @@ import { cliFailure } from '../compiler/diagnostics/cli.ts';
 import { PLAN_VERSION, type Plan } from '../compiler/ir/plan.ts';
 import type { TrainConfig } from '../compiler/ir/train.ts';
 import { type Files, guardFiles, readAll, reasonOf, replaceFile } from './files.ts';
+import { type SpecCopy, writeSpecCopy } from './spec-copy.ts';
 
 export interface CompiledFolder {
   readonly plan: Plan;
@@ -24,7 +25,7 @@ export interface CompiledFolder {
 }
 
 export interface FolderContent extends CompiledFolder {
-  readonly spec: string;
+  readonly spec: SpecCopy;
   readonly trainer: string | undefined;
 }
 
@@ -39,7 +40,7 @@ export function writeCompiledFolder(files: Files, path: string, content: FolderC
     for (const [file, text] of Object.entries(texts)) replaceFile(files, join(path, file), text);
     const config = { format_version: 1, data_folder: relative(resolve(path), resolve(dataFolder)) || '.', train };
     replaceFile(files, join(path, 'config.json'), jsonText(config));
-    replaceFile(files, join(path, 'model.tfm'), spec);
+    writeSpecCopy(files, path, spec);
     if (trainer !== undefined) replaceFile(files, join(path, 'trainer.ts'), trainer);
     // Last, because a folder without it is no compiled spec.
     replaceFile(files, join(path, 'plan.json'), jsonText(plan));

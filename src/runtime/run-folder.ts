@@ -2,7 +2,7 @@
  * The folder of a run: plain files that other tools read.
  *
  *     config.json         the settings, resolved        env.json      versions, device, kernels
- *     model.tfm           a copy of the spec            lock          while a process works in it
+ *     model.tfm, spec/    copies of the spec            lock          while a process works in it
  *     metrics.jsonl       one record an event           events.out.tfevents.*   the same for TensorBoard
  *     checkpoints/step-N  weights, moments, manifest
  */
@@ -13,6 +13,7 @@ import type { TrainConfig } from '../compiler/ir/train.ts';
 import { type Lock, lockFolder } from './checkpoint/lock.ts';
 import { type Files, guardFiles, readAll, replaceFile, writeAll } from './files.ts';
 import { changedSettings } from './run-settings.ts';
+import { type SpecCopy, writeSpecCopy } from './spec-copy.ts';
 import { openingRecords, scalarRecord } from './tfevents.ts';
 import type { TrainEvent } from './train-event.ts';
 
@@ -21,8 +22,8 @@ const CHECKPOINTS = 'checkpoints';
 
 export interface RunDescription {
   readonly config: TrainConfig;
-  /** Text of the spec; missing for a compiled folder. */
-  readonly spec: string | undefined;
+  /** Missing for a compiled folder. */
+  readonly spec: SpecCopy | undefined;
   /** Written to env.json: versions, device, driver, kernels. */
   readonly environment: Readonly<Record<string, unknown>>;
 }
@@ -43,7 +44,7 @@ export function createRunFolder(files: Files, path: string, run: RunDescription)
     if (files.exists(join(path, CONFIG))) throw runFailure('run-exists', { folder: path });
     files.makeFolder(join(path, CHECKPOINTS));
     return whileLocked(files, path, () => {
-      if (run.spec !== undefined) replaceFile(files, join(path, 'model.tfm'), run.spec);
+      if (run.spec) writeSpecCopy(files, path, run.spec);
       describeRun(files, path, run);
     });
   });

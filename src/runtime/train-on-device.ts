@@ -8,6 +8,7 @@ import { nodeFiles } from './files.ts';
 import { openBatches } from './open-batches.ts';
 import { createRunFolder, type RunFolder, reopenRunFolder } from './run-folder.ts';
 import { kernelsHash } from './run-settings.ts';
+import type { SpecCopy } from './spec-copy.ts';
 import type { StopRequest } from './stop-request.ts';
 import { type TrainResult, train } from './train.ts';
 import type { TrainObserver } from './train-event.ts';
@@ -15,7 +16,7 @@ import { version } from './version.ts';
 
 export interface TrainRequest {
   readonly device: Device;
-  readonly model: Omit<CompiledFolder, 'train'> & { readonly spec: string | undefined };
+  readonly model: Omit<CompiledFolder, 'train'> & { readonly spec: SpecCopy | undefined };
   readonly config: TrainConfig;
   /** Path of the run folder; nothing is written without. */
   readonly out: string | undefined;

@@ -4,6 +4,7 @@ import { deviceEntries } from './device.ts';
 import type { Severity } from './diagnostic.ts';
 import type { Entry } from './entry.ts';
 import { kernelEntries } from './kernel.ts';
+import { LANGUAGE } from './language.ts';
 import { memoryEntries } from './memory.ts';
 import { runEntries } from './run.ts';
 import { syntaxEntries } from './syntax.ts';
@@ -12,6 +13,7 @@ import { totalsEntries } from './totals.ts';
 /** Every table of diagnostics. A new table is added here, and `tfm explain` knows its codes. */
 export const TABLES = {
   syntax: syntaxEntries,
+  language: LANGUAGE,
   totals: totalsEntries,
   memory: memoryEntries,
   data: dataEntries,

@@ -107,7 +107,7 @@ export const AXES = {
     severity: 'error',
     message: (p) => `\`${p.name}\` is ${p.what} in this body and cannot name an axis as well`,
     help: () => 'choose another name for the axis',
-    explain: 'One name means one thing in a body.',
+    explain: 'An axis and a value of one body cannot share a name: a reader could not tell which of them is meant.',
   }),
   'name-taken': entry<{ name: string }>({
     severity: 'error',

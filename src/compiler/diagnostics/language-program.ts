@@ -172,11 +172,18 @@ export const PROGRAM = {
     help: (p) => (p.found ? `it is in \`${p.found}\`` : didYouMean(p.suggestion)),
     explain: 'A module gives what it declares at its top level, except names that begin with `_`.',
   }),
-  'path-module': entry<{ path: string }>({
+  'file-unreadable': entry<{ path: string; reason: string; suggestion: string | undefined }>({
     severity: 'error',
-    message: (p) => `\`use "${p.path}"\`: other files cannot be used yet`,
-    help: () => 'copy what is needed into this file',
-    explain: 'Modules beyond the library come with a later version.',
+    message: (p) => `\`${p.path}\` cannot be used: ${p.reason}`,
+    help: (p) => didYouMean(p.suggestion),
+    explain:
+      'A path in `use` begins at the file in which it stands. It may lead anywhere within the project: the nearest folder above the specification that has a package.json or a repository, or else the folder of the specification.',
+  }),
+  'files-use-each-other': entry<{ chain: readonly string[] }>({
+    severity: 'error',
+    message: (p) => `files use each other: ${p.chain.join(' -> ')}`,
+    help: () => 'move what both need to a third file',
+    explain: 'A file is read after those that it uses, so they cannot use it in turn.',
   }),
   'no-model': entry<Record<never, never>>({
     severity: 'error',
@@ -217,7 +224,8 @@ export const PROGRAM = {
     severity: 'error',
     message: (p) => `the loss must be a single float, and is a tensor ${p.axes}`,
     help: () => 'reduce it: `mean(…)`',
-    explain: 'What is minimised is one number.',
+    explain:
+      'What training minimises is one number: reduce the loss over all axes, with `mean(…, where = …)` for example.',
   }),
   'unknown-setting': entry<{ name: string; suggestion: string | undefined; known: readonly string[] }>({
     severity: 'error',

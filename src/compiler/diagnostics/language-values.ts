@@ -48,7 +48,7 @@ export const VALUES = {
   'key-twice': entry<{ name: string }>({
     severity: 'error',
     message: (p) => `the record has \`${p.name}\` twice`,
-    explain: 'The keys of a record differ.',
+    explain: 'A record holds one value under each key, so that `record.key` means one thing.',
   }),
   'not-applied': entry<{ text: string; key: string }>({
     severity: 'error',
@@ -78,7 +78,7 @@ export const VALUES = {
   'empty-list': entry<{ name: string }>({
     severity: 'error',
     message: (p) => `\`${p.name}\` of an empty list`,
-    explain: 'The list must have at least one item.',
+    explain: '`last`, `drop_last`, `stack` and the files of a data source need at least one item to work with.',
   }),
   'not-integral': entry<{ text: string; value: number; wanted: string; division: Division | undefined }>({
     severity: 'error',

@@ -54,6 +54,8 @@ export interface Elaborated {
   /** What the program makes of its use; when neither, it is the same for training and for evaluation. */
   readonly readsTraining: boolean;
   readonly hasProbes: boolean;
+  /** The specification, and the files that it uses. */
+  readonly files: readonly Source[];
   /** Warnings. */
   readonly diagnostics: readonly Diagnostic[];
 }
@@ -81,7 +83,7 @@ export function elaborate(request: ElaborateRequest): Elaborated {
 
 function elaborateIn(session: Session, request: ElaborateRequest): Elaborated {
   const modules = makeModules(session, request.library ?? STANDARD_LIBRARY);
-  const main = modules.main(request.source);
+  const main = modules.file(request.source);
   const scope: Scope = {
     frame: { session, place: undefined, loops: NO_LOOPS, activation: undefined },
     env: main.scope,
@@ -94,7 +96,19 @@ function elaborateIn(session: Session, request: ElaborateRequest): Elaborated {
   const { graph, report } = roll(pruned, session.nextId);
   const model = entry.model.name ?? 'model';
   const { diagnostics, readsTraining, hasProbes } = session;
-  return { model, graph, hir: pruned, train, inputs: pruned.inputs, report, readsTraining, hasProbes, diagnostics };
+  const files = modules.files();
+  return {
+    model,
+    graph,
+    hir: pruned,
+    train,
+    inputs: pruned.inputs,
+    report,
+    readsTraining,
+    hasProbes,
+    files,
+    diagnostics,
+  };
 }
 
 interface Settled {

@@ -10,8 +10,8 @@ import { bind, type FileScope, forced } from './env.ts';
 import type { Library } from './library.ts';
 import { destructure, namesOf } from './pattern.ts';
 import { NO_LOOPS } from './place.ts';
-import { type Frame, refuse, report, type Scope, type Session } from './session.ts';
-import type { Value } from './value.ts';
+import { attempt, type Frame, refuse, report, type Scope, type Session } from './session.ts';
+import { POISON, type Value } from './value.ts';
 
 export interface Module {
   readonly file: File;
@@ -23,8 +23,11 @@ export interface Module {
 
 /** All files of one elaboration. */
 export interface Modules {
-  readonly main: (source: Source) => Module;
+  /** A file of the user's, with those that it uses. */
+  readonly file: (source: Source) => Module;
   readonly library: (path: readonly string[]) => Module | undefined;
+  /** The user's files so far, the first one first. */
+  readonly files: () => readonly Source[];
 }
 
 const PRELUDE = 'prelude';
@@ -50,8 +53,33 @@ export function makeModules(session: Session, library: Library): Modules {
       .filter((module) => module !== 'std.std')
       .find((module) => libraryModule(module.split('.'))?.exports.includes(name));
   session.moduleOf = moduleOf;
-  const finder: Finder = { find: libraryModule, moduleOf, libraryModules: library.modules };
   const prelude = (): Module | undefined => libraryModule(['std', PRELUDE]);
+
+  const files = new Map<Source, Module>();
+  const reading: Source[] = [];
+
+  function fileModule(source: Source): Module {
+    const known = files.get(source);
+    if (known) return known;
+    reading.push(source);
+    const module = makeModule(parsed(source), false, prelude);
+    reading.pop();
+    files.set(source, module);
+    return module;
+  }
+
+  /** The file at a path. Fails with `file-unreadable` or `files-use-each-other`. */
+  function neighbour(path: string, span: Span): Module {
+    const source = span.source.neighbour?.(path) ?? { refused: 'this text stands alone', others: [] };
+    if ('refused' in source) {
+      const { refused: reason, others } = source;
+      return refuse('file-unreadable', { path, reason, suggestion: didYouMean(path, others) }, span);
+    }
+    const again = reading.indexOf(source);
+    if (again < 0) return fileModule(source);
+    return refuse('files-use-each-other', { chain: [...reading.slice(again), source].map((s) => s.path) }, span);
+  }
+  const finder: Finder = { find: libraryModule, neighbour, moduleOf, libraryModules: library.modules };
 
   /** `isIndex`: what the file uses is found in it as if it were declared there. */
   function makeModule(file: File, isIndex: boolean, around: (() => Module | undefined) | undefined): Module {
@@ -70,7 +98,19 @@ export function makeModules(session: Session, library: Library): Modules {
       names: () => [...declared.keys(), ...(around?.()?.exports ?? []), ...PREDEFINED_NAMES],
     };
     const frame: Frame = { session, place: undefined, loops: NO_LOOPS, activation: undefined };
-    for (const use of file.uses) for (const name of usedNames(use)) declare(name, imported(use, name, finder));
+    for (const use of file.uses) {
+      const module = attempt(
+        session,
+        () => usedFile(use, finder),
+        () => undefined,
+      );
+      for (const name of usedNames(use)) {
+        const declaration = imported(use, name, module, finder);
+        // What a file of the user's lacks is said even where the name is not used.
+        if (module && !module.exports.includes(name.text)) attempt(session, declaration.value, () => POISON);
+        declare(name, declaration);
+      }
+    }
     for (const item of file.items) declareItem(item, { frame, env: scope }, declare);
     const isPublic = (name: string): boolean => {
       const found = declared.get(name);
@@ -85,21 +125,22 @@ export function makeModules(session: Session, library: Library): Modules {
   }
 
   return {
-    main: (source) => makeModule(parsed(source), false, prelude),
+    file: fileModule,
     library: libraryModule,
+    files: () => [...files.keys()].reverse(),
   };
 }
 
 /** Files by their source: a compilation elaborates one file for several uses. */
-const files = new WeakMap<Source, File>();
+const parsedFiles = new WeakMap<Source, File>();
 
 /** Parses a file; a failure holds all its syntax errors. */
 function parsed(source: Source): File {
-  const known = files.get(source);
+  const known = parsedFiles.get(source);
   if (known) return known;
   const { file, diagnostics } = parse(source);
   if (diagnostics.some((d) => d.severity === 'error')) throw new Failure(diagnostics);
-  files.set(source, file);
+  parsedFiles.set(source, file);
   return file;
 }
 
@@ -126,27 +167,34 @@ function usedNames(use: Use): readonly Name[] {
 
 interface Finder {
   readonly find: (path: readonly string[]) => Module | undefined;
+  readonly neighbour: (path: string, span: Span) => Module;
   readonly moduleOf: (name: string) => string | undefined;
   readonly libraryModules: () => readonly string[];
 }
 
-function imported(use: Use, name: Name, { find, moduleOf, libraryModules }: Finder): Declaration {
+/** The file that is used; `undefined` for the library. */
+function usedFile({ module, span }: Use, { neighbour }: Finder): Module | undefined {
+  return module.kind === 'path' ? neighbour(module.path, span) : undefined;
+}
+
+/** `file`: what the path of the use leads to; undefined for the library, and when it leads nowhere. */
+function imported(use: Use, name: Name, file: Module | undefined, finder: Finder): Declaration {
   const value = once(() => {
-    if (use.module.kind === 'path') return refuse('path-module', { path: use.module.path }, use.span);
+    if (use.module.kind === 'path') return file ? exportOf(file, use.module.path, name, finder) : POISON;
     const names = use.module.path.map((part) => part.text);
     const path = use.names.length > 0 ? names : names.slice(0, -1);
-    const module = find(path);
-    if (!module) return refuse('unknown-module', { path: path.join('.'), known: libraryModules() }, use.span);
-    const found = module.exported(name.text);
-    if (found) return found;
-    const suggestion = didYouMean(name.text, module.exports);
-    return refuse(
-      'unknown-export',
-      { name: name.text, path: path.join('.'), suggestion, found: moduleOf(name.text) },
-      name.span,
-    );
+    const module = finder.find(path);
+    if (!module) return refuse('unknown-module', { path: path.join('.'), known: finder.libraryModules() }, use.span);
+    return exportOf(module, path.join('.'), name, finder);
   }, name);
   return { span: name.span, imported: true, value };
+}
+
+function exportOf(module: Module, path: string, name: Name, { moduleOf }: Finder): Value {
+  const found = module.exported(name.text);
+  if (found) return found;
+  const suggestion = didYouMean(name.text, module.exports);
+  return refuse('unknown-export', { name: name.text, path, suggestion, found: moduleOf(name.text) }, name.span);
 }
 
 function declareItem(item: Item, scope: Scope, declare: (name: Name, declaration: Declaration) => void): void {

@@ -10,6 +10,15 @@ export interface Source {
   readonly text: string;
   /** The file begins with a byte order mark, which `text` does not hold. */
   readonly byteOrderMark?: true;
+  /** Opens a file by a path from this one, the same object each time; missing for a text that stands alone. */
+  readonly neighbour?: (path: string) => Source | NoNeighbour;
+}
+
+/** Why a file cannot be opened: `it does not exist`. */
+export interface NoNeighbour {
+  readonly refused: string;
+  /** Files that are there instead, as paths from the same file. */
+  readonly others: readonly string[];
 }
 
 export interface Span {
@@ -28,8 +37,9 @@ export interface Position {
   readonly column: number;
 }
 
-export function makeSource(path: string, text: string): Source {
-  return text.charCodeAt(0) === 0xfeff ? { path, text: text.slice(1), byteOrderMark: true } : { path, text };
+export function makeSource(path: string, text: string, neighbour?: Source['neighbour']): Source {
+  const source = { path, text, ...(neighbour ? { neighbour } : {}) };
+  return text.charCodeAt(0) === 0xfeff ? { ...source, text: text.slice(1), byteOrderMark: true } : source;
 }
 
 const lineStarts = new WeakMap<Source, readonly number[]>();
