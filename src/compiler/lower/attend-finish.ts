@@ -1,7 +1,8 @@
 import type { Kernel } from '../ir/kernel.ts';
 import type { OpRegion } from '../ir/region.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
-import { type AttendOp, type AttendParts, pairFlops } from './attend-parts.ts';
+import type { AttendOp } from '../ops/attend-shapes.ts';
+import { type AttendParts, pairFlops } from './attend-parts.ts';
 import { LANES, tilesOver } from './attend-rows.ts';
 import { regionCost } from './cost.ts';
 import { regionDoc } from './doc.ts';

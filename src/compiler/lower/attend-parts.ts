@@ -1,10 +1,9 @@
 /** The operands and axes of an attention op, by what they are. */
-import type { Axis, OpOf, ValueId } from '../ir/graph.ts';
+import type { Axis, ValueId } from '../ir/graph.ts';
 import { axesWithout, axisOf, elementsOf, hasAxis, withoutIds } from '../ir/tensor-type.ts';
+import { type AttendOp, BEFORE_CAPTURES } from '../ops/attend-shapes.ts';
 import { invariant, present } from '../support/invariant.ts';
 import type { LowerContext } from './context.ts';
-
-export type AttendOp = OpOf<'attend'> | OpOf<'attend_backward_query'> | OpOf<'attend_backward_key'>;
 
 export interface AttendParts {
   readonly q: ValueId;
@@ -25,18 +24,12 @@ export interface AttendParts {
   readonly value: readonly Axis[];
 }
 
-const OTHERS: { readonly [K in AttendOp['kind']]: number } = {
-  attend: 0,
-  attend_backward_query: 3,
-  attend_backward_key: 3,
-};
-
 export function attendParts(context: LowerContext, op: AttendOp): AttendParts {
   const [q, k, v] = op.operands;
   invariant(q !== undefined && k !== undefined && v !== undefined, 'attention needs queries, keys and values');
   const axesOf = (id: ValueId): readonly Axis[] => context.value(id).type.axes;
   const outer = withoutIds(axesOf(q), [op.attrs.on, op.attrs.over]);
-  const first = 3 + OTHERS[op.kind];
+  const first = BEFORE_CAPTURES[op.kind];
   return {
     q,
     k,

@@ -4,9 +4,9 @@ import type { Expr, KernelType } from '../ir/kernel.ts';
 import { and, bool, cast, f32, lt, select, u32 } from '../ir/kernel-expr.ts';
 
 import { nextValueId } from '../ir/walk-graph.ts';
+import type { AttendOp } from '../ops/attend-shapes.ts';
 import { withDerivative } from '../ops/derivative.ts';
 import { present } from '../support/invariant.ts';
-import type { AttendOp } from './attend-parts.ts';
 import { extendedContext, type LowerContext } from './context.ts';
 import { makeEmitter } from './element.ts';
 import { atMost, indicesAt } from './index-math.ts';

@@ -1,7 +1,16 @@
-/** The axes of the values of attention. */
-import type { AttendAttrs, Axis, TensorType } from '../ir/graph.ts';
+/** The operands of attention, and the axes of its values. */
+import type { AttendAttrs, Axis, OpOf, TensorType } from '../ir/graph.ts';
 import { axesWithout, withoutIds } from '../ir/tensor-type.ts';
 import { distinct } from './shapes.ts';
+
+export type AttendOp = OpOf<'attend'> | OpOf<'attend_backward_query'> | OpOf<'attend_backward_key'>;
+
+/** Operands before the captures. */
+export const BEFORE_CAPTURES: { readonly [K in AttendOp['kind']]: number } = {
+  attend: 3,
+  attend_backward_query: 6,
+  attend_backward_key: 6,
+};
 
 /** The axes of the scores: those of q without `on`, then the key. */
 export function scoreAxes(q: TensorType, { on, key }: AttendAttrs): readonly Axis[] {

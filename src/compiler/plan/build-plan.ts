@@ -158,8 +158,7 @@ function placeArena(fused: FusedGraph, placed: PlacedProgram, limits: TargetLimi
     const alias = fused.aliases.get(id);
     return alias === undefined ? id : resolve(alias);
   };
-  const locate = (id: ValueId): Location => present(placed.locations.get(resolve(id)), `location of value ${id}`);
-  const { storages, blocks } = findLifetimes(placed, locate, limits.offsetAlignment);
+  const { storages, blocks } = findLifetimes(placed, resolve, limits.offsetAlignment);
   for (const block of blocks) {
     if (block.bytes <= limits.bufferBytes) continue;
     const name = nameOfLargest(fused, block.bytes);

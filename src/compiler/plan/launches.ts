@@ -5,7 +5,7 @@ import type { FusedGraph } from '../ir/region.ts';
 import { InternalError, invariant, present } from '../support/invariant.ts';
 import { flatLaunch, foldGroups } from './flat-launch.ts';
 import type { KernelTable } from './kernel-table.ts';
-import type { Copy, Location, Place, PlacedProgram, PlacedRegion } from './storage.ts';
+import { type Copy, type Location, type Place, type PlacedProgram, type PlacedRegion, seenAt } from './storage.ts';
 import { copyRows } from './update-kernels.ts';
 
 /** The launches of a placed program, with the address of every binding. */
@@ -19,19 +19,17 @@ export function launchesOf(
   const tables = tablesOf(fused);
   const names = namesOf(fused.graph.block.ops);
 
-  const locate = (id: ValueId, whole: boolean): Location => {
+  const locate = (id: ValueId, inLoop: boolean): Location => {
     const alias = fused.aliases.get(id);
-    if (alias !== undefined) return locate(alias, whole);
-    const compact = whole ? placed.compact.get(id) : undefined;
-    return compact ?? present(placed.locations.get(id), `location of value ${id}`);
+    return alias === undefined ? seenAt(placed, id, inLoop) : locate(alias, inLoop);
   };
 
   const regionLaunch = ({ region, kernel: lowered }: PlacedRegion, loop: OpOf<'loop'> | undefined): Launch => {
-    const kernel = withAccess(lowered, (id) => locate(id, loop === undefined));
+    const kernel = withAccess(lowered, (id) => locate(id, loop !== undefined));
     const members = region.members.map((id) => names.get(id) ?? `%${id}`);
     const addresses = kernel.buffers.map((b) => {
       invariant(typeof b.holds === 'number', `buffer ${b.name} of a region holds a value`);
-      return windowOf(addressAt(locate(b.holds, loop === undefined), base), b);
+      return windowOf(addressAt(locate(b.holds, loop !== undefined), base), b);
     });
     const rows = uniformRows(kernel, loop, tables);
     return {

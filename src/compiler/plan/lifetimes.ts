@@ -1,7 +1,7 @@
 import type { ValueId } from '../ir/graph.ts';
 import type { LiveBlock } from './pack-arena.ts';
 import { alignUp } from './sizes.ts';
-import type { Copy, Location, PlacedProgram, PlacedRegion, Storage } from './storage.ts';
+import { type Copy, type PlacedProgram, type PlacedRegion, type Storage, seenAt } from './storage.ts';
 
 /** The arena's storages and when each is in use. */
 export interface Lifetimes {
@@ -14,7 +14,7 @@ export interface Lifetimes {
  * Counts the launches of a program as moments and finds the interval in which each storage of the arena is in use. What
  * is used in a loop is in use during the whole loop, unless it belongs to the loop's body alone.
  */
-export function findLifetimes(program: PlacedProgram, locate: (id: ValueId) => Location, alignment: number): Lifetimes {
+export function findLifetimes(program: PlacedProgram, resolve: (id: ValueId) => ValueId, alignment: number): Lifetimes {
   const intervals = new Map<Storage, { start: number; end: number }>();
   let now = 0;
 
@@ -29,16 +29,22 @@ export function findLifetimes(program: PlacedProgram, locate: (id: ValueId) => L
     }
   };
 
+  const storagesOf = (step: PlacedRegion | Copy, inLoop: boolean): readonly Storage[] => {
+    if (step.kind === 'copy') return [step.from.storage, step.to.storage];
+    const held = step.kernel.buffers.flatMap((b) => (typeof b.holds === 'number' ? [b.holds] : []));
+    return held.map((id) => seenAt(program, resolve(id), inLoop).storage);
+  };
+
   for (const step of program.steps) {
     if (step.kind !== 'loop') {
-      for (const storage of storagesOf(step, locate)) touch(storage, now, now);
+      for (const storage of storagesOf(step, false)) touch(storage, now, now);
       now++;
       continue;
     }
     const start = now;
     const end = now + Math.max(step.body.length - 1, 0);
     for (const inner of step.body) {
-      for (const storage of storagesOf(inner, locate)) {
+      for (const storage of storagesOf(inner, true)) {
         if (storage.localTo === step.op) touch(storage, now, now);
         else touch(storage, start, end);
       }
@@ -51,9 +57,4 @@ export function findLifetimes(program: PlacedProgram, locate: (id: ValueId) => L
     ...(intervals.get(s) ?? { start: 0, end: 0 }),
   }));
   return { storages, blocks };
-}
-
-function storagesOf(step: PlacedRegion | Copy, locate: (id: ValueId) => Location): readonly Storage[] {
-  if (step.kind === 'copy') return [step.from.storage, step.to.storage];
-  return step.kernel.buffers.flatMap((b) => (typeof b.holds === 'number' ? [locate(b.holds).storage] : []));
 }

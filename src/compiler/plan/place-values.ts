@@ -2,6 +2,7 @@ import type { OpOf } from '../ir/graph.ts';
 import type { Kernel, TargetLimits } from '../ir/kernel.ts';
 import type { FusedGraph, Region } from '../ir/region.ts';
 import { invariant, present } from '../support/invariant.ts';
+import { placeApart } from './place-apart.ts';
 import { placeLoop } from './place-loop.ts';
 import { type FixedPlace, type FixedPlaces, makePlacement, type Placement, regionsOf } from './placement.ts';
 import {
@@ -36,6 +37,7 @@ export function placeValues(
     for (const root of regions.flatMap((r) => r.roots)) p.locate(p.resolve(root), loop);
   }
   const compact = placeCompact(p);
+  const apart = placeApart(p, compact);
   const ends = copyOutputs(p, fixed);
 
   const region = (r: Region): PlacedRegion => ({
@@ -48,7 +50,7 @@ export function placeValues(
     const body = [...regionsOf(step.body).map(region), ...p.copies('inside', step.op)];
     return [...p.copies('before', step.op), { kind: 'loop', op: step.op, body }, ...p.copies('after', step.op)];
   });
-  return { steps: [...steps, ...ends], storages: p.storages, locations: p.locations, compact };
+  return { steps: [...steps, ...ends], storages: p.storages, locations: p.locations, compact, apart };
 }
 
 function placeLeaves(p: Placement, fixed: FixedPlaces): void {

@@ -9,6 +9,7 @@
 import type { OpOf, ValueId } from '../ir/graph.ts';
 import type { Kernel } from '../ir/kernel.ts';
 import type { Region } from '../ir/region.ts';
+import { present } from '../support/invariant.ts';
 
 export interface Place {
   readonly segment: string;
@@ -74,6 +75,14 @@ export interface PlacedProgram {
   readonly locations: ReadonlyMap<ValueId, Location>;
   /** Where a stacked value lies without gaps, for kernels outside loops that read it whole. */
   readonly compact: ReadonlyMap<ValueId, Location>;
+  /** Copies of values that would else lie within what a kernel reads beside them; all kernels read the copies. */
+  readonly apart: ReadonlyMap<ValueId, Location>;
+}
+
+/** Where a kernel finds a value, which may be a copy; `inLoop`: a kernel of a loop's body. */
+export function seenAt({ compact, apart, locations }: PlacedProgram, id: ValueId, inLoop: boolean): Location {
+  const copy = (inLoop ? undefined : compact.get(id)) ?? apart.get(id);
+  return copy ?? present(locations.get(id), `location of value ${id}`);
 }
 
 export function copyOf(from: Location, to: Location): Copy {

@@ -1,4 +1,5 @@
 import type { Op, OpOf, ValueId } from '../../ir/graph.ts';
+import { BEFORE_CAPTURES } from '../../ops/attend-shapes.ts';
 import { present } from '../../support/invariant.ts';
 import { workOf } from './op-class.ts';
 import type { Scope } from './scope.ts';
@@ -69,15 +70,24 @@ function operandsInMemory(scope: Scope, op: Op, required: ReadonlySet<ValueId>):
     case 'contract':
       return scope.classOf(op) === 'product' ? op.operands.map((id) => readerSees(scope, id, required)) : [];
     case 'scatter_add':
+      return op.operands.filter((id) => scope.axes(id).length > 0).map((id) => readerSees(scope, id, required));
     case 'attend':
     case 'attend_backward_query':
     case 'attend_backward_key':
-      return op.operands.filter((id) => scope.axes(id).length > 0).map((id) => readerSees(scope, id, required));
+      return op.operands
+        .filter((id, k) => scope.axes(id).length > 0 && (k < BEFORE_CAPTURES[op.kind] || readsMemory(scope, id)))
+        .map((id) => readerSees(scope, id, required));
     case 'loop':
       return op.operands.filter((id, k) => k < op.attrs.carried || scope.op(id)?.kind !== 'constant');
     default:
       return [];
   }
+}
+
+/** Whether a value comes from memory at all; slopes that depend on the head alone, for example, do not. */
+function readsMemory(scope: Scope, id: ValueId): boolean {
+  const op = scope.op(id);
+  return !op || !scope.isSoft(id) || isMemory(scope, id) || op.operands.some((operand) => readsMemory(scope, operand));
 }
 
 /** Operands are indexed through views, except of what a kernel moves about: that one can as well store the view. */
