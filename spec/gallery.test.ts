@@ -1,8 +1,9 @@
 /**
- * Every file of the gallery: it compiles without a warning at its own size; at a small one its gradient is held to
+ * Every example and every file of the gallery: it compiles without a warning at its own size; at a small one its gradient is held to
  * differences of the float64 loss, and loss, gradients and three optimizer steps of its kernels to the float64 interpreter.
  */
 import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { interpret } from '../src/backends/reference/interpret.ts';
@@ -21,17 +22,29 @@ import { floatTensor, numbersOf } from '../src/runtime/tensor-values.ts';
 import { compileText } from './support/compile-text.ts';
 import { matchesGolden } from './support/golden.ts';
 import { noise } from './support/gradient-check.ts';
+import { runMain } from './support/run-cli.ts';
 
-const folder = new URL('../examples/gallery/', import.meta.url);
-const files = readdirSync(folder).filter((name) => name.endsWith('.tfm'));
+const folder = new URL('../examples/', import.meta.url);
+const specsIn = (path: string): readonly string[] =>
+  readdirSync(new URL(path, folder)).flatMap((name) => (name.endsWith('.tfm') ? [`${path}${name}`] : []));
+const gallery = specsIn('gallery/');
+const examples = specsIn('./').map((file) => file.slice(2));
+const files = [...examples, ...gallery];
 const textOf = (file: string): string => readFileSync(new URL(file, folder), 'utf8');
 
 const [VOCAB, ROWS, TIME, STEPS] = [13, 2, 7, 3];
 const SIZES = [`vocab=${VOCAB}`, 'width=24', 'heads=4', 'hidden=20', 'depth=4'];
-const SMALL = [...SIZES, `train.batch=${ROWS}`, `train.micro=${ROWS}`, `train.time=${TIME}`];
+const OWN_SETTINGS = [`train.batch=${ROWS}`, `train.micro=${ROWS}`, `train.time=${TIME}`];
 const tokens = Int32Array.from({ length: ROWS * TIME }, (_, i) => (5 * i + 3) % VOCAB);
 const targets = tokens.map((t, i) => (i % 5 === 4 ? -1 : (t * t + 1) % VOCAB));
 const PURPOSES = ['train', 'logits'] as const;
+
+/** Settings for a small size, of the parameters that a spec has. */
+function small(text: string): readonly string[] {
+  const has = (setting: string): boolean => new RegExp(`\\b${setting.split('=')[0]}(: axis)? = `).test(text);
+  return [...SIZES.filter(has), ...OWN_SETTINGS];
+}
+
 const device = await openWebGpu({ notify: () => {} });
 
 type Weights = ReadonlyMap<string, Float64Array>;
@@ -81,7 +94,8 @@ for (const file of files) {
   });
 
   test(`${file}: its kernels against the interpreter`, async () => {
-    const compiled = compileText(textOf(file), { set: SMALL, purposes: PURPOSES, limits: device.limits });
+    const text = textOf(file);
+    const compiled = compileText(text, { set: small(text), purposes: PURPOSES, limits: device.limits });
     const job = gradJob(compiled, weightsOf(compiled));
     const expected = referenceGradients({ ...job, micro: graphOf(compiled), logits: compiled.graphs.logits });
     const loaded = await device.load(compiled.plan, compiled.texts, { poison: true });
@@ -99,7 +113,8 @@ for (const file of files) {
 
   test(`${file}: its gradient against differences of the loss`, () => {
     // What stops a gradient has another one than its value says; all the rest is checked with nothing stopped.
-    const compiled = compileText(textOf(file).replaceAll('stop_gradient(', 'id('), { set: SMALL });
+    const text = textOf(file).replaceAll('stop_gradient(', 'id(');
+    const compiled = compileText(text, { set: small(text) });
     const graph = graphOf(compiled);
     const values = weightsOf(compiled);
     const weights = new Map(
@@ -133,9 +148,24 @@ for (const file of files) {
   });
 }
 
+test('models have the numbers of parameters that were published', async () => {
+  let held = 0;
+  for (const file of examples) {
+    const [, parameters, settings] = /, ([\d,]+) parameters:\n\/\/ +tfm params \S+ (.*)/.exec(textOf(file)) ?? [];
+    if (parameters === undefined || settings === undefined) continue;
+    const path = fileURLToPath(new URL(file, folder));
+    const { exit, out, err } = await runMain('params', path, '--json', ...settings.split(' '));
+    assert.is(exit, 0, err);
+    assert.is(JSON.parse(out).totals.parameters, Number(parameters.replaceAll(',', '')), file);
+    held += 1;
+  }
+  assert.is(held, 6);
+});
+
 test('the table of the gallery', () => {
-  const rows = files.map((file) => {
-    const { file: ast } = parse(makeSource(file, textOf(file)));
+  const rows = gallery.map((path) => {
+    const file = path.replace('gallery/', '');
+    const { file: ast } = parse(makeSource(path, textOf(path)));
     const docs = ast.items.flatMap((item) => ('doc' in item && item.doc ? [item.doc] : []));
     return `| [${file.replace('.tfm', '')}](${file}) | ${present(docs[0], `what ${file} is`).replaceAll('\n', ' ')} |`;
   });
