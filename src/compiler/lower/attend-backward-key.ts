@@ -86,7 +86,8 @@ function writePart({ writer, reads, op, parts, scores }: Job, part: Part, place:
     const k = loadRows(emitter, parts.k, own, head, op.attrs.scale);
     const v = dk && loadRows(emitter, parts.v, own, value);
     const outside: Env = new Map([...keys.outer, ...sharing]);
-    const outerAt = rowMajor(outer, (axis) => indexAt(outside, axis.id));
+    const position = rowMajor(outer, (axis) => indexAt(outside, axis.id));
+    const outerAt = scores.readsOuter ? writer.let('place', position) : position;
     forBlocks(writer, 'query', over, keys, { before: ahead, after: behind }, (queries) => {
       const rows = queries.map(({ inside }): Env => new Map([...outside, [over.id, inside]]));
       const products = dots(emitter, 'product', k, parts.q, rows, head);

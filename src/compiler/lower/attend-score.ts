@@ -24,6 +24,8 @@ export interface ScoreFunctions {
   score(i: Expr, j: Expr, s: Expr, outer: Expr): Expr;
   /** The derivative of that by s; undefined where it is 1. */
   readonly slope: ((i: Expr, j: Expr, s: Expr, outer: Expr) => Expr) | undefined;
+  /** Whether they look at `outer`. */
+  readonly readsOuter: boolean;
 }
 
 export interface ScoreOptions {
@@ -75,6 +77,7 @@ export function writeScore(options: ScoreOptions, scored: Block | undefined): Sc
   return {
     score: (...args) => (score === undefined ? args[2] : call(score, args)),
     slope: slope === undefined ? undefined : (...args) => call(slope, args),
+    readsOuter: score !== undefined && readsOuter,
   };
 }
 

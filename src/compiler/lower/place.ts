@@ -141,6 +141,7 @@ export function placeLets(statements: readonly Statement[], options: PlaceOption
 
 function isTrivial(expr: Expr): boolean {
   if (expr.kind === 'vector') return expr.parts.every((part) => part.kind === 'literal');
+  if (expr.kind === 'component') return expr.vector.kind === 'local';
   return expr.kind === 'literal' || expr.kind === 'local' || expr.kind === 'uniform' || expr.kind === 'builtin';
 }
 
