@@ -64,6 +64,23 @@ export const LINTS = {
       'Schemes such as DeepNorm (Wang et al. 2022, arXiv 2203.00555, fig. 2) have constants that follow from the depth. One that was copied from a ' +
       'model of another depth trains a different scheme. The formulas are what schemes of the library declare with `advice = (residual = …)`.',
   }),
+  'batch-dependent': entry<Record<never, never>>({
+    severity: 'warning',
+    message: () => 'this value of one sequence depends on the other sequences of its batch',
+    help: () => 'reduce over `time` or channels only, or decide by a fixed threshold, as sampling has to',
+    explain:
+      'A reduction over the batch goes into values that each sequence has: a gate by the best of a batch, or a batch norm. Training then ' +
+      'depends on what is drawn together and on the size of a micro-batch, and sampling, which has one sequence, computes something else.',
+  }),
+  'split-batch-mean': entry<{ parts: number }>({
+    severity: 'warning',
+    message: (p) =>
+      `a step has ${p.parts} micro-batches, and this is not linear in what was reduced over the batch, so it is not that of the whole batch`,
+    help: () => 'set `micro` to the whole batch, or use a term that is a mean over sequences',
+    explain:
+      'Gradients of micro-batches are added up, which is exact for losses that are means over sequences. A term such as the product of two means, as ' +
+      'in the balance loss of mixtures of experts, is computed for each micro-batch by itself, and depends on its size.',
+  }),
   'axis-order': entry<{ left: string; right: string }>({
     severity: 'warning',
     message: (p) =>

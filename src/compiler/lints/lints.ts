@@ -1,5 +1,6 @@
 /** All lints, in the order in which they are listed. */
 import { axisOrder } from './axis-order.ts';
+import { batchDependent } from './batch-dependent.ts';
 import { depthConstant } from './depth-constant.ts';
 import type { Lint } from './lint.ts';
 import { missingWarmUp } from './missing-warm-up.ts';
@@ -7,6 +8,7 @@ import { normCancelsScale } from './norm-cancels-scale.ts';
 import { scaleAfterSum } from './scale-after-sum.ts';
 import { scaleBeforeNorm } from './scale-before-norm.ts';
 import { scaledInit } from './scaled-init.ts';
+import { splitBatchMean } from './split-batch-mean.ts';
 import { unnormalisedEnd } from './unnormalised-end.ts';
 import { unusedBinding } from './unused-binding.ts';
 import { unusedImport } from './unused-import.ts';
@@ -20,6 +22,8 @@ export const ALL_LINTS: readonly Lint[] = [
   depthConstant,
   missingWarmUp,
   unnormalisedEnd,
+  batchDependent,
+  splitBatchMean,
   axisOrder,
   unusedImport,
   unusedBinding,

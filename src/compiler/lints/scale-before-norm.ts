@@ -25,10 +25,14 @@ function blocksOf({ block }: Graph): readonly { readonly block: Block; readonly 
 
 function isLost(op: OpOf<'binary'>, block: Block, constants: Constants): boolean {
   const [result] = op.results;
-  const factors = scalingOf(op, constants)?.factors;
+  const scaling = scalingOf(op, constants);
+  const factors = scaling?.factors;
   if (result?.type.kind !== 'float' || !factors?.every((factor) => factor > 0)) return false;
+  // The division in a `mean` stands where its sum does.
+  const scaled = block.ops.find((other) => other.results.some((value) => value.id === scaling?.of));
+  if (scaled && scaled.span.start === op.span.start && scaled.span.end === op.span.end) return false;
   const degrees = degreesFrom(block, result.id, constants);
   if (block.results.some((id) => (degrees.get(id) ?? 0) !== 0)) return false;
-  const scaled = block.ops.filter((other) => other.operands.some((id) => (degrees.get(id) ?? 0) !== 0));
-  return scaled.length > 0 && scaled.every((other) => other.kind !== 'contract' && other.kind !== 'loop');
+  const reading = block.ops.filter((other) => other.operands.some((id) => (degrees.get(id) ?? 0) !== 0));
+  return reading.length > 0 && reading.every((other) => other.kind !== 'contract' && other.kind !== 'loop');
 }

@@ -17,12 +17,37 @@ const COMPARISONS: readonly BinaryFunction[] = ['eq', 'ne', 'lt', 'le', 'gt', 'g
 
 export function degreesFrom(block: Block, start: ValueId, constants: Constants): Degrees {
   const degrees = new Map<ValueId, Degree>([[start, 1]]);
+  const made = new Map<ValueId, Op>();
   for (const op of block.ops) {
+    for (const result of op.results) made.set(result.id, op);
     if (!op.operands.some((id) => degrees.has(id))) continue;
-    const given = resultDegrees(op, degrees, constants);
+    const given = guardedDegree(op, made, degrees, constants) ?? resultDegrees(op, degrees, constants);
     for (const [i, result] of op.results.entries()) if (result.id !== start) degrees.set(result.id, given(i));
   }
   return degrees;
+}
+
+/**
+ * The degree of `where(s > 0, s, c)` for a sum s of what is never negative: c stands only where s is 0, which has every degree.
+ * So norms keep a root away from 0.
+ */
+function guardedDegree(
+  op: Op,
+  made: ReadonlyMap<ValueId, Op>,
+  degrees: Degrees,
+  constants: Constants,
+): (() => Degree) | undefined {
+  if (op.kind !== 'where') return undefined;
+  const [test, then = test, otherwise = test] = op.operands;
+  const [condition, sum] = [test, then].map((id) => (id === undefined ? undefined : made.get(id)));
+  if (then === undefined || otherwise === undefined || !constants.has(otherwise)) return undefined;
+  if (condition?.kind !== 'binary' || condition.attrs.fn !== 'gt' || condition.operands[0] !== then) return undefined;
+  const zero = condition.operands[1];
+  if (zero === undefined || constants.get(zero)?.[0] !== 0 || sum?.kind !== 'sum') return undefined;
+  const term = sum.operands[0] === undefined ? undefined : made.get(sum.operands[0]);
+  const square = term?.kind === 'binary' && term.attrs.fn === 'mul' && term.operands[0] === term.operands[1];
+  const degree = degrees.get(then);
+  return square && degree !== undefined ? () => degree : undefined;
 }
 
 function resultDegrees(op: Op, degrees: Degrees, constants: Constants): (result: number) => Degree {

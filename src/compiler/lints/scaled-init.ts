@@ -20,18 +20,27 @@ export const scaledInit: Lint = {
   },
 };
 
-/** A matrix of the loop with the deviation of the others over sqrt(L) or sqrt(2 L), or over the root of its own layer's number. */
+/** Which number of layers the deviation is divided by the root of, for layer l of L. */
+const BY_DEPTH: readonly ((l: number, L: number) => number)[] = [(_, L) => L, (_, L) => 2 * L, (l) => l, (l) => 2 * l];
+
+/** A weight of the loop whose matrices all have the largest deviation of the loop over one of those roots. */
 function shrunk(graph: Graph) {
   const depth = depthOf(graph);
-  const matrices = graph.weights
-    .filter((weight) => weight.stacked && weight.axes.length > 1)
-    .flatMap((weight) => weight.members.map(({ init, name }, i) => ({ init, name, layer: i + 1, span: weight.span })));
-  const normal = matrices.flatMap((m) => (m.init.kind === 'normal' ? [{ ...m, std: m.init.std }] : []));
-  const other = Math.max(0, ...normal.map((m) => m.std));
-  const found = normal.find(({ std, layer }) =>
-    [depth, 2 * depth, layer, 2 * layer].some((n) => n > 1 && Math.abs((std * Math.sqrt(n)) / other - 1) < NEAR),
-  );
-  return found && { weight: found.name, std: found.std, other, depth, span: found.span };
+  const weights = graph.weights
+    .filter((weight) => weight.stacked && weight.axes.length > 1 && depth > 1)
+    .map(({ members, span }) => ({
+      span,
+      members: members.flatMap(({ name, init }) => (init.kind === 'normal' ? [{ name, std: init.std }] : [])),
+    }));
+  const other = Math.max(0, ...weights.flatMap(({ members }) => members.map(({ std }) => std)));
+  for (const { members, span } of weights) {
+    const last = members.at(-1);
+    const by = BY_DEPTH.find((n) =>
+      members.every(({ std }, i) => Math.abs((std * Math.sqrt(n(i + 1, depth))) / other - 1) < NEAR),
+    );
+    if (last && by && last.std < other * (1 - NEAR)) return { weight: last.name, std: last.std, other, depth, span };
+  }
+  return undefined;
 }
 
 /** The first rule of a file that sets an init: what shrinks a matrix is no part of the library's blocks. */
