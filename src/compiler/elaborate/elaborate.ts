@@ -61,7 +61,7 @@ export interface Elaborated {
   /** The trees of those files. */
   readonly trees: readonly File[];
   /** What the schemes in the model say of themselves, and what those of the library do. */
-  readonly advice: { readonly used: readonly Advice[]; readonly known: readonly Advice[] };
+  readonly advice: { readonly used: readonly Advice[]; readonly known: () => readonly Advice[] };
   /** The call by which a file of the user's got to a place in the library where an op was made. */
   readonly callerOf: (span: Span) => Span | undefined;
   /** Warnings. */
@@ -116,7 +116,7 @@ function elaborateIn(session: Session, request: ElaborateRequest): Elaborated {
     hasProbes,
     files,
     trees: files.map(parsed),
-    advice: { used, known: adviceOfModule(modules.library(['std', 'schemes']), scope) },
+    advice: { used, known: () => adviceOfModule(modules.library(['std', 'schemes']), scope) },
     callerOf: (span) => callerIn(files, session.callers.get(span)),
     diagnostics,
   };

@@ -20,7 +20,8 @@ export function batchUses(graph: Graph): readonly BatchUse[] {
   const bodies = graph.block.ops.flatMap((op) => (op.kind === 'loop' ? [op.attrs.body] : []));
   return [graph.block, ...bodies].flatMap((block) => {
     const axes = withDerived(block, batch);
-    return block.ops.flatMap((op) => (reduces(op, axes) ? (useOf(op, block, axes) ?? []) : []));
+    const reduced = behindReductions(block, axes);
+    return block.ops.flatMap((op) => (reduces(op, axes) ? (useOf(op, block, axes, reduced) ?? []) : []));
   });
 }
 
@@ -39,6 +40,16 @@ function reduces(op: Op, axes: ReadonlySet<AxisId>): boolean {
   return op.kind === 'argmax' && axes.has(op.attrs.axis);
 }
 
+/** Values that come from any reduction over the batch, except through the total of a step, which is the same for all its parts. */
+function behindReductions(block: Block, axes: ReadonlySet<AxisId>): ReadonlySet<ValueId> {
+  const behind = new Set<ValueId>();
+  for (const op of block.ops) {
+    const follows = op.kind !== 'step_total' && op.operands.some((id) => behind.has(id));
+    if (follows || reduces(op, axes)) for (const result of op.results) behind.add(result.id);
+  }
+  return behind;
+}
+
 const LINEAR: readonly Op['kind'][] = [
   'expand',
   'rename',
@@ -54,7 +65,12 @@ const LINEAR: readonly Op['kind'][] = [
 ];
 
 /** The first use of a reduction that is more than a sum; a count that goes into the total of a step is exact. */
-function useOf(reduction: Op, block: Block, axes: ReadonlySet<AxisId>): BatchUse | undefined {
+function useOf(
+  reduction: Op,
+  block: Block,
+  axes: ReadonlySet<AxisId>,
+  reduced: ReadonlySet<ValueId>,
+): BatchUse | undefined {
   const reached = new Set<ValueId>(reduction.results.map((result) => result.id));
   const users = block.ops.filter((op) => op.operands.some((id) => reached.has(id)));
   if (users.every((op) => op.kind === 'step_total')) return undefined;
@@ -63,17 +79,19 @@ function useOf(reduction: Op, block: Block, axes: ReadonlySet<AxisId>): BatchUse
     if (op.kind === 'loop' || !op.operands.some((id) => reached.has(id))) continue;
     const mixes = op.results.some((result) => result.type.axes.some((axis) => axes.has(axis.id)));
     if (mixes && op.kind !== 'expand') return { kind: 'mixed', reduction, op };
-    if (!isLinear(op, reached)) return { kind: 'bent', reduction, op };
+    if (!isLinear(op, reached, reduced)) return { kind: 'bent', reduction, op };
     for (const result of op.results) reached.add(result.id);
   }
   return undefined;
 }
 
-function isLinear(op: Op, reached: ReadonlySet<ValueId>): boolean {
+/** In what was reached; a factor or divisor that comes from another reduction makes it none. */
+function isLinear(op: Op, reached: ReadonlySet<ValueId>, reduced: ReadonlySet<ValueId>): boolean {
   if (op.kind === 'unary') return op.attrs.fn === 'neg';
   if (op.kind !== 'binary') return LINEAR.includes(op.kind);
   const [left, right] = op.operands.map((id) => reached.has(id));
+  const [a, b] = op.operands.map((id) => reduced.has(id));
   if (op.attrs.fn === 'add' || op.attrs.fn === 'sub') return true;
-  if (op.attrs.fn === 'mul') return left !== right;
-  return op.attrs.fn === 'div' && right === false;
+  if (op.attrs.fn === 'mul') return a !== b;
+  return op.attrs.fn === 'div' && left === true && right === false && b === false;
 }

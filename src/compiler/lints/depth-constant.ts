@@ -16,7 +16,7 @@ export const depthConstant: Lint = {
         const [step] = path;
         if (path.length !== 2 || step?.kind !== 'scale' || step.factors?.length !== 1) return [];
         const [value = 1] = step.factors;
-        for (const one of advice.known) {
+        for (const one of advice.known()) {
           const wanted = one.atDepth('residual', depth);
           if (wanted === undefined || near(wanted, value)) continue;
           const fits = Array.from({ length: DEEPEST }, (_, i) => i + 1).find((n) =>

@@ -14,7 +14,7 @@ export interface LintContext {
   readonly graph: Graph;
   readonly train: TrainConfig | undefined;
   /** What the schemes in the model say of themselves, and what those of the library do. */
-  readonly advice: { readonly used: readonly Advice[]; readonly known: readonly Advice[] };
+  readonly advice: { readonly used: readonly Advice[]; readonly known: () => readonly Advice[] };
 }
 
 /** One thing to warn of. Its name is its code, and what an allowance calls it. */
