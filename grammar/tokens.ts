@@ -29,7 +29,8 @@ export const Newline = createToken({ name: 'Newline', pattern: /\r\n|\n|\r/, lin
 const Space = createToken({ name: 'Space', pattern: /[ \t]+/, group: Lexer.SKIPPED });
 export const DOC_GROUP = 'docs';
 const Doc = createToken({ name: 'Doc', pattern: /\/\/\/(?!\/)[^\r\n]*/, group: DOC_GROUP });
-const Comment = createToken({ name: 'Comment', pattern: /\/\/[^\r\n]*/, group: Lexer.SKIPPED });
+export const COMMENT_GROUP = 'comments';
+const Comment = createToken({ name: 'Comment', pattern: /\/\/[^\r\n]*/, group: COMMENT_GROUP });
 all.push(Newline, Space, Doc, Comment);
 
 export const Name = createToken({ name: 'Name', pattern: /[A-Za-z_][A-Za-z0-9_]*/ });

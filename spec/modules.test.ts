@@ -12,7 +12,7 @@ model Tiny(vocab: axis = 256, width: axis = 8, depth = 3)(tokens: int[batch, tim
   embed = Embedding(vocab, width)
   x = embed(tokens)
   for layer in 1..depth { x = SCHEME.block(x, (ffn = SwiGLU(12),), x => RMSNorm()(x), layer, depth) }
-  logits = Linear(vocab)(x)
+  logits = Linear(vocab)(RMSNorm()(x))
   loss = mean(cross_entropy(logits, targets, over = vocab), where = targets >= 0)
 }
 train Tiny() { data = text("*.txt", tokenizer = bytes); batch = 2; time = 8; steps = 2; lr = 1e-3; save_every = 2 }

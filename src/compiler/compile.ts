@@ -1,12 +1,13 @@
 import { compileGraphs } from './compile-graphs.ts';
 import type { Compiled, CompileRequest, Purpose } from './compile-request.ts';
-import { EXIT, Failure } from './diagnostics/diagnostic.ts';
+import { type Diagnostic, EXIT, Failure } from './diagnostics/diagnostic.ts';
 import { totalsDiagnostic } from './diagnostics/totals.ts';
 import { type Elaborated, elaborate } from './elaborate/elaborate.ts';
 import { describeRoll } from './elaborate/roll/describe-roll.ts';
 import { requireSameWeights } from './elaborate/same-weights.ts';
 import type { Graph } from './ir/graph.ts';
 import { largestThatFits } from './largest-that-fits.ts';
+import { runLints } from './lints/run-lints.ts';
 import type { PassTrace } from './pass.ts';
 import { joinWeights } from './plan/join-weights.ts';
 import { divisorsOf } from './support/divisors.ts';
@@ -32,8 +33,14 @@ export function compile(request: CompileRequest): Compiled {
 export function check(
   request: Pick<CompileRequest, 'source' | 'entry' | 'set' | 'sizes'>,
 ): Pick<Compiled, 'warnings' | 'train' | 'notes'> {
-  const { train, diagnostics, report } = elaborate({ ...request, training: true, want: 'loss' });
-  return { train, warnings: diagnostics, notes: report.map(describeRoll) };
+  const elaborated = elaborate({ ...request, training: true, want: 'loss' });
+  const { train, report } = elaborated;
+  return { train, warnings: warningsOf(elaborated), notes: report.map(describeRoll) };
+}
+
+/** What the elaboration warned of, and what the lints find. */
+function warningsOf(elaborated: Elaborated): readonly Diagnostic[] {
+  return [...elaborated.diagnostics, ...runLints(elaborated)];
 }
 
 interface Traces {
@@ -93,7 +100,7 @@ function compileWith(request: CompileRequest, first: Elaborated, micro: number |
     train,
     graphs,
     notes: trained.report.map(describeRoll),
-    warnings: trained.diagnostics,
+    warnings: warningsOf(first),
     files: trained.files,
     times: totalTimes(trace),
     dumps: new Map(

@@ -10,16 +10,17 @@ import { SPEC, specOptions, takesSpec } from '../spec-options.ts';
 export const check: CliCommand = {
   name: 'check',
   summary: 'find what is wrong with a spec, without compiling it to kernels',
-  configure: (command) => takesSpec(command, SPEC),
+  configure: (command) => takesSpec(command, SPEC).option('--deny-warnings', 'exit with 1 when there are warnings'),
   run: async ([path = ''], options, terminal) => {
     if (isFolder(path)) throw cliFailure('needs-spec', { command: 'check', path });
     const { warnings, notes } = checkSpec({ source: readSpec(path), ...specOptions(options) });
+    const exit = flag(options, 'denyWarnings') && warnings.length > 0 ? EXIT.input : EXIT.ok;
     if (flag(options, 'json')) {
       terminal.print(JSON.stringify(diagnosticsJson(warnings)));
-      return EXIT.ok;
+      return exit;
     }
     if (warnings.length > 0) terminal.tell(renderDiagnostics(warnings, { color: terminal.color }).trimEnd());
     terminal.print([`${path}: no errors`, ...notes].join('\n'));
-    return EXIT.ok;
+    return exit;
   },
 };

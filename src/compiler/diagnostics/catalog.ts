@@ -5,6 +5,7 @@ import type { Severity } from './diagnostic.ts';
 import type { Entry } from './entry.ts';
 import { kernelEntries } from './kernel.ts';
 import { LANGUAGE } from './language.ts';
+import { LINTS } from './lints.ts';
 import { memoryEntries } from './memory.ts';
 import { runEntries } from './run.ts';
 import { syntaxEntries } from './syntax.ts';
@@ -14,6 +15,7 @@ import { totalsEntries } from './totals.ts';
 export const TABLES = {
   syntax: syntaxEntries,
   language: LANGUAGE,
+  lints: LINTS,
   totals: totalsEntries,
   memory: memoryEntries,
   data: dataEntries,

@@ -3,7 +3,9 @@ import { type Diagnostic, EXIT, Failure } from '../diagnostics/diagnostic.ts';
 import type { Graph, GraphInput } from '../ir/graph.ts';
 import type { Hir } from '../ir/hir.ts';
 import type { TrainConfig } from '../ir/train.ts';
-import type { Source } from '../support/source.ts';
+import type { Source, Span } from '../support/source.ts';
+import type { File } from '../syntax/ast.ts';
+import { type Advice, adviceIn, adviceOfModule } from './advice.ts';
 import { parameterName } from './arguments.ts';
 import { runBody } from './body.ts';
 import { callBuiltin } from './builtins/table.ts';
@@ -12,7 +14,7 @@ import { chooseEntry, configure, type Entry, parametersOf } from './entry.ts';
 import { evaluate } from './expression.ts';
 import { BATCH, inputAxes, makeInputs } from './inputs.ts';
 import { type Library, STANDARD_LIBRARY } from './library.ts';
-import { type Module, makeModules } from './module.ts';
+import { type Module, makeModules, parsed } from './module.ts';
 import { nameWeights } from './names.ts';
 import { makeOutputs, type Want } from './outputs.ts';
 import { readOverrides } from './overrides.ts';
@@ -22,7 +24,7 @@ import { prune } from './prune.ts';
 import type { RollReport } from './roll/plan.ts';
 import { roll } from './roll/roll.ts';
 import { applyRules } from './rules.ts';
-import { attempt, type Language, makeSession, type Scope, type Session } from './session.ts';
+import { type Activation, attempt, type Language, makeSession, type Scope, type Session } from './session.ts';
 import { readTrainBlock, type TrainBlock, trainKeys } from './train-block.ts';
 import type { Instance } from './value.ts';
 
@@ -56,6 +58,12 @@ export interface Elaborated {
   readonly hasProbes: boolean;
   /** The specification, and the files that it uses. */
   readonly files: readonly Source[];
+  /** The trees of those files. */
+  readonly trees: readonly File[];
+  /** What the schemes in the model say of themselves, and what those of the library do. */
+  readonly advice: { readonly used: readonly Advice[]; readonly known: () => readonly Advice[] };
+  /** The call by which a file of the user's got to a place in the library where an op was made. */
+  readonly callerOf: (span: Span) => Span | undefined;
   /** Warnings. */
   readonly diagnostics: readonly Diagnostic[];
 }
@@ -90,7 +98,7 @@ function elaborateIn(session: Session, request: ElaborateRequest): Elaborated {
   };
   const entry = chooseEntry(main, scope, request.entry);
   const { train, instance, sizes } = settle(session, entry, scope, request, () => modules.library(['std', 'schemes']));
-  const hir = elaborateModel(session, instance, entry, sizes, request.want);
+  const { hir, advice: used } = elaborateModel(session, instance, entry, sizes, request.want);
   stopOnErrors(session);
   const pruned = prune(hir);
   const { graph, report } = roll(pruned, session.nextId);
@@ -107,6 +115,9 @@ function elaborateIn(session: Session, request: ElaborateRequest): Elaborated {
     readsTraining,
     hasProbes,
     files,
+    trees: files.map(parsed),
+    advice: { used, known: () => adviceOfModule(modules.library(['std', 'schemes']), scope) },
+    callerOf: (span) => callerIn(files, session.callers.get(span)),
     diagnostics,
   };
 }
@@ -147,7 +158,7 @@ function elaborateModel(
   entry: Entry,
   sizes: Readonly<Record<string, number>>,
   want: Want,
-): Hir {
+): { readonly hir: Hir; readonly advice: readonly Advice[] } {
   const { fn } = instance;
   const root = rootPlace(fn.span);
   const frame = { session, place: root, loops: NO_LOOPS, activation: undefined };
@@ -157,7 +168,11 @@ function elaborateModel(
   const outputs = makeOutputs(session, want, body, fn.span);
   stopOnErrors(session);
   const weights = applyRules(session, nameWeights(session, root), root);
-  return { inputs: [...session.inputs.values()], weights, items: session.items, outputs, names: session.names };
+  const { inputs, items, names } = session;
+  return {
+    hir: { inputs: [...inputs.values()], weights, items, outputs, names },
+    advice: adviceIn(body, { frame, env: body.env }),
+  };
 }
 
 /** The rules and probes of a train block. Probes see the final bindings of the model. */
@@ -171,6 +186,12 @@ function addTrainEntries(session: Session, { train, model }: Entry, scope: Scope
       () => undefined,
     );
   }
+}
+
+/** The innermost call that stands in one of `files`. */
+function callerIn(files: readonly Source[], activation: Activation | undefined): Span | undefined {
+  for (let at = activation; at; at = at.outer) if (files.includes(at.call.source)) return at.call;
+  return undefined;
 }
 
 function stopOnErrors(session: Session): void {

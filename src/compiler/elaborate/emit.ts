@@ -35,7 +35,7 @@ export function emitAll<K extends OpName>(
   });
   const results = types.map((type) => freshValue(session, type));
   // The checker does not see that a record of K is one of the union, because it does not know K.
-  const op = { kind, attrs, operands: operands.map((o) => o.value.id), results, span } as Op;
+  const op = { kind, attrs, operands: operands.map((o) => o.value.id), results, span: ownSpan(session, span) } as Op;
   if (block) {
     block.ops.push(op);
     for (const operand of operands) if (!operand.inner) block.used.set(operand.value.id, operand);
@@ -46,6 +46,14 @@ export function emitAll<K extends OpName>(
   }
   const learned = kind !== 'stop_gradient' && operands.some((o) => o.learned);
   return results.map((result) => tensorOf(result, learned && result.type.kind === 'float', block !== undefined));
+}
+
+/** The span of one op in another file than the spec, with the calls that led there. */
+function ownSpan(session: Session, span: Span): Span {
+  if (span.source === session.source || !session.activation) return span;
+  const own = { ...span };
+  session.callers.set(own, session.activation);
+  return own;
 }
 
 /** Adds an op with one result. */

@@ -135,7 +135,7 @@ export function makeModules(session: Session, library: Library): Modules {
 const parsedFiles = new WeakMap<Source, File>();
 
 /** Parses a file; a failure holds all its syntax errors. */
-function parsed(source: Source): File {
+export function parsed(source: Source): File {
   const known = parsedFiles.get(source);
   if (known) return known;
   const { file, diagnostics } = parse(source);

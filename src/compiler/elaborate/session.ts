@@ -106,6 +106,8 @@ export interface Session {
   readonly names: Map<ValueId, string>;
   readonly diagnostics: Diagnostic[];
   readonly constants: Map<ValueId, Op>;
+  /** The calls around the ops that come from other files than the spec, by the span of the op, which is its own. */
+  readonly callers: WeakMap<Span, Activation>;
   /** The library module that exports a name, for suggestions. */
   moduleOf: (name: string) => string | undefined;
   items: HirItem[];
@@ -154,6 +156,7 @@ export function makeSession(language: Language, { source, training, wantsProbes,
     names: new Map(),
     diagnostics: [],
     constants: new Map(),
+    callers: new WeakMap(),
     moduleOf: () => undefined,
     items: [],
     inner: undefined,

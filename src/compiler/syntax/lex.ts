@@ -1,5 +1,12 @@
 import type { IToken } from 'chevrotain';
-import { DOC_GROUP, lexer, StringLiteral, Unknown, UnterminatedString } from '../../../grammar/tokens.ts';
+import {
+  COMMENT_GROUP,
+  DOC_GROUP,
+  lexer,
+  StringLiteral,
+  Unknown,
+  UnterminatedString,
+} from '../../../grammar/tokens.ts';
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import { syntaxDiagnostic } from '../diagnostics/syntax.ts';
 import type { Source } from '../support/source.ts';
@@ -8,6 +15,8 @@ export interface Lexed {
   readonly tokens: readonly IToken[];
   /** The `///` comments, in order. */
   readonly docs: readonly IToken[];
+  /** The others, in order. */
+  readonly comments: readonly IToken[];
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -55,7 +64,7 @@ export function lex(source: Source): Lexed {
       tokens.push(token);
     }
   }
-  return { tokens, docs: lexed.groups[DOC_GROUP] ?? [], diagnostics };
+  return { tokens, docs: lexed.groups[DOC_GROUP] ?? [], comments: lexed.groups[COMMENT_GROUP] ?? [], diagnostics };
 }
 
 function describeCharacters(image: string): { shown: string; help: string | undefined } {
