@@ -47,6 +47,22 @@ const lossesOf = (run: string): readonly number[] =>
     .filter((event) => event.kind === 'step' || event.kind === 'validation')
     .map((event) => event.loss);
 
+test('diagnostics as annotations of GitHub Actions: places, escapes, and warnings', async () => {
+  const odd = at('50%,a:b.tfm');
+  writeFileSync(odd, SPEC.replace('width: axis = 12', 'width: axis = 12 / 0.7'));
+  const failed = await runMain('check', odd, '--format', 'github-actions');
+  assert.is(failed.exit, 1);
+  assert.is(failed.out, '');
+  const place = `file=${odd.replace('50%,a:b', '50%25%2Ca%3Ab')},line=3,endLine=3,col=45,endColumn=53,title=not-integral`;
+  assert.ok(failed.err.startsWith(`::error ${place}::`), failed.err);
+  assert.is(failed.err.trim().split('\n').length, 1);
+  const unused = at('unused.tfm');
+  writeFileSync(unused, SPEC.replace('SwiGLU}', 'SwiGLU, MLP}'));
+  const warned = await runMain('check', unused, '--format=github-actions');
+  assert.is(warned.exit, 0);
+  assert.match(warned.err, /^::warning file=.*title=unused-import::`MLP` is brought in and never used%0Ahelp: /);
+});
+
 test('explain knows every code and suggests the nearest', async () => {
   const all = await runMain('explain');
   assert.is(all.exit, 0);

@@ -5,6 +5,7 @@ import { version } from '../runtime/version.ts';
 import type { CliCommand } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { reportFailure } from './report-failure.ts';
+import { diagnosticFormat } from './show-diagnostics.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
 
 /** Runs one command of the command line and gives its exit code. Nothing escapes as a stack trace. */
@@ -24,7 +25,7 @@ export async function main(argv: readonly string[], terminal: Terminal): Promise
     return exit;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    return reportFailure(error, terminal, argv.includes('--json'));
+    return reportFailure(error, terminal, diagnosticFormat(argv));
   }
 }
 
@@ -39,7 +40,7 @@ function addCommand(program: Command, command: CliCommand, terminal: Terminal, d
 if (isEntry()) {
   const terminal = openTerminal();
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
-    process.on(event, (error) => process.exit(reportFailure(error, terminal, process.argv.includes('--json'))));
+    process.on(event, (error) => process.exit(reportFailure(error, terminal, diagnosticFormat(process.argv))));
   }
   process.exit(await main(process.argv.slice(2), terminal));
 }

@@ -4,13 +4,13 @@ import { WGSL } from '../backends/wgsl/dialect.ts';
 import { compile } from '../compiler/compile.ts';
 import type { Compiled, CompileRequest, Purpose } from '../compiler/compile-request.ts';
 import { cliFailure } from '../compiler/diagnostics/cli.ts';
-import { renderDiagnostics } from '../compiler/diagnostics/render.ts';
 import type { TargetLimits } from '../compiler/ir/kernel.ts';
 import type { TrainConfig } from '../compiler/ir/train.ts';
 import { type CompiledFolder, readCompiledFolder } from '../runtime/compiled-folder.ts';
 import { nodeFiles } from '../runtime/files.ts';
 import { isFolder, readSpec } from '../runtime/read-spec.ts';
 import { type SpecCopy, specCopy } from '../runtime/spec-copy.ts';
+import { showDiagnostics } from './show-diagnostics.ts';
 import type { SpecOptions } from './spec-options.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -38,9 +38,8 @@ export const TRAIN_PURPOSES = ['train', 'evaluate', 'logits', 'probes'] as const
 export function compileSpec(path: string, options: CompileOptions, terminal: Terminal): CompiledSpec {
   const source = readSpec(path);
   const compiled = compile({ ...options, source, target: { name: 'wgsl', emit: (kernel) => emit(kernel, WGSL) } });
-  if (compiled.warnings.length > 0) {
-    terminal.tell(renderDiagnostics(compiled.warnings, { color: terminal.color }).trimEnd());
-  }
+  // The JSON of these commands is their result, so warnings are told.
+  showDiagnostics(compiled.warnings, options.format === 'github-actions' ? options.format : 'text', terminal);
   return { compiled, spec: specCopy(compiled.files), dataFolder: dirname(path) };
 }
 

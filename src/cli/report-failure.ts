@@ -1,13 +1,12 @@
 import { EXIT, type ExitCode, Failure } from '../compiler/diagnostics/diagnostic.ts';
-import { diagnosticsJson, renderDiagnostics } from '../compiler/diagnostics/render.ts';
 import { InternalError } from '../compiler/support/invariant.ts';
+import { type DiagnosticFormat, showDiagnostics } from './show-diagnostics.ts';
 import { harmless, type Terminal } from './terminal.ts';
 
 /** Tells the person what went wrong, and gives the exit code for it. Our own defects say so, and are no stack trace. */
-export function reportFailure(error: unknown, terminal: Terminal, json: boolean): ExitCode {
+export function reportFailure(error: unknown, terminal: Terminal, format: DiagnosticFormat): ExitCode {
   if (error instanceof Failure) {
-    if (json) terminal.print(JSON.stringify(diagnosticsJson(error.diagnostics)));
-    else terminal.tell(renderDiagnostics(error.diagnostics, { color: terminal.color }).trimEnd());
+    showDiagnostics(error.diagnostics, format, terminal);
     return error.exitCode;
   }
   terminal.tell(harmless(`tfm has a defect: ${describe(error)}`));

@@ -1,10 +1,10 @@
 import { check as checkSpec } from '../../compiler/compile.ts';
 import { cliFailure } from '../../compiler/diagnostics/cli.ts';
 import { EXIT } from '../../compiler/diagnostics/diagnostic.ts';
-import { diagnosticsJson, renderDiagnostics } from '../../compiler/diagnostics/render.ts';
 import { isFolder, readSpec } from '../../runtime/read-spec.ts';
 import type { CliCommand } from '../command.ts';
 import { flag } from '../options.ts';
+import { showDiagnostics } from '../show-diagnostics.ts';
 import { SPEC, specOptions, takesSpec } from '../spec-options.ts';
 
 export const check: CliCommand = {
@@ -13,14 +13,11 @@ export const check: CliCommand = {
   configure: (command) => takesSpec(command, SPEC).option('--deny-warnings', 'exit with 1 when there are warnings'),
   run: async ([path = ''], options, terminal) => {
     if (isFolder(path)) throw cliFailure('needs-spec', { command: 'check', path });
-    const { warnings, notes } = checkSpec({ source: readSpec(path), ...specOptions(options) });
+    const { format, ...spec } = specOptions(options);
+    const { warnings, notes } = checkSpec({ source: readSpec(path), ...spec });
     const exit = flag(options, 'denyWarnings') && warnings.length > 0 ? EXIT.input : EXIT.ok;
-    if (flag(options, 'json')) {
-      terminal.print(JSON.stringify(diagnosticsJson(warnings)));
-      return exit;
-    }
-    if (warnings.length > 0) terminal.tell(renderDiagnostics(warnings, { color: terminal.color }).trimEnd());
-    terminal.print([`${path}: no errors`, ...notes].join('\n'));
+    showDiagnostics(warnings, format, terminal);
+    if (format !== 'json') terminal.print([`${path}: no errors`, ...notes].join('\n'));
     return exit;
   },
 };

@@ -66,11 +66,11 @@ interface GradFiles {
 function gradJob(path: string, options: Options): GradFiles {
   const [weightsPath, batchPath] = [givenText(options, 'weights'), givenText(options, 'batch')];
   const batch = readBatch(batchPath);
-  const { entry, set } = specOptions(options);
+  const { set, ...spec } = specOptions(options);
   const sizes = [`train.batch=${batch.rows}`, `train.time=${batch.time}`];
   return {
     path,
-    compile: { entry, set: [...sizes, ...set], purposes: TRAIN_PURPOSES },
+    compile: { ...spec, set: [...sizes, ...set], purposes: TRAIN_PURPOSES },
     weights: readTensorFile(weightsPath),
     weightsPath,
     batch,
