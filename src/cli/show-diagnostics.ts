@@ -9,7 +9,9 @@ export type DiagnosticFormat = 'text' | 'json' | 'github-actions';
 /** What the user asked for, from the words of the command line: needed also where they cannot be parsed. */
 export function diagnosticFormat(argv: readonly string[]): DiagnosticFormat {
   if (argv.includes('--json')) return 'json';
-  const isGithub = argv.some((word, i) => word === '--format=github-actions' || argv[i - 1] === '--format');
+  const isGithub = argv.some(
+    (word, i) => word === '--format=github-actions' || (word === 'github-actions' && argv[i - 1] === '--format'),
+  );
   return isGithub ? 'github-actions' : 'text';
 }
 
