@@ -1,5 +1,5 @@
 /** Specs of several files: what `use "./file.tfm"` takes, what it refuses, and that runs keep copies of all files. */
-import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -140,6 +140,10 @@ test('nothing outside of the project, by no way', async () => {
 test('what is no file of text', async () => {
   const folder = await refused({ 'model.tfm': main('use "./lib".{Mine}') }, (at) => mkdirSync(join(at, 'lib')));
   assert.match(folder, '`./lib` cannot be used: it is not a file');
+  const bytes = await refused({ 'model.tfm': main('use "./bytes.tfm".{Mine}') }, (at) =>
+    writeFileSync(join(at, 'bytes.tfm'), Uint8Array.of(0xff, 0xfe)),
+  );
+  assert.match(bytes, '`./bytes.tfm` cannot be used: it is not text in UTF-8');
 });
 
 test.run();

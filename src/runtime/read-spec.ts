@@ -89,6 +89,7 @@ function readText(path: string): { readonly text: string } | { readonly reason: 
     const bytes = readAll(nodeFiles, path);
     return { text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) };
   } catch (error) {
-    return { reason: error instanceof TypeError ? 'it is not text in UTF-8' : reasonOf(error) };
+    const isBytes = error instanceof TypeError && 'code' in error && error.code === 'ERR_ENCODING_INVALID_ENCODED_DATA';
+    return { reason: isBytes ? 'it is not text in UTF-8' : reasonOf(error) };
   }
 }

@@ -1,19 +1,23 @@
-import type { Block, Graph, OpOf } from '../ir/graph.ts';
+import type { Block, Graph, Op, OpOf, ValueId } from '../ir/graph.ts';
 import { type Constants, constantValues, scalingOf } from './constant-values.ts';
 import { type Lint, warning } from './lint.ts';
-import { degreesFrom } from './scale-degree.ts';
+import { pureDegreesFrom } from './scale-degree.ts';
 
 /** Only scales that a user wrote where nothing but pointwise maths lies before the norm: a factor in an activation is a habit. */
 export const scaleBeforeNorm: Lint = {
   name: 'scale-before-norm',
   summary: 'a constant scale whose readers are all scale-invariant',
-  run: ({ graph, files }) =>
-    blocksOf(graph).flatMap(({ block, constants }) =>
-      block.ops
-        .filter((op) => op.kind === 'binary')
-        .filter((op) => files.some((file) => file.span.source === op.span.source) && isLost(op, block, constants))
-        .map((op) => warning('scale-before-norm', {}, { span: op.span })),
-    ),
+  run: ({ graph, files }) => {
+    const sources = new Set(files.map((file) => file.span.source));
+    return blocksOf(graph).flatMap(({ block, constants }) => {
+      const makers = new Map<ValueId, Op>(block.ops.flatMap((op) => op.results.map((r) => [r.id, op] as const)));
+      return block.ops.flatMap((op, i) => {
+        if (op.kind !== 'binary' || !sources.has(op.span.source)) return [];
+        const isIdle = isScale(op, makers, constants) && isLost(op, i, block, constants);
+        return isIdle ? [warning('scale-before-norm', {}, { span: op.span })] : [];
+      });
+    });
+  },
 };
 
 function blocksOf({ block }: Graph): readonly { readonly block: Block; readonly constants: Constants }[] {
@@ -23,16 +27,19 @@ function blocksOf({ block }: Graph): readonly { readonly block: Block; readonly 
   return [{ block, constants }, ...bodies];
 }
 
-function isLost(op: OpOf<'binary'>, block: Block, constants: Constants): boolean {
-  const [result] = op.results;
+/** By positive numbers; the division in a `mean`, which stands where its sum does, is none. */
+function isScale(op: OpOf<'binary'>, makers: ReadonlyMap<ValueId, Op>, constants: Constants): boolean {
   const scaling = scalingOf(op, constants);
-  const factors = scaling?.factors;
-  if (result?.type.kind !== 'float' || !factors?.every((factor) => factor > 0)) return false;
-  // The division in a `mean` stands where its sum does.
-  const scaled = block.ops.find((other) => other.results.some((value) => value.id === scaling?.of));
-  if (scaled && scaled.span.start === op.span.start && scaled.span.end === op.span.end) return false;
-  const degrees = degreesFrom(block, result.id, constants);
-  if (block.results.some((id) => (degrees.get(id) ?? 0) !== 0)) return false;
-  const reading = block.ops.filter((other) => other.operands.some((id) => (degrees.get(id) ?? 0) !== 0));
-  return reading.length > 0 && reading.every((other) => other.kind !== 'contract' && other.kind !== 'loop');
+  if (op.results[0]?.type.kind !== 'float' || !scaling?.factors.every((factor) => factor > 0)) return false;
+  const scaled = makers.get(scaling.of);
+  return !scaled || scaled.span.start !== op.span.start || scaled.span.end !== op.span.end;
+}
+
+/** Whether all that the scale, op `i` of the block, reaches takes it off again before a product or a loop reads it. */
+function isLost({ results: [result] }: OpOf<'binary'>, i: number, block: Block, constants: Constants): boolean {
+  const after = block.ops.slice(i + 1);
+  const degrees = result && pureDegreesFrom(after, result.id, constants);
+  if (!degrees || block.results.some((id) => (degrees.get(id) ?? 0) !== 0)) return false;
+  const reading = after.filter((op) => op.operands.some((id) => (degrees.get(id) ?? 0) !== 0));
+  return reading.length > 0 && reading.every((op) => op.kind !== 'contract' && op.kind !== 'loop');
 }

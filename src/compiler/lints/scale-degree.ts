@@ -15,16 +15,37 @@ const HOMOGENEOUS: { readonly [F in UnaryFunction]?: number } = { neg: 1, abs: 1
 const SUMS: readonly BinaryFunction[] = ['add', 'sub', 'max', 'min'];
 const COMPARISONS: readonly BinaryFunction[] = ['eq', 'ne', 'lt', 'le', 'gt', 'ge'];
 
-export function degreesFrom(block: Block, start: ValueId, constants: Constants): Degrees {
+export function degreesFrom({ ops }: Pick<Block, 'ops'>, start: ValueId, constants: Constants): Degrees {
   const degrees = new Map<ValueId, Degree>([[start, 1]]);
+  for (const _ of addDegrees(ops, start, constants, degrees));
+  return degrees;
+}
+
+/** The same, but undefined as soon as a value is mixed. */
+export function pureDegreesFrom(ops: readonly Op[], start: ValueId, constants: Constants): Degrees | undefined {
+  const degrees = new Map<ValueId, Degree>([[start, 1]]);
+  for (const degree of addDegrees(ops, start, constants, degrees)) if (degree === 'mixed') return undefined;
+  return degrees;
+}
+
+/** Adds the degrees of what `ops` make, one after another. */
+function* addDegrees(
+  ops: readonly Op[],
+  start: ValueId,
+  constants: Constants,
+  degrees: Map<ValueId, Degree>,
+): Generator<Degree> {
   const made = new Map<ValueId, Op>();
-  for (const op of block.ops) {
+  for (const op of ops) {
     for (const result of op.results) made.set(result.id, op);
     if (!op.operands.some((id) => degrees.has(id))) continue;
     const given = guardedDegree(op, made, degrees, constants) ?? resultDegrees(op, degrees, constants);
-    for (const [i, result] of op.results.entries()) if (result.id !== start) degrees.set(result.id, given(i));
+    for (const [i, result] of op.results.entries()) {
+      if (result.id === start) continue;
+      degrees.set(result.id, given(i));
+      yield given(i);
+    }
   }
-  return degrees;
 }
 
 /**
