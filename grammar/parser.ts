@@ -6,7 +6,14 @@
  * tree resolves: that keeps the parser's stack short for deeply nested expressions. Errors carry no prose here;
  * `src/compiler/syntax/describe-error.ts` finds the words.
  */
-import type { CstNode, IParserErrorMessageProvider, IRecognitionException, IToken, ParserMethod } from 'chevrotain';
+import type {
+  CstNode,
+  IParserErrorMessageProvider,
+  IRecognitionException,
+  ISerializedGast,
+  IToken,
+  ParserMethod,
+} from 'chevrotain';
 import { ExpressionParser } from './expressions.ts';
 import * as T from './tokens.ts';
 
@@ -233,6 +240,11 @@ class TfmParser extends ExpressionParser {
 }
 
 const parser = new TfmParser();
+
+/** The rules as data, from which diagrams, the printed grammar, and sentences for tests are made. */
+export function serializedRules(): readonly ISerializedGast[] {
+  return parser.getSerializedGastProductions();
+}
 
 export type ItemResult =
   | { readonly kind: 'tree'; readonly tree: CstNode }

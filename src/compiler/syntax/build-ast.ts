@@ -108,6 +108,9 @@ function buildFn(build: Builder, node: CstNode, doc: string | undefined): FnItem
   if (model && body.result !== undefined) {
     build.report(syntaxDiagnostic('return-in-model', { name: name.text }, { span: body.result.span }));
   }
+  if (model && result !== undefined) {
+    build.report(syntaxDiagnostic('return-in-model', { name: name.text }, { span: result.span }));
+  }
   return { kind: 'fn', model, name, lists, result, body, doc, span: spanOf(build.source, node) };
 }
 
