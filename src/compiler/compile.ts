@@ -1,7 +1,6 @@
 import { compileGraphs } from './compile-graphs.ts';
 import type { Compiled, CompileRequest, Purpose } from './compile-request.ts';
-import { type Diagnostic, EXIT, Failure } from './diagnostics/diagnostic.ts';
-import { totalsDiagnostic } from './diagnostics/totals.ts';
+import type { Diagnostic } from './diagnostics/diagnostic.ts';
 import { type Elaborated, elaborate } from './elaborate/elaborate.ts';
 import { describeRoll } from './elaborate/roll/describe-roll.ts';
 import { requireSameWeights } from './elaborate/same-weights.ts';
@@ -11,7 +10,7 @@ import { runLints } from './lints/run-lints.ts';
 import type { PassTrace } from './pass.ts';
 import { joinWeights } from './plan/join-weights.ts';
 import { divisorsOf } from './support/divisors.ts';
-import { present } from './support/invariant.ts';
+import { invariant, present } from './support/invariant.ts';
 
 /**
  * Compiles a spec: elaborates it for each purpose that differs (sampling in sizes, evaluation and probes in what `training`
@@ -25,7 +24,7 @@ export function compile(request: CompileRequest): Compiled {
   if (batch === undefined || micro === undefined || request.sizes?.batch !== undefined)
     return compileWith(request, first, undefined, trace);
   if (micro === 'auto') return largestThatFits(divisorsOf(batch), (n) => compileWith(request, first, n, trace));
-  if (batch % micro !== 0) throw new Failure([totalsDiagnostic('micro-does-not-divide', { batch, micro })], EXIT.input);
+  invariant(batch % micro === 0, 'the train block was read with a divisor for `micro`');
   return compileWith(request, first, micro, trace);
 }
 

@@ -1,6 +1,7 @@
 import { explanations } from '../../compiler/diagnostics/catalog.ts';
 import { cliFailure } from '../../compiler/diagnostics/cli.ts';
 import { EXIT } from '../../compiler/diagnostics/diagnostic.ts';
+import type { Example } from '../../compiler/diagnostics/example.ts';
 import { didYouMean } from '../../compiler/support/did-you-mean.ts';
 import type { CliCommand } from '../command.ts';
 import { flag } from '../options.ts';
@@ -25,7 +26,18 @@ export const explain: CliCommand = {
     }
     if (flag(options, 'json')) terminal.print(JSON.stringify({ format_version: 1, explanations: wanted }));
     else if (code === undefined) for (const e of all) terminal.print(e.code);
-    else for (const e of wanted) terminal.print(`${e.severity} ${e.code}\n\n${wrap(e.explain, 100)}`);
+    else {
+      for (const { severity, code: name, explain: words, example } of wanted)
+        terminal.print(`${severity} ${name}\n\n${wrap(words, 100)}\n\n${shownExample(example)}`);
+    }
     return EXIT.ok;
   },
 };
+
+function shownExample(example: Example): string {
+  if (example.kind === 'situation') return wrap(`For example: ${example.words}`, 100);
+  const indented = (text: string): string => text.trimEnd().replaceAll(/^(?=.)/gm, '    ');
+  const of = (text: string): string =>
+    example.kind === 'spec' ? indented(text) : indented(`${example.option} '${text}'`);
+  return `  wrong\n${of(example.bad)}\n\n  right\n${of(example.good)}`;
+}

@@ -1,8 +1,24 @@
+import { present } from '../support/invariant.ts';
 import { cliEntries } from './cli.ts';
 import { dataEntries } from './data.ts';
 import { deviceEntries } from './device.ts';
 import type { Severity } from './diagnostic.ts';
 import type { Entry } from './entry.ts';
+import type { Example, ExamplesOf } from './example.ts';
+import { AXES_EXAMPLES } from './examples/axes.ts';
+import { LINTS_EXAMPLES } from './examples/lints.ts';
+import { PROGRAM_EXAMPLES } from './examples/program.ts';
+import {
+  CLI_EXAMPLES,
+  DATA_EXAMPLES,
+  DEVICE_EXAMPLES,
+  KERNEL_EXAMPLES,
+  MEMORY_EXAMPLES,
+  RUN_EXAMPLES,
+} from './examples/situations.ts';
+import { SYNTAX_EXAMPLES } from './examples/syntax.ts';
+import { TOTALS_EXAMPLES } from './examples/totals.ts';
+import { VALUES_EXAMPLES } from './examples/values.ts';
 import { kernelEntries } from './kernel.ts';
 import { LANGUAGE } from './language.ts';
 import { LINTS } from './lints.ts';
@@ -25,16 +41,41 @@ export const TABLES = {
   cli: cliEntries,
 } as const satisfies Readonly<Record<string, Readonly<Record<string, Entry<never>>>>>;
 
+type TableName = keyof typeof TABLES;
+
+/** An example of each diagnostic; the types hold that none lacks. */
+export const EXAMPLES: { readonly [T in TableName]: ExamplesOf<(typeof TABLES)[T]> } = {
+  syntax: SYNTAX_EXAMPLES,
+  language: { ...AXES_EXAMPLES, ...VALUES_EXAMPLES, ...PROGRAM_EXAMPLES },
+  lints: LINTS_EXAMPLES,
+  totals: TOTALS_EXAMPLES,
+  memory: MEMORY_EXAMPLES,
+  data: DATA_EXAMPLES,
+  run: RUN_EXAMPLES,
+  device: DEVICE_EXAMPLES,
+  kernel: KERNEL_EXAMPLES,
+  cli: CLI_EXAMPLES,
+};
+
 export interface Explanation {
   readonly code: string;
+  readonly table: TableName;
   readonly severity: Severity;
   readonly explain: string;
+  readonly example: Example;
 }
 
 /** Every code with its explanation, sorted by code. */
 export function explanations(): readonly Explanation[] {
-  return Object.values(TABLES)
-    .flatMap((table) => Object.entries(table))
-    .map(([code, { severity, explain }]) => ({ code, severity, explain }))
-    .sort((a, b) => (a.code < b.code ? -1 : 1));
+  return TABLE_NAMES.flatMap(explained).sort((a, b) => (a.code < b.code ? -1 : 1));
+}
+
+const TABLE_NAMES = Object.keys(TABLES) as TableName[];
+
+function explained(table: TableName): readonly Explanation[] {
+  const examples: Readonly<Record<string, Example>> = EXAMPLES[table];
+  return Object.entries(TABLES[table]).map(([code, { severity, explain }]) => {
+    const example = present(examples[code], `an example of ${code}`);
+    return { code, table, severity, explain, example };
+  });
 }

@@ -56,12 +56,6 @@ export const AXES = {
       'In a pointwise operation all axes of one side must be axes of the other, which is then repeated along the rest. ' +
       'Tensors that each have an axis that the other lacks would silently become larger than both.',
   }),
-  'no-common-axes': entry<{ types: string }>({
-    severity: 'error',
-    message: (p) => `none of ${p.types} has the axes of all others`,
-    explain:
-      'In a pointwise operation one operand must have all axes; the others are repeated along those that they lack.',
-  }),
   'contract-ambiguous': entry<Sides & { shared: readonly string[] }>({
     severity: 'error',
     message: (p) =>

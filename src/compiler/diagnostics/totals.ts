@@ -1,18 +1,6 @@
-import { divisorsOf } from '../support/divisors.ts';
 import { diagnosticsOf, entry } from './entry.ts';
 
 export const totalsEntries = {
-  'micro-does-not-divide': entry<{ batch: number; micro: number }>({
-    severity: 'error',
-    message: ({ batch, micro }) => `a step of ${batch} sequences cannot be cut into micro-batches of ${micro}`,
-    help: ({ batch }) => {
-      const divisors = divisorsOf(batch);
-      return `micro must divide batch: ${divisors.length > 12 ? `${divisors.slice(0, 11).join(', ')}, …` : divisors.join(', ')}`;
-    },
-    explain:
-      'All micro-batches of a step have one size, because their kernels and memory are planned once. `micro = auto` takes ' +
-      'the largest divisor of batch that fits the device.',
-  }),
   'total-of-weights': entry<Record<never, never>>({
     severity: 'error',
     message: () =>

@@ -28,14 +28,19 @@ const LEVELS: readonly PendingRule['level'][] = ['fn', 'model', 'train'];
 export function applyRules(session: Session, names: WeightNames, root: Place): readonly HirWeight[] {
   const members = membersOf(session, names);
   const selected = new Map<Rule, Set<Member>>();
+  const refused = new Set<Rule>();
   const ordered = LEVELS.flatMap((level) => session.rules.filter((pending) => pending.level === level));
   for (const pending of ordered) {
     const done = selected.get(pending.rule) ?? new Set<Member>();
     selected.set(pending.rule, done);
-    attempt(session, () => applyRule(session, pending, names, root, done, members), nothing);
+    attempt(
+      session,
+      () => applyRule(session, pending, names, root, done, members),
+      () => void refused.add(pending.rule),
+    );
   }
   for (const { rule } of ordered) {
-    if (selected.get(rule)?.size !== 0) continue;
+    if (selected.get(rule)?.size !== 0 || refused.has(rule)) continue;
     attempt(session, () => refuseEmpty(rule, namesOfAll(members)), nothing);
   }
   return [...members.values()].flatMap((all) => hirWeight(session, all));
