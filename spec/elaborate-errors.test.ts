@@ -49,7 +49,9 @@ const CASES: readonly (readonly [string, string, readonly string[]])[] = [
   [
     'bare @ without a shared axis',
     body('  y = v @ t'),
-    ['6:7 contract-nothing: `v` [width] and `t` [wide] share no axis (`@[]` is the outer product)'],
+    [
+      '6:7 contract-nothing: `v` [width] and `t` [wide] share no axis [1:9 `width` of size 6 is declared here] [1:43 `wide` of size 8 is declared here] (`@[]` is the outer product)',
+    ],
   ],
   [
     'bare @ with axes of equal size',

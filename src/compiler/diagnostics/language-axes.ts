@@ -144,7 +144,7 @@ export const AXES = {
   }),
   'stack-size': entry<{ axis: string; size: number; count: number }>({
     severity: 'error',
-    message: (p) => `${p.count} tensors do not fill the axis \`${p.axis}\` of size ${p.size}`,
+    message: (p) => `a list of ${p.count} does not fill the axis \`${p.axis}\` of size ${p.size}`,
     help: () => 'declare the axis from the list: `axis a = len(list)`',
     explain: '`stack(list, a)` puts the tensors of the list along the axis `a`, one for each position.',
   }),

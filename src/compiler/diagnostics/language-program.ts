@@ -160,10 +160,10 @@ export const PROGRAM = {
     message: (p) => `\`${p.name}\` is defined by itself`,
     explain: 'Top-level bindings are constants in any order, but not in a circle.',
   }),
-  'unknown-module': entry<{ path: string; known: readonly string[] }>({
+  'unknown-module': entry<{ path: string; suggestion: string | undefined; known: readonly string[] }>({
     severity: 'error',
     message: (p) => `there is no module \`${p.path}\``,
-    help: (p) => didYouMean(undefined, p.known),
+    help: (p) => didYouMean(p.suggestion, p.known),
     explain: '`std` is the library that comes with the compiler.',
   }),
   'unknown-export': entry<{ name: string; path: string; suggestion: string | undefined; found: string | undefined }>({

@@ -59,7 +59,12 @@ function sharedAxis(session: Session, left: Tensor, right: Tensor, expr: Contrac
   const twins = a.flatMap((x) => b.filter((y) => y.size === x.size).map((y) => [x, y] as const));
   const [twin] = twins;
   const rename = twin && `${textOf(expr.right.span)}[${twin[1].name} -> ${twin[0].name}]`;
-  refuse('contract-nothing', { ...sides, rename }, expr.span, twin ? axisLabels(session, twin) : []);
+  refuse(
+    'contract-nothing',
+    { ...sides, rename },
+    expr.span,
+    axisLabels(session, twin ?? [...a.slice(0, 1), ...b.slice(0, 1)]),
+  );
 }
 
 function namedAxes(

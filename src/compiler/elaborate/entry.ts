@@ -25,7 +25,7 @@ export function chooseEntry(module: Module, scope: Scope, name: string | undefin
   const models = items.filter((item): item is FnItem => item.kind === 'fn' && item.model);
   const nameOf = (item: TrainItem): string =>
     item.name?.text ?? textOf(item.model.kind === 'call' ? item.model.callee.span : item.model.span);
-  const names = [...trains.map(nameOf), ...models.map((model) => model.name.text)];
+  const names = [...new Set([...trains.map(nameOf), ...models.map((model) => model.name.text)])];
   const wantedTrains = name === undefined ? trains : trains.filter((item) => nameOf(item) === name);
   const wantedModels = name === undefined ? models : models.filter((model) => model.name.text === name);
   const [train] = wantedTrains;

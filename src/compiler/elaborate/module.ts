@@ -184,7 +184,11 @@ function imported(use: Use, name: Name, file: Module | undefined, finder: Finder
     const names = use.module.path.map((part) => part.text);
     const path = use.names.length > 0 ? names : names.slice(0, -1);
     const module = finder.find(path);
-    if (!module) return refuse('unknown-module', { path: path.join('.'), known: finder.libraryModules() }, use.span);
+    if (!module) {
+      const known = finder.libraryModules();
+      const wanted = path.join('.');
+      return refuse('unknown-module', { path: wanted, suggestion: didYouMean(wanted, known), known }, use.span);
+    }
     return exportOf(module, path.join('.'), name, finder);
   }, name);
   return { span: name.span, imported: true, value };

@@ -1,6 +1,6 @@
 /** Which weights a rule selects. */
 import { didYouMean } from '../support/did-you-mean.ts';
-import type { Span } from '../support/source.ts';
+import { joinSpans, type Span } from '../support/source.ts';
 import type { Rule, SelectorSegment } from '../syntax/ast.ts';
 import { textOf } from './describe.ts';
 import { find } from './env.ts';
@@ -29,8 +29,11 @@ export function rootsOf(rule: Rule, scope: Scope, root: Place): readonly Selecto
 function rootsIn(value: Value, segments: readonly SelectorSegment[], rule: Rule): readonly SelectorRoot[] | undefined {
   if (value.kind === 'poison') giveUp();
   if (value.kind === 'instance') return value.place ? [{ place: value.place, segments }] : [];
-  if (value.kind === 'function')
-    return refuse('rule-on-function', { text: textOf(selectorSpan(rule)) }, selectorSpan(rule));
+  if (value.kind === 'function') {
+    const [first] = rule.selector;
+    const span = first ? segmentSpan(first) : rule.span;
+    return refuse('rule-on-function', { text: textOf(span) }, span);
+  }
   if (value.kind !== 'tuple') return undefined;
   const [next, ...rest] = segments;
   const after = next?.kind === 'deep' ? segments : rest;
@@ -41,8 +44,12 @@ function rootsIn(value: Value, segments: readonly SelectorSegment[], rule: Rule)
 
 function selectorSpan(rule: Rule): Span {
   const [first] = rule.selector;
-  if (!first) return rule.span;
-  return first.kind === 'one' ? first.name.span : first.span;
+  const last = rule.selector.at(-1);
+  return first && last ? joinSpans(segmentSpan(first), segmentSpan(last)) : rule.span;
+}
+
+function segmentSpan(segment: SelectorSegment): Span {
+  return segment.kind === 'one' ? segment.name.span : segment.span;
 }
 
 function matchesOne(segment: SelectorSegment, part: string): boolean {

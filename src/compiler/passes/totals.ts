@@ -28,7 +28,7 @@ export function splitTotals(graph: Graph, accumulation: number): TotalsSplit {
   const outermost = new Set<Op>(ops);
   const definedBy = new Map(all.flatMap((op) => op.results.map((r) => [r.id, op] as const)));
   const inputs: GraphInput[] = [];
-  const counted: ValueId[] = [];
+  const counted: Counted[] = [];
   const rewritten = new Map<Op, Op>();
   for (const total of totals) {
     const operand = definedBy.get(operandOf(total));
@@ -38,10 +38,10 @@ export function splitTotals(graph: Graph, accumulation: number): TotalsSplit {
       rewritten.set(total, { ...operand, attrs: { values }, operands: [], results: [result] });
       continue;
     }
-    if (!outermost.has(total)) throw totalOfWeights(total);
+    if (!outermost.has(total)) throw totalOfWeights(total, undefined);
     const name = `total.${inputs.length}`;
     inputs.push({ name, type: result.type });
-    counted.push(operandOf(total));
+    counted.push({ value: operandOf(total), total });
     rewritten.set(total, { kind: 'input', attrs: { name }, operands: [], results: [result], span: total.span });
   }
   const rewrite = (block: Block): Block => ({
@@ -55,29 +55,35 @@ export function splitTotals(graph: Graph, accumulation: number): TotalsSplit {
   return { graph: micro, prepare: inputs.length > 0 ? prepareGraph(graph, counted) : undefined };
 }
 
+interface Counted {
+  readonly value: ValueId;
+  readonly total: Op;
+}
+
 /** The part of a graph that computes `counted`; a failure when it needs weights, whose values change with the step. */
-function prepareGraph(graph: Graph, counted: readonly ValueId[]): Graph {
-  const needed = new Set<ValueId>(counted);
+function prepareGraph(graph: Graph, counted: readonly Counted[]): Graph {
+  // With the total that each value is needed for.
+  const needed = new Map<ValueId, Op>(counted.map(({ value, total }) => [value, total]));
   const ops: Op[] = [];
   for (const op of [...graph.block.ops].reverse()) {
-    if (!op.results.some((r) => needed.has(r.id))) continue;
-    if (op.kind === 'weight' || op.kind === 'loop' || op.kind === 'step_total') {
-      throw totalOfWeights(op);
-    }
-    for (const operand of op.operands) needed.add(operand);
+    const [total] = op.results.flatMap((r) => needed.get(r.id) ?? []);
+    if (!total) continue;
+    if (op.kind === 'weight' || op.kind === 'loop' || op.kind === 'step_total') throw totalOfWeights(total, op);
+    for (const operand of op.operands) needed.set(operand, total);
     ops.unshift(op);
   }
   const used = new Set(ops.flatMap((op) => (op.kind === 'input' ? [op.attrs.name] : [])));
   return {
     inputs: graph.inputs.filter((i) => used.has(i.name)),
     weights: [],
-    outputs: counted.map((value, k) => ({ name: `total.${k}`, value })),
-    block: { params: [], ops, results: counted },
+    outputs: counted.map(({ value }, k) => ({ name: `total.${k}`, value })),
+    block: { params: [], ops, results: counted.map(({ value }) => value) },
   };
 }
 
-function totalOfWeights({ span }: Op): Failure {
-  return new Failure([totalsDiagnostic('total-of-weights', {}, { span })], EXIT.input);
+function totalOfWeights({ span }: Op, cause: Op | undefined): Failure {
+  const labels = cause?.kind === 'weight' ? [{ span: cause.span, text: 'by way of this weight' }] : [];
+  return new Failure([totalsDiagnostic('total-of-weights', {}, { span, labels })], EXIT.input);
 }
 
 function replaceValues(graph: Graph, replaced: ReadonlyMap<ValueId, ValueId>): Pick<Graph, 'block' | 'outputs'> {

@@ -97,10 +97,10 @@ export const PROGRAM_EXAMPLES: ExamplesOf<typeof PROGRAM> = {
       'mine.tfm': 'half = 0.5\n',
     },
   ),
-  'files-use-each-other': atTop('use "./a.tfm".{a}\nb = a', 'use "./c.tfm".{a}\nb = a', {
-    'a.tfm': 'use "./b.tfm".{b}\na = b\n',
-    'b.tfm': 'use "./a.tfm".{a}\nb = a\n',
-    'c.tfm': 'a = 1\n',
+  'files-use-each-other': atTop('use "./left.tfm".{a}\nb = a', 'use "./other.tfm".{a}\nb = a', {
+    'left.tfm': 'use "./right.tfm".{b}\na = b\n',
+    'right.tfm': 'use "./left.tfm".{a}\nb = a\n',
+    'other.tfm': 'a = 1\n',
   }),
   'no-model': whole('half = 0.5\n', MODEL),
   'several-entries': whole(`${MODEL}${MODEL.replace('Tiny', 'Other')}`, MODEL),
