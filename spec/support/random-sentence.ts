@@ -1,6 +1,6 @@
 /** Texts that the grammar allows, whatever they mean: made from the rules of the parser itself. */
 import { grammarRules, type Shape } from '../../grammar/rules.ts';
-import { KEYWORDS, vocabulary } from '../../grammar/tokens.ts';
+import { wordOf } from '../../grammar/words.ts';
 import type { Dice } from './random-program.ts';
 
 const RULES: ReadonlyMap<string, Shape> = new Map(grammarRules().map(({ name, shape }) => [name, shape]));
@@ -12,12 +12,6 @@ const NAMES =
   );
 const NUMBERS = ['0', '1', '2', '3', '0.5', '1e-3', '8', '64', '1e39'];
 const STRINGS = ['"*.txt"', '"./a.tfm"', '""'];
-
-const SIGNS: ReadonlyMap<string, string> = new Map(
-  vocabulary.flatMap(({ name, PATTERN }) =>
-    PATTERN instanceof RegExp ? [[name, PATTERN.source.replaceAll('\\', '')] as const] : [],
-  ),
-);
 
 /** How deep rules nest, and how many words there are, before the shortest way out is taken. */
 const DEEP = 14;
@@ -46,7 +40,7 @@ function say(shape: Shape, depth: number, speech: Speech): void {
   const brief = depth >= DEEP || words.length >= LONG;
   switch (shape.kind) {
     case 'word':
-      words.push(wordOf(shape.name, dice));
+      words.push(wordFor(shape.name, dice));
       return;
     case 'rule':
       say(ruleNamed(shape.name), depth + 1, speech);
@@ -112,22 +106,19 @@ function heightIn(known: ReadonlyMap<string, number>, shape: Shape): number {
   }
 }
 
-function wordOf(name: string, dice: Dice): string {
-  switch (name) {
-    case 'Name':
+function wordFor(type: string, dice: Dice): string {
+  // A comma at the end needs a closing bracket behind it, which the rules do not say.
+  if (type === 'TrailingComma') return '';
+  const word = wordOf(type);
+  if (word.kind === 'literal') return word.text;
+  switch (word.name) {
+    case 'NAME':
       return dice.pick(NAMES);
-    case 'NumberLiteral':
+    case 'NUMBER':
       return dice.pick(NUMBERS);
-    case 'StringLiteral':
+    case 'STRING':
       return dice.pick(STRINGS);
-    case 'Separator':
+    case 'END':
       return '\n';
-    case 'TrailingComma':
-      return ',';
-    case 'Paren':
-    case 'LambdaParen':
-      return '(';
-    default:
-      return KEYWORDS.find((word) => word === name.toLowerCase()) ?? SIGNS.get(name) ?? '';
   }
 }
