@@ -10,7 +10,7 @@ Made from the parser by \`npm run diagrams\`, which also draws it: [grammar/diag
 statement; it is what [lexical.md](lexical.md) calls so, as are NAME, NUMBER and STRING. An \`operand\` and the \`operator\`s between form one
 chain, which [operators.md](operators.md) groups. A comma at the end of a list stands before a closing bracket only.
 
-\`\`\`
+\`\`\`text
 ${printRules()}
 \`\`\`
 `;

@@ -23,7 +23,7 @@ export function judge(text: string, { files = {}, set = [], entry }: Judged = {}
 }
 
 /** The source `a.tfm` among files of one folder. */
-function project(files: Readonly<Record<string, string>>): Source {
+export function project(files: Readonly<Record<string, string>>): Source {
   const sources = new Map<string, Source>();
   const open: NonNullable<Source['neighbour']> = (path) => {
     const name = path.replace(/^\.\//, '');

@@ -152,6 +152,7 @@ export const LINTED: readonly { readonly name: Lint['name']; readonly cases: Cas
         { site: 'N((2 * L) ^ 0.25 * x + f(x))', bare: true },
         { site: 'N(2.2134 * x + f(x))', bare: true },
         { site: 'N(2.1 * x + f(x))', bare: true },
+        { site: 'N(sqrt(L) * x + f(x))', bare: true, advice: '(residual = L => sqrt(L), source = "a paper")' },
       ],
     },
   },

@@ -16,9 +16,13 @@ export const depthConstant: Lint = {
         const [step] = path;
         if (path.length !== 2 || step?.kind !== 'scale' || step.factors?.length !== 1) return [];
         const [value = 1] = step.factors;
-        for (const one of advice.known()) {
+        const known = advice.known();
+        // Right for this depth by one formula, it may look like another depth's by the next.
+        if ([...advice.used, ...known].some((one) => near(one.atDepth('residual', depth) ?? Number.NaN, value)))
+          return [];
+        for (const one of known) {
           const wanted = one.atDepth('residual', depth);
-          if (wanted === undefined || near(wanted, value)) continue;
+          if (wanted === undefined) continue;
           const fits = Array.from({ length: DEEPEST }, (_, i) => i + 1).find((n) =>
             near(one.atDepth('residual', n) ?? Number.NaN, value),
           );
