@@ -33,12 +33,6 @@ export const cliEntries = {
     explain: 'This command looks into the compiler, so it needs the source and not what was compiled from it.',
     exit: EXIT.usage,
   }),
-  'option-invalid': entry<{ option: string; value: string; rule: string }>({
-    severity: 'error',
-    message: ({ option, value, rule }) => `${option} is '${value}', and must be ${rule}`,
-    explain: 'The value of an option is not of the kind that the option takes.',
-    exit: EXIT.usage,
-  }),
   'unknown-code': entry<{ code: string; near: string | undefined }>({
     severity: 'error',
     message: ({ code }) => `no diagnostic has the code '${code}'`,
