@@ -42,6 +42,22 @@ for (const { code, example } of explanations()) {
   });
 }
 
+test('the mistakes of many lines are all said, and nothing that follows from them', () => {
+  const lines = explanations().flatMap(({ code, table, example }) =>
+    table === 'language' && example.kind === 'spec' && example.form === 'body' && /^y.* = .*$/.test(example.bad)
+      ? [{ code, text: example.bad }]
+      : [],
+  );
+  assert.ok(lines.length > 25, `${lines.length} lines`);
+  const text = lines.map((one) => one.text).join('\n');
+  const found = judge(wholeSpec(`${text}\nz = y + 1\nloss = sum(z)`, 'body'));
+  assert.equal(
+    found.map((d) => d.code),
+    lines.map((one) => one.code),
+    rendered(found),
+  );
+});
+
 test('every message is what it was', () => {
   const intro =
     '# Messages\n\nWhat the compiler says of the bad example of each diagnostic about a spec. Where the example is a part of a spec, ' +
