@@ -8,6 +8,19 @@ export interface Label {
   readonly text: string;
 }
 
+/** What to write in place of a part of a source. */
+export interface Edit {
+  readonly span: Span;
+  readonly text: string;
+}
+
+/** A change that most likely removes the fault. */
+export interface Fix {
+  /** What it does, in the imperative: "Replace with `width`". */
+  readonly title: string;
+  readonly edits: readonly Edit[];
+}
+
 /** What, where, why and what to do, as data. `render.ts` makes prose of it, `--json` prints it as it is. */
 export interface Diagnostic {
   /** Stable kebab-case code; an entry of `catalog.ts`. */
@@ -19,6 +32,8 @@ export interface Diagnostic {
   readonly labels: readonly Label[];
   /** What to do about it. */
   readonly help?: string;
+  /** What an editor can do about it, the likeliest first. */
+  readonly fixes?: readonly Fix[];
 }
 
 /** Exit codes of the command line, by the kind of failure. */

@@ -1,5 +1,5 @@
 import type { Span } from '../support/source.ts';
-import type { Diagnostic, ExitCode, Label, Severity } from './diagnostic.ts';
+import type { Diagnostic, ExitCode, Fix, Label, Severity } from './diagnostic.ts';
 
 /** One kind of failure: its words, as functions of typed parameters, and its explanation for `tfm explain`. */
 export interface Entry<P> {
@@ -8,6 +8,8 @@ export interface Entry<P> {
   readonly message: (p: P) => string;
   /** What to do. */
   readonly help?: (p: P) => string | undefined;
+  /** Changes that mend it, given the place that is wrong. */
+  readonly fixes?: (p: P, span: Span) => readonly Fix[];
   /** A paragraph for `tfm explain CODE`. */
   readonly explain: string;
   /** The exit code that the failure leads to; 1 unless said. */
@@ -32,6 +34,7 @@ export function diagnosticsOf<T extends Record<string, Entry<never>>>(table: T) 
   ): Diagnostic => {
     const e = table[code] as unknown as Entry<unknown>;
     const help = e.help?.(params);
+    const fixes = place.span ? (e.fixes?.(params, place.span) ?? []) : [];
     return {
       code,
       severity: e.severity,
@@ -39,6 +42,7 @@ export function diagnosticsOf<T extends Record<string, Entry<never>>>(table: T) 
       labels: place.labels ?? [],
       ...(place.span ? { span: place.span } : {}),
       ...(help ? { help } : {}),
+      ...(fixes.length > 0 ? { fixes } : {}),
     };
   };
 }

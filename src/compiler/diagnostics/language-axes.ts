@@ -1,5 +1,6 @@
 /** What can be wrong with axes and the types of tensors. */
 import { entry } from './entry.ts';
+import { replaceWith } from './fixes.ts';
 
 export interface Sides {
   readonly left: string;
@@ -16,6 +17,7 @@ export const AXES = {
       p.suggestion
         ? `did you mean \`${p.suggestion}\`?`
         : `name it in the type of a parameter, as in \`x: [.., ${p.name}]\`, or declare it: \`axis ${p.name} = …\``,
+    fixes: (p, span) => replaceWith(p.suggestion, span),
     explain:
       'Axes are values that a body must know by name: from the type of a parameter, an `axis` statement, a parameter of ' +
       'type `axis`, or a rename such as `x[time -> key]`. The names that a caller uses mean nothing in the callee.',

@@ -1,5 +1,6 @@
 /** What can be wrong with bodies, loops, weights, files, and trainings. */
 import { entry } from './entry.ts';
+import { replaceWith } from './fixes.ts';
 import { didYouMean, listed } from './language-values.ts';
 
 export const PROGRAM = {
@@ -121,6 +122,7 @@ export const PROGRAM = {
     severity: 'error',
     message: (p) => `weights have no attribute \`${p.name}\``,
     help: (p) => didYouMean(p.suggestion, p.known),
+    fixes: (p, span) => replaceWith(p.suggestion, span),
     explain:
       'Attributes are init, lr and eps (factors on those of the training), decay, clip (of the own norm) and freeze.',
   }),
@@ -170,6 +172,7 @@ export const PROGRAM = {
     severity: 'error',
     message: (p) => `\`${p.path}\` has no \`${p.name}\``,
     help: (p) => (p.found ? `it is in \`${p.found}\`` : didYouMean(p.suggestion)),
+    fixes: (p, span) => replaceWith(p.suggestion, span),
     explain: 'A module gives what it declares at its top level, except names that begin with `_`.',
   }),
   'file-unreadable': entry<{ path: string; reason: string; suggestion: string | undefined }>({
@@ -242,6 +245,7 @@ export const PROGRAM = {
     severity: 'error',
     message: (p) => `a train block has no \`${p.key}\``,
     help: (p) => didYouMean(p.suggestion, p.known),
+    fixes: (p, span) => replaceWith(p.suggestion, span),
     explain:
       'The keys of a train block are a closed list, so that a spelling mistake is not a silent default. The sizes of the axes of inputs are among them.',
   }),

@@ -1,5 +1,6 @@
 /** What can be wrong with values that are known while compiling, and with calls. */
 import { entry } from './entry.ts';
+import { replaceWith, useFrom } from './fixes.ts';
 
 const LISTED = 10;
 
@@ -18,6 +19,7 @@ export const VALUES = {
     severity: 'error',
     message: (p) => `\`${p.name}\` is not bound`,
     help: (p) => (p.use ? `add \`use ${p.use}.{${p.name}}\`` : didYouMean(p.suggestion)),
+    fixes: (p, span) => (p.use ? [useFrom(p.use, p.name, span)] : replaceWith(p.suggestion, span)),
     explain:
       'A name must be a parameter, bound before it is used, declared at the top level of the file, brought in by `use`, or ' +
       'one that the language or its prelude has. `fan_in` and `fan_out` exist for weights with an arrow only.',
@@ -42,6 +44,7 @@ export const VALUES = {
     severity: 'error',
     message: (p) => `\`${p.text}\` has no \`${p.key}\``,
     help: (p) => didYouMean(p.suggestion, p.known),
+    fixes: (p, span) => replaceWith(p.suggestion, span),
     explain:
       'A record has the keys that it was written with. An instance has the final bindings of its body, its weights included.',
   }),
@@ -146,6 +149,7 @@ export const VALUES = {
       severity: 'error',
       message: (p) => `\`${p.callee}\` has no parameter \`${p.name}\``,
       help: (p) => didYouMean(p.suggestion, p.known),
+      fixes: (p, span) => replaceWith(p.suggestion, span),
       explain: 'Named arguments must be parameters of the list that is applied. `f(a)(b)` applies two lists.',
     },
   ),

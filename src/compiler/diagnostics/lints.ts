@@ -1,5 +1,6 @@
 /** Warnings about programs that mean something, and most likely not what was meant. */
 import { entry } from './entry.ts';
+import { replaceWith } from './fixes.ts';
 
 export const LINTS = {
   'scale-before-norm': entry<Record<never, never>>({
@@ -100,6 +101,7 @@ export const LINTS = {
     severity: 'warning',
     message: (p) => `\`${p.name}\` is bound and never used`,
     help: () => 'remove it, or begin its name with `_`',
+    fixes: (p, span) => replaceWith(`_${p.name}`, span),
     explain:
       'Nothing in the files of the program mentions the name, neither by itself nor as a field or in a probe. What a model binds ' +
       'outside its loops, and declarations at the top level, may be read by probes, commands and `--set`, and are not asked for.',
@@ -114,6 +116,7 @@ export const LINTS = {
     severity: 'warning',
     message: (p) => `there is no lint \`${p.name}\` to allow`,
     help: (p) => (p.suggestion ? `did you mean \`${p.suggestion}\`?` : undefined),
+    fixes: (p, span) => replaceWith(p.suggestion, span),
     explain:
       '`// allow: NAME` at the end of a line, or alone on the line above it, silences one lint there. `tfm explain` lists the names.',
   }),

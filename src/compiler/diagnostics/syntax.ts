@@ -1,4 +1,5 @@
 import { diagnosticsOf, entry } from './entry.ts';
+import { replaceWith } from './fixes.ts';
 
 /** Where an expectation failed: `what` was expected `after` a text of the source, but `found` (missing at an end) stood. */
 export interface Expectation {
@@ -64,6 +65,7 @@ export const syntaxEntries = {
     severity: 'error',
     message: (p) => `\`${p.word}\` is a keyword and cannot be a name`,
     help: (p) => `choose another name, such as \`${p.word}_\``,
+    fixes: (p, span) => replaceWith(`${p.word}_`, span),
     explain:
       'The keywords are use fn model train axis param weights probe for in if then else return and or not true false none ' +
       'inf. They mean the same everywhere, so none of them can name a value, a parameter or an axis.',
@@ -81,12 +83,14 @@ export const syntaxEntries = {
     severity: 'error',
     message: (p) => `\`${p.close}\` closes nothing`,
     help: () => 'remove it, or add its partner before',
+    fixes: (p, span) => [{ title: `Remove \`${p.close}\``, edits: [{ span, text: '' }] }],
     explain: 'Each closing bracket needs an opening one of its kind before it.',
   }),
-  'unexpected-character': entry<{ shown: string; help: string | undefined }>({
+  'unexpected-character': entry<{ shown: string; help: string | undefined; instead: string | undefined }>({
     severity: 'error',
     message: (p) => `${p.shown} means nothing here`,
     help: (p) => p.help,
+    fixes: (p, span) => replaceWith(p.instead, span),
     explain:
       'Outside of strings and comments only ASCII letters, digits, spaces, tabs, newlines and the signs of the language ' +
       'may stand. Text copied from a document often holds other quotation marks, dashes or spaces.',

@@ -5,6 +5,7 @@ import type { Expr, Param, TypeExpr } from '../syntax/ast.ts';
 import { evaluateArguments } from './arguments.ts';
 import { placeText, textOf, valueText } from './describe.ts';
 import { boundary, type Env } from './env.ts';
+import type { ObservedBody } from './observer.ts';
 import { bindParameters } from './parameters.ts';
 import { bindType } from './pattern.ts';
 import { NO_LOOPS, type Place, placeAt, snakeCase } from './place.ts';
@@ -16,10 +17,12 @@ import {
   type Naming,
   refuse,
   type Scope,
+  type Session,
   withCall,
 } from './session.ts';
 import type { FunctionValue, Given, GivenValue, Instance, Value } from './value.ts';
 import { wrong } from './want.ts';
+import { weightElements } from './weight-elements.ts';
 
 type CallExpr = Extract<Expr, { kind: 'call' }>;
 
@@ -117,6 +120,7 @@ function elaborateBody(fn: FunctionValue, given: Given, place: Place | undefined
   const frame: Frame = { session, place, loops: NO_LOOPS, activation: activate(fn, site) };
   const around = session.activation;
   session.activation = frame.activation;
+  const items = session.items.length;
   try {
     const base = boundary(fn.env);
     const { value, env } = session.language.runBody(fn.body, {
@@ -127,6 +131,7 @@ function elaborateBody(fn: FunctionValue, given: Given, place: Place | undefined
     if (value.kind === 'tensor' && place?.label !== undefined && !session.names.has(value.value.id)) {
       session.names.set(value.value.id, place.shown.join('.'));
     }
+    if (session.observer) tellObserver({ fn, env, base, value, items: session.items.slice(items), place }, session);
     return { value, env, base };
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
@@ -137,6 +142,10 @@ function elaborateBody(fn: FunctionValue, given: Given, place: Place | undefined
   } finally {
     session.activation = around;
   }
+}
+
+function tellObserver(body: Omit<ObservedBody, 'weightElements'>, session: Session): void {
+  session.observer?.body({ ...body, weightElements: () => (body.place ? weightElements(session, body.place) : 0) });
 }
 
 function checkResult(fn: FunctionValue, type: TypeExpr, value: Value, scope: Scope, site: Site): void {

@@ -7,15 +7,14 @@ import type { Source, Span } from '../support/source.ts';
 import type { File } from '../syntax/ast.ts';
 import { type Advice, adviceIn, adviceOfModule } from './advice.ts';
 import { parameterName } from './arguments.ts';
-import { runBody } from './body.ts';
-import { callBuiltin } from './builtins/table.ts';
-import { applyModel, applyValue } from './call.ts';
+import { applyModel } from './call.ts';
 import { chooseEntry, configure, type Entry, parametersOf } from './entry.ts';
-import { evaluate } from './expression.ts';
 import { BATCH, inputAxes, makeInputs } from './inputs.ts';
+import { LANGUAGE_PARTS } from './language-parts.ts';
 import { type Library, STANDARD_LIBRARY } from './library.ts';
-import { type Module, makeModules, parsed } from './module.ts';
+import { type Module, makeModules } from './module.ts';
 import { nameWeights } from './names.ts';
+import type { Observer } from './observer.ts';
 import { makeOutputs, type Want } from './outputs.ts';
 import { readOverrides } from './overrides.ts';
 import { NO_LOOPS, rootPlace } from './place.ts';
@@ -24,7 +23,7 @@ import { prune } from './prune.ts';
 import type { RollReport } from './roll/plan.ts';
 import { roll } from './roll/roll.ts';
 import { applyRules } from './rules.ts';
-import { type Activation, attempt, type Language, makeSession, type Scope, type Session } from './session.ts';
+import { type Activation, attempt, makeSession, type Scope, type Session } from './session.ts';
 import { readTrainBlock, type TrainBlock, trainKeys } from './train-block.ts';
 import type { Instance } from './value.ts';
 
@@ -42,6 +41,10 @@ export interface ElaborateRequest {
   readonly library?: Library | undefined;
   /** Elaborate iterations at once where they have one body. Off, only the time differs: a test holds that. */
   readonly atOnce?: boolean | undefined;
+  /** Is told of what is elaborated, probes included. */
+  readonly observer?: Observer | undefined;
+  /** The tree of the source as far as it could be read, where errors of its syntax are reported elsewhere. */
+  readonly mended?: File | undefined;
 }
 
 export interface Elaborated {
@@ -68,18 +71,17 @@ export interface Elaborated {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-const LANGUAGE: Language = { evaluate, apply: applyValue, callBuiltin, runBody };
-
 /**
  * Elaborates a model for one use. Only what that use needs is in the graph, but its weights are those of the whole model.
  * Throws a `Failure` with every error that was found.
  */
 export function elaborate(request: ElaborateRequest): Elaborated {
-  const session = makeSession(LANGUAGE, {
+  const session = makeSession(LANGUAGE_PARTS, {
     source: request.source,
     training: request.training,
-    wantsProbes: request.want === 'probes',
+    wantsProbes: request.want === 'probes' || request.observer !== undefined,
     atOnce: request.atOnce ?? true,
+    observer: request.observer,
   });
   try {
     return elaborateIn(session, request);
@@ -90,7 +92,7 @@ export function elaborate(request: ElaborateRequest): Elaborated {
 }
 
 function elaborateIn(session: Session, request: ElaborateRequest): Elaborated {
-  const modules = makeModules(session, request.library ?? STANDARD_LIBRARY);
+  const modules = makeModules(session, request.library ?? STANDARD_LIBRARY, request.mended);
   const main = modules.file(request.source);
   const scope: Scope = {
     frame: { session, place: undefined, loops: NO_LOOPS, activation: undefined },
@@ -115,7 +117,7 @@ function elaborateIn(session: Session, request: ElaborateRequest): Elaborated {
     readsTraining,
     hasProbes,
     files,
-    trees: files.map(parsed),
+    trees: modules.trees(),
     advice: { used, known: () => adviceOfModule(modules.library(['std', 'schemes']), scope) },
     callerOf: (span) => callerIn(files, session.callers.get(span)),
     diagnostics,

@@ -10,7 +10,9 @@ import type { Tensor } from './value.ts';
 export function freshValue(session: Session, type: TensorType): IrValue {
   const id = session.nextId as ValueId;
   session.nextId += 1;
-  return { id, type, name: undefined };
+  const value: IrValue = { id, type, name: undefined };
+  session.observer?.made(value);
+  return value;
 }
 
 export function tensorOf(value: IrValue, learned: boolean, inner = false): Tensor {

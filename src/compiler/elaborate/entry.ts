@@ -3,7 +3,7 @@
 import { didYouMean } from '../support/did-you-mean.ts';
 import { present } from '../support/invariant.ts';
 import { GENERATED } from '../support/source.ts';
-import type { FnItem, Param, TrainItem } from '../syntax/ast.ts';
+import type { File, FnItem, Param, TrainItem } from '../syntax/ast.ts';
 import { parameterName } from './arguments.ts';
 import { textOf, valueText } from './describe.ts';
 import type { Module } from './module.ts';
@@ -18,13 +18,27 @@ export interface Entry {
   readonly given: Given;
 }
 
+function entriesIn({ items }: File): { readonly trains: readonly TrainItem[]; readonly models: readonly FnItem[] } {
+  return {
+    trains: items.filter((item): item is TrainItem => item.kind === 'train'),
+    models: items.filter((item): item is FnItem => item.kind === 'fn' && item.model),
+  };
+}
+
+/** A train block is called after its model, unless it has a name. */
+function nameOf(item: TrainItem): string {
+  return item.name?.text ?? textOf(item.model.kind === 'call' ? item.model.callee.span : item.model.span);
+}
+
+/** By what names the train blocks and models of a file can be asked for. */
+export function entryNames(file: File): { readonly trains: readonly string[]; readonly models: readonly string[] } {
+  const { trains, models } = entriesIn(file);
+  return { trains: trains.map(nameOf), models: models.map((model) => model.name.text) };
+}
+
 /** The train block or model of that name; without a name, the only one there is. */
 export function chooseEntry(module: Module, scope: Scope, name: string | undefined): Entry {
-  const { items } = module.file;
-  const trains = items.filter((item): item is TrainItem => item.kind === 'train');
-  const models = items.filter((item): item is FnItem => item.kind === 'fn' && item.model);
-  const nameOf = (item: TrainItem): string =>
-    item.name?.text ?? textOf(item.model.kind === 'call' ? item.model.callee.span : item.model.span);
+  const { trains, models } = entriesIn(module.file);
   const names = [...new Set([...trains.map(nameOf), ...models.map((model) => model.name.text)])];
   const wantedTrains = name === undefined ? trains : trains.filter((item) => nameOf(item) === name);
   const wantedModels = name === undefined ? models : models.filter((model) => model.name.text === name);

@@ -14,6 +14,8 @@ export type Env = Binding | Boundary | FileScope;
 export interface Lazy {
   readonly kind: 'lazy';
   readonly force: () => Value;
+  /** The value, if it was asked for before. */
+  readonly known: () => Value | undefined;
 }
 
 interface Binding {
@@ -116,4 +118,15 @@ export function namesIn(env: Env): readonly string[] {
 
 export function forced(value: Value | Lazy): Value {
   return value.kind === 'lazy' ? value.force() : value;
+}
+
+/** Every binding that `env` has beyond `base`, and the axes that expressions made in the body: oldest first. */
+export function allBindingsSince(env: Env, base: Env): readonly Rebound[] {
+  const all: Rebound[] = [];
+  for (let at = env; at.kind !== 'file'; at = at.next) {
+    if (at.kind === 'binding') all.push(at);
+    else for (const [name, { axis, span }] of at.axes) all.push({ name, value: { kind: 'axis', axis }, span });
+    if (at === base) break;
+  }
+  return all.reverse();
 }

@@ -20,7 +20,8 @@ const UNNAMED: Naming = {};
 export function evaluate(expr: Expr, scope: Scope, naming: Naming = UNNAMED): Value {
   countStep(scope, expr.span);
   const value = evaluateAny(expr, scope, naming);
-  const { lane } = scope.frame.session;
+  const { lane, observer } = scope.frame.session;
+  observer?.value(expr, value);
   return value.kind === 'varying' && lane !== undefined ? ofLane(value, lane) : value;
 }
 

@@ -4,7 +4,7 @@ import { Failure } from '../diagnostics/diagnostic.ts';
 import { didYouMean } from '../support/did-you-mean.ts';
 import type { Source, Span } from '../support/source.ts';
 import type { File, Item, Name, Use } from '../syntax/ast.ts';
-import { parse } from '../syntax/parse.ts';
+import { parseOnce } from '../syntax/parse.ts';
 import { PREDEFINED_NAMES, predefined } from './builtins/table.ts';
 import { bind, type FileScope, forced } from './env.ts';
 import type { Library } from './library.ts';
@@ -28,11 +28,14 @@ export interface Modules {
   readonly library: (path: readonly string[]) => Module | undefined;
   /** The user's files so far, the first one first. */
   readonly files: () => readonly Source[];
+  /** The trees of those files. */
+  readonly trees: () => readonly File[];
 }
 
 const PRELUDE = 'prelude';
 
-export function makeModules(session: Session, library: Library): Modules {
+/** `mended`: the tree of the session's own file, where it is not to be read strictly. */
+export function makeModules(session: Session, library: Library, mended?: File): Modules {
   const loaded = new Map<string, Module | 'loading'>();
 
   function libraryModule(path: readonly string[]): Module | undefined {
@@ -62,7 +65,8 @@ export function makeModules(session: Session, library: Library): Modules {
     const known = files.get(source);
     if (known) return known;
     reading.push(source);
-    const module = makeModule(parsed(source), false, prelude);
+    const file = mended && source === session.source ? mended : parsed(source);
+    const module = makeModule(file, false, prelude);
     reading.pop();
     files.set(source, module);
     return module;
@@ -128,19 +132,14 @@ export function makeModules(session: Session, library: Library): Modules {
     file: fileModule,
     library: libraryModule,
     files: () => [...files.keys()].reverse(),
+    trees: () => [...files.values()].reverse().map((module) => module.file),
   };
 }
 
-/** Files by their source: a compilation elaborates one file for several uses. */
-const parsedFiles = new WeakMap<Source, File>();
-
 /** Parses a file; a failure holds all its syntax errors. */
-export function parsed(source: Source): File {
-  const known = parsedFiles.get(source);
-  if (known) return known;
-  const { file, diagnostics } = parse(source);
+function parsed(source: Source): File {
+  const { file, diagnostics } = parseOnce(source);
   if (diagnostics.some((d) => d.severity === 'error')) throw new Failure(diagnostics);
-  parsedFiles.set(source, file);
   return file;
 }
 

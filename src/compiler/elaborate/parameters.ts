@@ -48,6 +48,7 @@ function defaultOf(param: Param, name: string, scope: () => Scope): Lazy {
   let state: 'new' | 'busy' | { readonly value: Value } = 'new';
   return {
     kind: 'lazy',
+    known: () => (state === 'new' || state === 'busy' ? undefined : state.value),
     force: () => {
       if (state === 'busy') refuse('default-cycle', { name }, param.span);
       if (state !== 'new') return state.value;

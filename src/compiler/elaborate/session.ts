@@ -9,6 +9,7 @@ import type { Argument, Body, Expr, Rule } from '../syntax/ast.ts';
 import { type AxisTable, makeAxisTable } from './axis-table.ts';
 import type { Env } from './env.ts';
 import type { Lanes } from './lanes-type.ts';
+import type { Observer } from './observer.ts';
 import type { LoopPath, Place, WeightSlot } from './place.ts';
 import type { FunctionValue, Tensor, Value } from './value.ts';
 
@@ -129,6 +130,7 @@ export interface Session {
   readonly loopAxes: Set<string>;
   /** Elaborate iterations at once where possible. */
   readonly atOnce: boolean;
+  readonly observer: Observer | undefined;
   /** An error after which nothing more can be said. */
   fatal: boolean;
 }
@@ -139,9 +141,11 @@ export interface SessionOptions {
   readonly training: boolean;
   readonly wantsProbes: boolean;
   readonly atOnce: boolean;
+  readonly observer?: Observer | undefined;
 }
 
-export function makeSession(language: Language, { source, training, wantsProbes, atOnce }: SessionOptions): Session {
+export function makeSession(language: Language, options: SessionOptions): Session {
+  const { source, training, wantsProbes, atOnce, observer } = options;
   return {
     language,
     source,
@@ -170,6 +174,7 @@ export function makeSession(language: Language, { source, training, wantsProbes,
     lane: undefined,
     loopAxes: new Set(),
     atOnce,
+    observer,
     fatal: false,
   };
 }

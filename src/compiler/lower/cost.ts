@@ -1,5 +1,6 @@
 /** What one launch of a region must do at least: the figures of kernel headers and reports. */
-import type { Op, Value, ValueId } from '../ir/graph.ts';
+import type { ValueId } from '../ir/graph.ts';
+import { opFlops } from '../ir/op-flops.ts';
 import type { Region } from '../ir/region.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
 import { present } from '../support/invariant.ts';
@@ -35,27 +36,5 @@ function gatheredBytes(context: LowerContext, region: Region): ReadonlyMap<Value
 
 function flopsOf(context: LowerContext, id: ValueId): number {
   const op = opOf(context, id);
-  return op ? opFlops(context, op, context.value(id)) : 0;
-}
-
-function opFlops(context: LowerContext, op: Op, value: Value): number {
-  const elements = elementsOf(value.type.axes);
-  switch (op.kind) {
-    case 'unary':
-    case 'binary':
-      return value.type.kind === 'float' ? elements : 0;
-    case 'sum':
-    case 'max':
-    case 'argmax':
-      return elementsOf(context.value(present(op.operands[0], 'operand')).type.axes);
-    case 'contract': {
-      const summed = op.attrs.terms.map((axes, i) => {
-        const left = context.value(present(op.operands[2 * i], 'operand')).type.axes;
-        return elementsOf(left.filter((axis) => axes.includes(axis.id)));
-      });
-      return 2 * elements * summed.reduce((a, b) => a + b, 0);
-    }
-    default:
-      return 0;
-  }
+  return op ? opFlops(op, context.value(id).type, (operand) => context.value(operand).type) : 0;
 }

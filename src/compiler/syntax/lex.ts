@@ -20,31 +20,37 @@ export interface Lexed {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** What people mean by signs that the language has not. */
+/** What to write for signs that the language has not, and that people know what they mean by. */
 const INSTEAD: Readonly<Record<string, string>> = {
-  '#': 'comments begin with `//`',
-  '!': 'write `not`',
+  '#': '//',
+  '!': 'not',
+  "'": '"',
+  '`': '"',
+  '“': '"',
+  '”': '"',
+  '‘': '"',
+  '’': '"',
+  '×': '*',
+  '·': '*',
+  '÷': '/',
+  '−': '-',
+  '–': '-',
+  '→': '->',
+  '⇒': '=>',
+  '≤': '<=',
+  '≥': '>=',
+  '≠': '!=',
+  '∞': 'inf',
+  '…': '..',
+  '²': '^ 2',
+};
+
+/** What to say where it is more than that. */
+const ADVICE: Readonly<Record<string, string>> = {
   '&': 'write `and`',
   '|': 'write `or`',
-  "'": 'strings stand in `"`',
-  '`': 'strings stand in `"`',
-  '“': 'strings stand in `"`',
-  '”': 'strings stand in `"`',
-  '‘': 'strings stand in `"`',
-  '’': 'strings stand in `"`',
-  '×': 'write `*`',
-  '·': 'write `*`',
-  '÷': 'write `/`',
-  '−': 'write `-`',
-  '–': 'write `-`',
-  '→': 'write `->`',
-  '⇒': 'write `=>`',
-  '≤': 'write `<=`',
-  '≥': 'write `>=`',
-  '≠': 'write `!=`',
-  '∞': 'write `inf`',
-  '…': 'write `..`',
-  '²': 'write `^ 2`',
+  '#': 'comments begin with `//`',
+  '"': 'strings stand in `"`',
   '√': 'write `sqrt(…)`',
 };
 
@@ -67,13 +73,28 @@ export function lex(source: Source): Lexed {
   return { tokens, docs: lexed.groups[DOC_GROUP] ?? [], comments: lexed.groups[COMMENT_GROUP] ?? [], diagnostics };
 }
 
-function describeCharacters(image: string): { shown: string; help: string | undefined } {
+interface Described {
+  readonly shown: string;
+  readonly help: string | undefined;
+  /** What to write in its place. */
+  readonly instead: string | undefined;
+}
+
+function describeCharacters(image: string): Described {
   const points = [...image];
   const first = points[0] ?? '';
   if (points.length === 1 && !/[\p{L}\p{N}\p{P}\p{S}]/u.test(first)) {
     const code = (first.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
-    return { shown: `the invisible character U+${code}`, help: 'remove it, or type a plain space' };
+    return { shown: `the invisible character U+${code}`, help: 'remove it, or type a plain space', instead: ' ' };
   }
-  const help = INSTEAD[first] ?? (/\p{L}/u.test(first) ? 'names use the letters a to z, digits and `_`' : undefined);
-  return { shown: points.length > 12 ? `\`${points.slice(0, 12).join('')}…\`` : `\`${image}\``, help };
+  const shown = points.length > 12 ? `\`${points.slice(0, 12).join('')}…\`` : `\`${image}\``;
+  const sign = INSTEAD[first];
+  const letters = /\p{L}/u.test(first) ? 'names use the letters a to z, digits and `_`' : undefined;
+  const help = ADVICE[first] ?? (sign === '"' ? ADVICE[sign] : sign && `write \`${sign}\``) ?? letters;
+  return { shown, help, instead: points.length === 1 ? sign && spaced(sign) : undefined };
+}
+
+/** A word must not run into the name behind it. */
+function spaced(sign: string): string {
+  return /[a-z]$/.test(sign) ? `${sign} ` : sign;
 }

@@ -14,6 +14,8 @@ export const SIZE_LIMIT = 1 << 20;
 export interface Parsed {
   /** Holds the declarations without syntax errors. */
   readonly file: File;
+  /** Holds what is left of the others too, without their broken statements: for editors. */
+  readonly mended: File;
   /** Syntax errors in the order of the source, at most one in a line. */
   readonly diagnostics: readonly Diagnostic[];
 }
@@ -24,13 +26,21 @@ export function parse(source: Source): Parsed {
   const bytes = Buffer.byteLength(source.text);
   if (bytes > SIZE_LIMIT) {
     const span = { source, start: 0, end: 0 };
-    return { file: empty, diagnostics: [syntaxDiagnostic('source-too-large', { bytes, limit: SIZE_LIMIT }, { span })] };
+    const tooLarge = syntaxDiagnostic('source-too-large', { bytes, limit: SIZE_LIMIT }, { span });
+    return { file: empty, mended: empty, diagnostics: [tooLarge] };
   }
   const lexed = lex(source);
   const layout = layOut(source, lexed.tokens);
-  if (layout.tooDeep) return { file: empty, diagnostics: layout.diagnostics };
+  if (layout.tooDeep) return { file: empty, mended: empty, diagnostics: layout.diagnostics };
   const { trees, errors } = parseItems(layout.tokens);
-  const built = buildFile(source, trees, lexed.docs);
+  const whole = trees.filter((tree) => tree.whole);
+  const build = (some: typeof trees) =>
+    buildFile(
+      source,
+      some.map(({ tree }) => tree),
+      lexed.docs,
+    );
+  const built = build(whole);
   const parserErrors = errors
     .map(({ error, previous }) => describeError(source, error, previous))
     .filter((diagnostic) => !layout.mended.some((range) => inside(diagnostic.span, range)));
@@ -40,7 +50,19 @@ export function parse(source: Source): Parsed {
     ...parserErrors,
     ...built.diagnostics,
   ]);
-  return { file: built.file, diagnostics };
+  const mended = whole.length === trees.length ? built.file : build(trees).file;
+  return { file: built.file, mended, diagnostics };
+}
+
+const read = new WeakMap<Source, Parsed>();
+
+/** What `parse` gives, found once for a source: a compilation elaborates one file for several uses. */
+export function parseOnce(source: Source): Parsed {
+  const known = read.get(source);
+  if (known) return known;
+  const parsed = parse(source);
+  read.set(source, parsed);
+  return parsed;
 }
 
 function inside(span: Span | undefined, range: Span): boolean {

@@ -21,9 +21,14 @@ export interface FoundError {
 }
 
 export interface Recovered {
-  /** The declarations without errors. */
-  readonly trees: readonly CstNode[];
+  readonly trees: readonly RecoveredTree[];
   readonly errors: readonly FoundError[];
+}
+
+export interface RecoveredTree {
+  readonly tree: CstNode;
+  /** Nothing was left out of it. */
+  readonly whole: boolean;
 }
 
 /** Tokens `from` up to but without `to`. */
@@ -33,12 +38,12 @@ interface Range {
 }
 
 export function parseItems(tokens: readonly IToken[]): Recovered {
-  const trees: CstNode[] = [];
+  const trees: RecoveredTree[] = [];
   const errors: FoundError[] = [];
   for (const { from, to } of statementsOf(tokens).filter((range) => range.depth === 0)) {
     if (errors.length >= ERRORS_PER_FILE) break;
     const found = parseBroken(tokens.slice(from, to));
-    if (found.tree !== undefined) trees.push(found.tree);
+    if (found.tree !== undefined) trees.push({ tree: found.tree, whole: found.errors.length === 0 });
     errors.push(...found.errors);
   }
   return { trees, errors };
@@ -49,7 +54,7 @@ function parseBroken(item: readonly IToken[]): { tree: CstNode | undefined; erro
   let tokens = item;
   while (errors.length < ERRORS_PER_ITEM && tokens.length > 0) {
     const result = parseItem(tokens);
-    if (result.kind === 'tree') return { tree: errors.length === 0 ? result.tree : undefined, errors };
+    if (result.kind === 'tree') return { tree: result.tree, errors };
     const index = tokens.indexOf(result.error.token);
     const at = index < 0 ? tokens.length : index;
     errors.push({ error: result.error, previous: tokens[at - 1] });
