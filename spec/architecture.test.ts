@@ -50,6 +50,11 @@ const ROWS: readonly { readonly name: string; readonly prefix: string; readonly 
     ],
   },
   { name: 'runtime', prefix: 'src/runtime/', may: ['support', 'diagnostics', 'ir', 'backends'] },
+  {
+    name: 'lsp',
+    prefix: 'src/lsp/',
+    may: ['support', 'diagnostics', 'ir', 'grammar', 'syntax', 'elaborate', 'lints', 'compile', 'runtime'],
+  },
   { name: 'trainer', prefix: 'src/trainer/', may: ['support', 'diagnostics', 'ir'] },
   {
     name: 'library',
@@ -59,7 +64,19 @@ const ROWS: readonly { readonly name: string; readonly prefix: string; readonly 
   {
     name: 'cli',
     prefix: 'src/cli/',
-    may: ['support', 'diagnostics', 'ir', 'pass', 'syntax', 'compile', 'backends', 'runtime', 'trainer', 'library'],
+    may: [
+      'support',
+      'diagnostics',
+      'ir',
+      'pass',
+      'syntax',
+      'compile',
+      'backends',
+      'runtime',
+      'trainer',
+      'library',
+      'lsp',
+    ],
   },
 ];
 

@@ -6,6 +6,7 @@ import { doctor } from './commands/doctor.ts';
 import { evaluate } from './commands/eval.ts';
 import { explain } from './commands/explain.ts';
 import { grad } from './commands/grad.ts';
+import { lsp } from './commands/lsp.ts';
 import { params } from './commands/params.ts';
 import { sample } from './commands/sample.ts';
 import { train } from './commands/train.ts';
@@ -21,5 +22,6 @@ export const COMMANDS: readonly CliCommand[] = [
   grad,
   doctor,
   explain,
+  lsp,
   demo,
 ];

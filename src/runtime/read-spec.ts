@@ -14,8 +14,11 @@ export function readSpec(path: string): Source {
   return specOf(path, read.text);
 }
 
-/** A spec whose text is given, as if it were the file at `path`. */
-export function specOf(path: string, text: string): Source {
+/**
+ * A spec whose text is given, as if it were the file at `path`. `textAt` may know the text of a file better than the disk
+ * does: that of an editor, which is not saved yet.
+ */
+export function specOf(path: string, text: string, textAt?: (path: string) => string | undefined): Source {
   const root = rootOf(path);
   const opened = new Map<string, Source>();
   const neighbourOf =
@@ -28,7 +31,8 @@ export function specOf(path: string, text: string): Source {
       const refuse = (refused: string): NoNeighbour => ({ refused, others: specsBeside(from, wanted) });
       if (isAbsolute(wanted)) return refuse('its path is absolute');
       if (!isWithin(root, target)) return refuse(`it is outside of ${relative('', root) || 'the folder'}`);
-      const read = readText(target);
+      const open = textAt?.(key);
+      const read = open === undefined ? readText(target) : { text: open };
       if ('reason' in read) return refuse(read.reason);
       const source = makeSource(target, read.text, neighbourOf(target));
       opened.set(key, source);

@@ -37,6 +37,9 @@ const READERS: Readonly<Record<string, Reader>> = {
   freeze: (value, { value: expr }) => ({ freeze: wantBool(value, expr.span) }),
 };
 
+/** What weights can be given in braces. */
+export const ATTRIBUTE_NAMES: readonly string[] = Object.keys(READERS);
+
 const LATER = ['after', 'via'];
 
 /** The attributes that a weight is declared with. */

@@ -9,6 +9,7 @@ import type { Span } from '../support/source.ts';
 import type { Body, Expr } from '../syntax/ast.ts';
 import { allBindingsSince } from './env.ts';
 import type { ObservedBody, Observer } from './observer.ts';
+import type { Place } from './place.ts';
 import type { TupleValue, Value } from './value.ts';
 
 /** A body as one call elaborated it. */
@@ -17,8 +18,8 @@ export interface BodyFacts {
   readonly weights: number;
   /** Operations of its forward pass. */
   readonly flops: number;
-  /** Its names with their last values, those that were never asked for left out. */
-  readonly bindings: ReadonlyMap<string, Value>;
+  /** Where its weights belong: the place of the instance that was applied. */
+  readonly place: Place | undefined;
 }
 
 export interface Facts {
@@ -50,13 +51,11 @@ export function makeFacts(): { readonly facts: Facts; readonly observer: Observe
       types.set(id, type);
     },
     body: (body) => {
-      const bindings = knownBindings(body);
-      for (const { span, value } of bindings) add(bound, span, value);
+      for (const { span, value } of knownBindings(body)) add(bound, span, value);
       const before = calls.get(body.fn.body) ?? [];
       if (before.length >= CALLS_KEPT) return;
-      const named = new Map(bindings.map(({ name, value }) => [name, value]));
       const flops = flopsIn(body.items, (id) => types.get(id));
-      calls.set(body.fn.body, [...before, { weights: body.weightElements(), flops, bindings: named }]);
+      calls.set(body.fn.body, [...before, { weights: body.weightElements(), flops, place: body.place }]);
     },
   };
   const facts: Facts = {
@@ -76,9 +75,9 @@ function add<K>(map: Map<K, Value[]>, key: K, value: Value): void {
 }
 
 function knownBindings({ env, base }: ObservedBody) {
-  return allBindingsSince(env, base).flatMap(({ name, span, value }) => {
+  return allBindingsSince(env, base).flatMap(({ span, value }) => {
     const known = value.kind === 'lazy' ? value.known() : value;
-    return known ? [{ name, span, value: known }] : [];
+    return known ? [{ span, value: known }] : [];
   });
 }
 

@@ -28,6 +28,13 @@ export const STANDARD_LIBRARY: Library = {
       .map((file) => `std.${file.slice(0, -'.tfm'.length)}`),
 };
 
+/** Where a file of the library lies, by the path that its source has. */
+export function libraryUrl(path: string): URL | undefined {
+  const [, name] = /^std\/([a-z_]+)\.tfm$/.exec(path) ?? [];
+  const url = name === undefined ? undefined : new URL(`${name}.tfm`, FOLDER);
+  return url && existsSync(url) ? url : undefined;
+}
+
 function load(name: string): File | undefined {
   const url = new URL(`${name}.tfm`, FOLDER);
   if (!existsSync(url)) return undefined;

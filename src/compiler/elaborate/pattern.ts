@@ -103,7 +103,7 @@ function bindFree(free: readonly Dim[], rest: readonly Axis[], scope: Scope, mis
     }
     const axis = rest[row >= 0 && i > row ? i + rowLength - 1 : i] ?? mismatch();
     if (boundAxis(dim.name, at(scope, env))) refuse('axis-twice', { axis: dim.name.text, where: 'the type' }, dim.span);
-    env = bind(env, dim.name.text, axisValue(axis), dim.span);
+    env = bind(env, dim.name.text, axisValue(axis), dim.name.span);
   }
   return env;
 }

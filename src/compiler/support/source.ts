@@ -69,3 +69,8 @@ export function joinSpans(a: Span, b: Span): Span {
   if (a.source !== b.source) return a;
   return { source: a.source, start: Math.min(a.start, b.start), end: Math.max(a.end, b.end) };
 }
+
+/** Whether an offset lies in a span or at its end, where a cursor may stand. */
+export function spanHolds({ start, end }: Span, offset: number): boolean {
+  return start <= offset && offset <= end;
+}

@@ -69,6 +69,11 @@ export const PREDEFINED_NAMES: readonly string[] = [
   ...Object.keys(TRAIN_VALUES),
 ];
 
+/** The parameters of a function that the language has from the start; those that end in `?` may be missing. */
+export function builtinParameters(name: string): readonly string[] | undefined {
+  return Object.hasOwn(TABLE, name) ? TABLE[name]?.params : undefined;
+}
+
 export function callBuiltin(name: string, args: readonly Argument[], span: Span, scope: Scope): Value {
   const builtin = present(TABLE[name], `builtin ${name}`);
   const { names, required, positional } = present(SIGNATURES.get(name), `the signature of ${name}`);
