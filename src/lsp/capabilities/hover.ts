@@ -2,6 +2,7 @@ import { MarkupKind } from 'vscode-languageserver';
 import { parameterName } from '../../compiler/elaborate/arguments.ts';
 import { builtinParameters } from '../../compiler/elaborate/builtins/table.ts';
 import type { Value } from '../../compiler/elaborate/value.ts';
+import { pathTo } from '../../compiler/syntax/nodes.ts';
 import type { Analysis } from '../analysis.ts';
 import type { Capability } from '../capability.ts';
 import { type Declaration, declarationIn, declarationOf, preludeDeclaration } from '../declarations-of.ts';
@@ -30,7 +31,13 @@ function hoverText(analysis: Analysis, target: Target): string | undefined {
   const values = targetValues(analysis, target);
   const declaration = declarationAt(analysis, target, values);
   const head = headOf(analysis, target, values, declaration);
-  const parts = [head && `\`\`\`tfm\n${head}\n\`\`\``, declaration?.item.doc, costOf(analysis, values)];
+  const result = resultOf(analysis, target);
+  const shown = [head, result && `=> ${result}`].filter((line) => line !== undefined).join('\n');
+  const parts = [
+    shown === '' ? undefined : `\`\`\`tfm\n${shown}\n\`\`\``,
+    declaration?.item.doc,
+    costOf(analysis, values),
+  ];
   const text = parts.filter((part) => part !== undefined).join('\n\n');
   return text === '' ? undefined : text;
 }
@@ -48,6 +55,13 @@ function targetValues(analysis: Analysis, target: Target): readonly Value[] {
     default:
       return [];
   }
+}
+
+/** What the call gives whose callee the target is. */
+function resultOf(analysis: Analysis, { span }: Target): string | undefined {
+  const call = pathTo(analysis.inspection.tree, span.end).findLast((node) => node.kind === 'call');
+  const isCallee = call !== undefined && call.callee.span.end === span.end;
+  return isCallee ? describeValues(valuesOf(analysis, call)) : undefined;
 }
 
 /** The declaration at the top level of a file that a target stands for. */
