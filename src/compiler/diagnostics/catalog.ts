@@ -3,6 +3,7 @@ import { cliEntries } from './cli.ts';
 import { dataEntries } from './data.ts';
 import { deviceEntries } from './device.ts';
 import type { Severity } from './diagnostic.ts';
+import { editorEntries } from './editor.ts';
 import type { Entry } from './entry.ts';
 import type { Example, ExamplesOf } from './example.ts';
 import { AXES_EXAMPLES } from './examples/axes.ts';
@@ -39,6 +40,7 @@ export const TABLES = {
   device: deviceEntries,
   kernel: kernelEntries,
   cli: cliEntries,
+  editor: editorEntries,
 } as const satisfies Readonly<Record<string, Readonly<Record<string, Entry<never>>>>>;
 
 type TableName = keyof typeof TABLES;
