@@ -94,12 +94,25 @@ test('quick fixes: what was meant', async () => {
     ['clip = 1', 'clop = 1'],
     ['w_up: [width -> hidden]', 'w_up: [width → hidden]'],
     ['/ sqrt(l)', '/ sqrt(l))'],
+    ['w_up: [width -> hidden]', 'w_up: [widht -> hidden]'],
   ];
   for (const [right, wrong] of cases) assert.is(await mended(custom.replace(right, wrong)), custom);
   const decayed = custom.replace('[width -> hidden] ~ normal(0.02)', '[width -> hidden] ~ normal(0.02) { decay = 0 }');
   assert.is(await mended(decayed.replace('{ decay', '{ decoy')), decayed);
   const keyword = custom.replace('fn bend(x) = x', 'fn bend(in) = x');
   assert.is(await mended(keyword), keyword.replace('(in)', '(in_)'));
+});
+
+test('quick fixes: a name of another file, and of a lint', async () => {
+  client.write('names.tfm', 'fn Slow(x) = x\n');
+  assert.is(await mended('use "./names.tfm".{Slwo}\n'), 'use "./names.tfm".{Slow}\n');
+  const allowing = custom.replace(
+    '  embed = E',
+    '  for i in 1..2 { unread = i } // allow: unused-binding\n  embed = E',
+  );
+  assert.equal(await codes('mend.tfm', allowing), []);
+  const wrong = custom.replace('  embed = E', '  // allow: unused-bindng\n  embed = E');
+  assert.is(await mended(wrong), wrong.replace('bindng', 'binding'));
 });
 
 test('quick fixes: a name of the library is brought in', async () => {
