@@ -31,7 +31,6 @@ train M() { data = text("a.txt"); batch = 2; time = 4; steps = 3; probe p = mean
 `;
 const SECOND_MS = 1000;
 const client = await startLanguageClient();
-let slowest = 0;
 
 /** Asks everything of a text, at one place of it. */
 async function ask(text: string, offset: number): Promise<void> {
@@ -54,7 +53,6 @@ async function ask(text: string, offset: number): Promise<void> {
     const start = performance.now();
     await client.request(method, 'fuzz.tfm', more);
     const took = performance.now() - start;
-    slowest = Math.max(slowest, took);
     assert.ok(took < SECOND_MS, `${method} took ${Math.round(took)} ms at ${offset} of:\n${text}`);
   }
   assert.equal(client.logged, []);
@@ -71,12 +69,12 @@ test('a spec without one character, and with one that does not belong there', as
   const signs = '(){}[],=.@;"~>-';
   for (let at = 0; at < SMALL.length; at += 1) {
     await ask(SMALL.slice(0, at) + SMALL.slice(at + 1), at);
-    if (at % 3 === 0) await ask(SMALL.slice(0, at) + signs.charAt(at % signs.length) + SMALL.slice(at), at + 1);
+    if (at % 7 === 0) await ask(SMALL.slice(0, at) + signs.charAt(at % signs.length) + SMALL.slice(at), at + 1);
   }
 });
 
-test('an example, cut and thinned at every seventeenth character', async () => {
-  for (let at = 0; at < llama.length; at += 17) {
+test('an example, cut and thinned at every thirty-first character', async () => {
+  for (let at = 0; at < llama.length; at += 31) {
     await ask(llama.slice(0, at), at);
     await ask(llama.slice(0, at) + llama.slice(at + 1), at);
   }
