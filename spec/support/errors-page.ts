@@ -14,6 +14,7 @@ const TITLES: { readonly [T in keyof typeof TABLES]: string } = {
   device: 'Of devices',
   kernel: 'Of kernels',
   cli: 'Of the command line',
+  editor: 'In editors',
 };
 
 const fenced = (text: string, language = 'tfm'): string => `\`\`\`${language}\n${text.trimEnd()}\n\`\`\``;

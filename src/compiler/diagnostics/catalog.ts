@@ -13,6 +13,7 @@ import {
   CLI_EXAMPLES,
   DATA_EXAMPLES,
   DEVICE_EXAMPLES,
+  EDITOR_EXAMPLES,
   KERNEL_EXAMPLES,
   MEMORY_EXAMPLES,
   RUN_EXAMPLES,
@@ -57,6 +58,7 @@ export const EXAMPLES: { readonly [T in TableName]: ExamplesOf<(typeof TABLES)[T
   device: DEVICE_EXAMPLES,
   kernel: KERNEL_EXAMPLES,
   cli: CLI_EXAMPLES,
+  editor: EDITOR_EXAMPLES,
 };
 
 export interface Explanation {

@@ -2,6 +2,7 @@
 import type { cliEntries } from '../cli.ts';
 import type { dataEntries } from '../data.ts';
 import type { deviceEntries } from '../device.ts';
+import type { editorEntries } from '../editor.ts';
 import { type ExamplesOf, when } from '../example.ts';
 import type { kernelEntries } from '../kernel.ts';
 import type { memoryEntries } from '../memory.ts';
@@ -85,4 +86,10 @@ export const CLI_EXAMPLES: ExamplesOf<typeof cliEntries> = {
   'unknown-dump': when('`tfm compile llama.tfm --dump fusion`.'),
   'train-block-missing': when('`tfm train` of a spec that has a model and no `train`.'),
   'too-slow': when('`npm run demo` on a software driver of a very slow machine.'),
+};
+
+export const EDITOR_EXAMPLES: ExamplesOf<typeof editorEntries> = {
+  'check-cut-short': when(
+    'An editor has a spec open that goes through its 4,000 layers one by one, because they carry a list that grows.',
+  ),
 };
