@@ -1,0 +1,69 @@
+/** Loss, gradients and three optimizer steps of the kernels of every example and of the gallery, at a small size, against the float64 interpreter. */
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openWebGpu } from '../src/backends/wgsl/device.ts';
+import type { Compiled } from '../src/compiler/compile-request.ts';
+import { referenceGraph } from '../src/compiler/reference-graph.ts';
+import { present } from '../src/compiler/support/invariant.ts';
+import { computeGradients } from '../src/runtime/grad.ts';
+import { referenceGradients } from '../src/runtime/reference-grad.ts';
+import type { TensorFile } from '../src/runtime/safetensors.ts';
+import { floatTensor, numbersOf } from '../src/runtime/tensor-values.ts';
+import { compileText } from './support/compile-text.ts';
+import { EXAMPLES, GALLERY, livelyValues, ROWS, smallSizes, TIME, targets, textOf, tokens } from './support/gallery.ts';
+
+const STEPS = 3;
+const device = await openWebGpu({ notify: () => {} });
+
+/** What `tfm grad` is given. */
+function gradJob({ plan, train }: Compiled) {
+  const tensors = plan.weights.map(
+    (w) => [w.name, floatTensor(Float32Array.from(livelyValues(w, w.shape)), w.shape)] as const,
+  );
+  return {
+    weights: { tensors: new Map(tensors), metadata: {} },
+    weightsPath: 'weights',
+    batch: { rows: ROWS, time: TIME, tokens, targets },
+    names: new Map<string, string>(),
+    config: present(train, 'a train block'),
+    steps: STEPS,
+  };
+}
+
+const get = (file: TensorFile, name: string): Float64Array =>
+  Float64Array.from(numbersOf(present(file.tensors.get(name), name)));
+const norm = (x: Float64Array): number => Math.sqrt(x.reduce((sum, v) => sum + v * v, 0));
+
+function assertNear(found: TensorFile, expected: TensorFile, name: string, limit: number, floor = 1e-12): void {
+  const [a, b] = [get(found, name), get(expected, name)];
+  assert.is(a.length, b.length, name);
+  const error = norm(a.map((v, i) => v - (b[i] ?? Number.NaN))) / Math.max(norm(b), floor);
+  assert.ok(error <= limit, `${name} is off by ${error}`);
+}
+
+for (const file of [...EXAMPLES, ...GALLERY]) {
+  test(`${file}: its kernels against the interpreter`, async () => {
+    const text = textOf(file);
+    const compiled = compileText(text, {
+      set: smallSizes(text),
+      purposes: ['train', 'logits'],
+      limits: device.limits,
+    });
+    const job = gradJob(compiled);
+    const micro = referenceGraph(present(compiled.graphs.micro, 'the graph of a batch'));
+    const expected = referenceGradients({ ...job, micro, logits: compiled.graphs.logits });
+    const loaded = await device.load(compiled.plan, compiled.texts, { poison: true });
+    const found = await computeGradients({ ...job, loaded, lost: device.lost });
+    await loaded.checkGuards();
+    loaded.release();
+    assertNear(found, expected, 'loss', 1e-5);
+    assertNear(found, expected, 'logits', 5e-5);
+    const floor = 1e-4 * norm(get(expected, 'grad_norm'));
+    for (const name of expected.tensors.keys())
+      if (name.startsWith('grad.')) assertNear(found, expected, name, 5e-4, floor);
+    assert.is(get(found, 'losses').length, STEPS);
+    assertNear(found, expected, 'losses', 1e-4);
+  });
+}
+
+test.run();
