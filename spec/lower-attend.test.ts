@@ -2,13 +2,10 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { AttendAttrs, Axis, Block, ValueId } from '../src/compiler/ir/graph.ts';
 import { printKernel } from '../src/compiler/ir/print-kernel.ts';
-import type { Region } from '../src/compiler/ir/region.ts';
 import { floats, tensor } from '../src/compiler/ir/tensor-type.ts';
-import { type LowerContext, lowerContext } from '../src/compiler/lower/context.ts';
-import { lowerOp } from '../src/compiler/lower/lower-op.ts';
+import { lowerContext } from '../src/compiler/lower/context.ts';
+import { lowerRegion } from '../src/compiler/lower/lower-region.ts';
 import { isAlwaysTrue, maskBounds, pairsWithin } from '../src/compiler/lower/mask-bounds.ts';
-import { lowerProduct } from '../src/compiler/lower/product.ts';
-import { lowerRows } from '../src/compiler/lower/rows.ts';
 import { type Builder, makeBuilder } from '../src/compiler/ops/builder.ts';
 import * as m from '../src/compiler/ops/make.ts';
 import { fusePass } from '../src/compiler/passes/fuse/fuse.ts';
@@ -16,11 +13,6 @@ import { axis } from './support/llama-graph.ts';
 import { compareHere, compareOnDevice, limitsOf, openGpu } from './support/run-fused.ts';
 
 const device = await openGpu();
-
-function lower(context: LowerContext, region: Region) {
-  if (region.kind === 'op') return lowerOp(context, region);
-  return region.kind === 'rows' ? lowerRows(context, region) : lowerProduct(context, region);
-}
 
 interface Case {
   readonly time: number;
@@ -87,9 +79,9 @@ function attention({ time: t, head: d, value: dv, kv = 1, group = 2, mask, cap, 
 async function check(options: Case, onDevice = true): Promise<void> {
   const { graph } = attention(options);
   const differences = [
-    ...compareHere(graph, limitsOf('cpu'), lower),
-    ...compareHere(graph, limitsOf('gpu'), lower),
-    ...(onDevice ? await compareOnDevice(device, graph, limitsOf('cpu'), lower) : []),
+    ...compareHere(graph, limitsOf('cpu'), lowerRegion),
+    ...compareHere(graph, limitsOf('gpu'), lowerRegion),
+    ...(onDevice ? await compareOnDevice(device, graph, limitsOf('cpu'), lowerRegion) : []),
   ];
   for (const { output, relative } of differences) assert.ok(relative < 2e-5, `${output} is off by ${relative}`);
 }
@@ -113,7 +105,7 @@ test('a window that is wider than the sequence bounds nothing', () => {
   const context = lowerContext(fused, limits);
   for (const step of fused.steps) {
     assert.ok(step.kind === 'region');
-    const loops = printKernel(lower(context, step.region)).match(/for first_.*/g) ?? [];
+    const loops = printKernel(lowerRegion(context, step.region)).match(/for first_.*/g) ?? [];
     assert.is(loops.length, 1);
     assert.not.match(loops.join(), /\d{4}/);
   }
@@ -163,7 +155,7 @@ test('scatter keeps the axes of the ids that the table has', () => {
     const table = b.op('scatter_add', { axis: vocab, axes: [batch, vocab, ...channels] }, [values, ids]);
     const graph = b.finish([{ name: 'table', value: table }]);
     for (const target of ['cpu', 'gpu'] as const) {
-      const differences = compareHere(graph, limitsOf(target), lower);
+      const differences = compareHere(graph, limitsOf(target), lowerRegion);
       for (const { relative } of differences) assert.ok(relative < 1e-6, `off by ${relative}`);
     }
   }
@@ -177,9 +169,9 @@ test('scatter adds rows in order, for ids out of bounds too', async () => {
   const result = b.op('scatter_add', { axis: vocab, axes: [vocab, width] }, [values, ids]);
   const graph = b.finish([{ name: 'table', value: result }]);
   const differences = [
-    ...compareHere(graph, limitsOf('cpu'), lower),
-    ...compareHere(graph, limitsOf('gpu'), lower),
-    ...(await compareOnDevice(device, graph, limitsOf('cpu'), lower)),
+    ...compareHere(graph, limitsOf('cpu'), lowerRegion),
+    ...compareHere(graph, limitsOf('gpu'), lowerRegion),
+    ...(await compareOnDevice(device, graph, limitsOf('cpu'), lowerRegion)),
   ];
   for (const { relative } of differences) assert.ok(relative < 1e-6, `off by ${relative}`);
 });

@@ -189,6 +189,36 @@ test('merge puts the new axis at the place of the last, row-major as written', (
   assert.equal([...(out.get('merged') ?? [])], [1, 4, 2, 5, 3, 6]);
 });
 
+test('gradient of a recurrence, in both directions, whichever operand lacks axes', () => {
+  const shapes = [
+    { a: [two, five, three], b: [two, five, three] },
+    { a: [five, two], b: [two, five, three] },
+    { a: [], b: [five] },
+    { a: [three], b: [two, three, five] },
+    { a: [two, five, three], b: [three] },
+    { a: [one, three], b: [three, one] },
+  ];
+  for (const { a, b: added } of shapes) {
+    const over = a.includes(one) ? one.id : five.id;
+    for (const reverse of [false, true]) {
+      checkGradients((b) => {
+        const operands = [weight(b, 'a', ...a), weight(b, 'b', ...added)];
+        return scalarLoss(b, b.op('recur', { over, reverse }, operands));
+      });
+    }
+  }
+});
+
+test('a recurrence begins with what is added', () => {
+  const b = makeBuilder();
+  const [a, x] = [weight(b, 'a', five), weight(b, 'x', five)];
+  const ends = [false, true].map((reverse) => b.op('recur', { over: five.id, reverse }, [a, x]));
+  const graph = b.finish(ends.map((value, i) => ({ name: `h${i}`, value })));
+  const out = interpret(graph, hostOf(graph, { values: { a: [7, 2, 0, 1, 3], x: [1, 2, 3, 4, 5] } }));
+  assert.equal([...(out.get('h0') ?? [])], [1, 4, 3, 7, 26]);
+  assert.equal([...(out.get('h1') ?? [])], [57, 8, 3, 9, 5]);
+});
+
 const [time, keys, heads, groups, head, channel] = [
   axis('time', 5),
   axis('key', 5),

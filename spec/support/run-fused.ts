@@ -127,11 +127,11 @@ interface Prepared {
   readonly expected: ReadonlyMap<string, Float64Array>;
 }
 
-function prepareGraph(graph: Graph, limits: TargetLimits, lower: Lower): Prepared {
+function prepareGraph(graph: Graph, limits: TargetLimits, lower: Lower, fuse: boolean): Prepared {
   const inputs = randomInputs(graph, 1);
   const host = { inputs, weights: new Map(), runtime: { step: 0, lr: 0 }, seed: 0, micro: 0 };
   const expected = interpret(graph, host);
-  const pass = fusePass({ fuse: true, limits });
+  const pass = fusePass({ fuse, limits });
   const fused = pass.run(graph);
   pass.verify(fused);
   const context = lowerContext(fused, limits);
@@ -150,8 +150,9 @@ export async function compareOnDevice(
   graph: Graph,
   limits: TargetLimits,
   lower: Lower,
+  fuse = true,
 ): Promise<readonly Difference[]> {
-  const { context, kernels, inputs, expected } = prepareGraph(graph, limits, lower);
+  const { context, kernels, inputs, expected } = prepareGraph(graph, limits, lower, fuse);
   const buffers = makeBuffers(device, context);
   fillInputs(device, context, buffers, inputs);
   const encoder = device.createCommandEncoder();
@@ -170,8 +171,8 @@ export async function compareOnDevice(
 }
 
 /** The same without a device, which finds accesses out of bounds and barriers that are not reached. */
-export function compareHere(graph: Graph, limits: TargetLimits, lower: Lower): readonly Difference[] {
-  const { context, kernels, inputs, expected } = prepareGraph(graph, limits, lower);
+export function compareHere(graph: Graph, limits: TargetLimits, lower: Lower, fuse = true): readonly Difference[] {
+  const { context, kernels, inputs, expected } = prepareGraph(graph, limits, lower, fuse);
   const values = new Map<ValueId, Float64Array>();
   const memoryOf = (id: ValueId): Float64Array => {
     const holds = context.memoryOf(id);

@@ -142,6 +142,11 @@ export interface OpAttrs {
    * the result, in order, `axis` among them; an axis of the ids that is not among them is summed over.
    */
   readonly scatter_add: { readonly axis: Axis; readonly axes: readonly Axis[] };
+  /**
+   * (a, b): the first-order linear recurrence h_t = a_t h_(t-1) + b_t along `over`, with 0 before its first element; in
+   * reverse h_t = a_t h_(t+1) + b_t, with 0 behind its last. One operand has all axes of the other, and `over`.
+   */
+  readonly recur: RecurAttrs;
   /** The operand, with no gradient. */
   readonly stop_gradient: Record<never, never>;
   /** The sum of a value over all micro-batches of a step; the value itself when there is one. */
@@ -171,6 +176,12 @@ export interface AttendAttrs {
   readonly scale: number;
   readonly mask: Block;
   readonly score: Block;
+}
+
+export interface RecurAttrs {
+  readonly over: AxisId;
+  /** Runs from the last element to the first: the gradient of a recurrence is one. */
+  readonly reverse: boolean;
 }
 
 export interface LoopAttrs {

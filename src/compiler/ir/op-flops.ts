@@ -16,6 +16,8 @@ export function opFlops(op: Op, result: TensorType, typeOf: (id: ValueId) => Ten
     case 'max':
     case 'argmax':
       return elementsOf(axesOf(0));
+    case 'recur':
+      return 2 * elements;
     case 'contract': {
       const summed = op.attrs.terms.map((axes, i) =>
         elementsOf(axesOf(2 * i).filter((axis) => axes.includes(axis.id))),

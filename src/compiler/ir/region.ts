@@ -21,6 +21,8 @@
  * - `product`: contractions with pointwise epilogues. Parts share a launch because they share an operand; tiles pick
  *   their part. The accumulators of a part share its tile, so that an epilogue can combine them. An operand of a
  *   contraction is a read, or a view (rename, split, merge) of one.
+ * - `scan`: recurrences along one axis with pointwise values of the same axes around them: an invocation goes along the axis
+ *   in order. Whatever one member needs of another, it needs at the same place.
  * - `attend`, `attend_backward_query`, `attend_backward_key`, `scatter_add`: one op each, with its own loop structure.
  */
 import type { Axis, Graph, OpOf, ValueId } from './graph.ts';
@@ -62,12 +64,20 @@ export interface ProductRegion extends RegionBase {
   readonly parts: readonly ProductPart[];
 }
 
+export interface ScanRegion extends RegionBase {
+  readonly kind: 'scan';
+  /** The axis along which the recurrences of the region run; every root has it. */
+  readonly over: Axis;
+  /** From its last element to its first. */
+  readonly reverse: boolean;
+}
+
 export interface OpRegion extends RegionBase {
   readonly kind: 'op';
   readonly op: OpOf<'attend'> | OpOf<'attend_backward_query'> | OpOf<'attend_backward_key'> | OpOf<'scatter_add'>;
 }
 
-export type Region = RowsRegion | ProductRegion | OpRegion;
+export type Region = RowsRegion | ProductRegion | ScanRegion | OpRegion;
 
 export type RegionStep =
   | { readonly kind: 'region'; readonly region: Region }

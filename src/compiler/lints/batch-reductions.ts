@@ -37,6 +37,7 @@ function withDerived(block: Block, batch: ReadonlySet<AxisId>): ReadonlySet<Axis
 
 function reduces(op: Op, axes: ReadonlySet<AxisId>): boolean {
   if (op.kind === 'sum' || op.kind === 'max') return op.attrs.axes.some((id) => axes.has(id));
+  if (op.kind === 'recur') return axes.has(op.attrs.over);
   return op.kind === 'argmax' && axes.has(op.attrs.axis);
 }
 

@@ -107,6 +107,8 @@ function degreeOf(op: Op, of: readonly (number | undefined)[], constants: Consta
     case 'gather':
     case 'scatter_add':
       return (of[1] ?? 0) === 0 ? (of[0] ?? 0) : 'mixed';
+    case 'recur':
+      return (of[0] ?? 0) === 0 ? (of[1] ?? 0) : 'mixed';
     case 'argmax':
       return 0;
     case 'expand':

@@ -4,12 +4,14 @@ import type { LowerContext } from './context.ts';
 import { lowerOp } from './lower-op.ts';
 import { lowerProduct } from './product.ts';
 import { lowerRows } from './rows.ts';
+import { lowerScan } from './scan.ts';
 
 type Lowering<K extends Region['kind']> = (context: LowerContext, region: Extract<Region, { kind: K }>) => Kernel;
 
 const LOWERINGS: { readonly [K in Region['kind']]: Lowering<K> } = {
   rows: lowerRows,
   product: lowerProduct,
+  scan: lowerScan,
   op: lowerOp,
 };
 

@@ -48,6 +48,8 @@ export function opWord(op: Op): string {
       return 'largest';
     case 'argmax':
       return 'place';
+    case 'recur':
+      return 'state';
     case 'contract':
       return 'product';
     default:

@@ -16,14 +16,13 @@ import { reduceTogether, type Team } from './cooperate.ts';
 import { regionCost } from './cost.ts';
 import { regionDoc } from './doc.ts';
 import { type Emitter, makeEmitter } from './element.ts';
-import { add, atMost, bounded, div, mod, mul, unravel } from './index-math.ts';
+import { add, atMost, bounded, div, indicesAt, mod, mul } from './index-math.ts';
+import { beginInvocation, LANES } from './invocation.ts';
 import { keepRolled } from './keep-rolled.ts';
 import { reduceInLoops, reductionsOf } from './reduce.ts';
 import { siblingsIn } from './siblings.ts';
 import { type Env, type KernelWriter, makeWriter } from './writer.ts';
 
-/** Invocations of a workgroup that do not work together. */
-const LANES = 64;
 /** Elements of a map that an invocation takes on a CPU. */
 const MAP_ELEMENTS = 16;
 /** The most lanes that work on one row. */
@@ -135,19 +134,6 @@ function readsAcross(context: LowerContext, region: RowsRegion): boolean {
   const [largest] = [...region.reads].sort((a, b) => sizeOf(b) - sizeOf(a));
   const fastest = largest === undefined ? undefined : context.layoutOf(largest).at(-1);
   return region.shared.some((axis) => axis.id === fastest?.id);
-}
-
-/** Names the position of this invocation and leaves when there is no element for it. */
-function beginInvocation(writer: KernelWriter, axes: readonly Axis[], wish: string): Env {
-  const count = elementsOf(axes);
-  const position = writer.let(wish, add(mul(builtin('group'), LANES), builtin('local')));
-  if (count % LANES !== 0) writer.when(binary('ge', position, u32(count)), () => writer.exit());
-  return indicesAt(bounded(position, count - 1), axes);
-}
-
-function indicesAt(position: Expr, axes: readonly Axis[]): Env {
-  const indices = unravel(position, axes);
-  return new Map(axes.map((axis, i) => [axis.id, present(indices[i], 'index')]));
 }
 
 /** Roots that are stored in the same loops, over `axes`. */

@@ -3,6 +3,7 @@ import type { AttendAttrs, Axis, Block, OpName, TensorType, ValueId } from '../i
 import { operandOf, resultOf } from '../ir/op-parts.ts';
 import { axisOf, floats, isSubset, sameAxes, tensor } from '../ir/tensor-type.ts';
 import { invariant, present } from '../support/invariant.ts';
+import { once } from '../support/once.ts';
 import { type AttendInputs, attendDelta, attendForward, keyAxes, onto, scoreGradient } from './attend-evaluate.ts';
 import { attendAxes, queryAxes, scoreAxes } from './attend-shapes.ts';
 import type { Builder } from './builder.ts';
@@ -62,14 +63,6 @@ function tensorOf<K extends OpName>(c: EvaluateContext<K>, i: number): Tensor {
 /** The attributes for another op: value ids are unique in a graph, so its blocks are copies. */
 function copied(b: Builder, attrs: AttendAttrs): AttendAttrs {
   return { ...attrs, mask: cloneBlock(b, attrs.mask), score: cloneBlock(b, attrs.score) };
-}
-
-function once<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined;
-  return () => {
-    made ??= { value: make() };
-    return made.value;
-  };
 }
 
 function attendGradients({ b, op, gradients: [g, ofLogsumexp] }: VjpContext<'attend'>): readonly GradientOf[] {

@@ -7,6 +7,7 @@ import { loop } from './loop.ts';
 import { movement } from './movement.ts';
 import type { OpDef } from './op-def.ts';
 import { pointwise } from './pointwise.ts';
+import { recur } from './recur.ts';
 import { reduce } from './reduce.ts';
 
 /** Every op. */
@@ -17,6 +18,7 @@ export const ops: { readonly [K in OpName]: OpDef<K> } = {
   ...reduce,
   ...contract,
   ...gather,
+  ...recur,
   ...attend,
   ...loop,
 };

@@ -12,11 +12,20 @@ import type { BuiltinTable } from './builtin.ts';
 import { EYE, INITS } from './inits.ts';
 import { LOSSES } from './losses.ts';
 import { POINTWISE } from './pointwise-builtins.ts';
+import { RECURRENCE } from './recurrence.ts';
 import { REDUCTIONS } from './reductions.ts';
 import { AUTO, BYTES, SETTINGS } from './settings.ts';
 import { SHAPES } from './shapes.ts';
 
-const EVERYWHERE: BuiltinTable = { ...POINTWISE, ...REDUCTIONS, ...SHAPES, ...INITS, ...LOSSES, ...ATTENTION };
+const EVERYWHERE: BuiltinTable = {
+  ...POINTWISE,
+  ...REDUCTIONS,
+  ...RECURRENCE,
+  ...SHAPES,
+  ...INITS,
+  ...LOSSES,
+  ...ATTENTION,
+};
 const TABLE: BuiltinTable = { ...EVERYWHERE, ...SETTINGS };
 
 /** How a builtin takes its arguments. */

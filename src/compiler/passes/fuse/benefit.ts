@@ -10,15 +10,23 @@ export type Benefit = (m: Merger, a: Group, b: Group) => number;
 /** What merging two groups saves, by stage; 0 when the stage does not merge groups of these kinds. */
 export const STAGES: readonly Benefit[] = [
   (m, a, b) => (areSiblings(m.scope, a, b) ? sharedOperandBytes(m, a, b) : 0),
+  (m, a, b) => {
+    const [scan, other] = a.kind.kind === 'scan' ? [a, b] : [b, a];
+    const fits = scan.kind.kind === 'scan' && (other.kind.kind === 'scan' || other.kind.kind === 'rows');
+    return fits ? sharedBytes(m, a, b, largestNode(m, scan)) : 0;
+  },
   (m, a, b) => (a.kind.kind === 'rows' && b.kind.kind === 'rows' ? sharedBytes(m, a, b, 0) : 0),
   (m, a, b) => {
     const [rows, product] = a.kind.kind === 'rows' ? [a, b] : [b, a];
     if (rows.kind.kind !== 'rows' || product.kind.kind !== 'product') return 0;
-    const size = Math.max(...[...rows.nodes].map((id) => elementsOf(m.scope.axes(id))));
-    return sharedBytes(m, a, b, size);
+    return sharedBytes(m, a, b, largestNode(m, rows));
   },
   (m, a, b) => sharedOperandBytes(m, a, b),
 ];
+
+function largestNode(m: Merger, group: Group): number {
+  return Math.max(...[...group.nodes].map((id) => elementsOf(m.scope.axes(id))));
+}
 
 function bytes(m: Merger, id: ValueId): number {
   return 4 * elementsOf(m.scope.axes(id));

@@ -93,6 +93,8 @@ function regionOf(group: Group, base: RegionBase): Region {
       return { kind: 'rows', ...base, shared: group.kind.shared };
     case 'product':
       return { kind: 'product', ...base, parts: group.kind.parts.map((part) => partOf(part, base.roots)) };
+    case 'scan':
+      return { kind: 'scan', ...base, over: group.kind.over, reverse: group.kind.reverse };
     case 'op':
       return { kind: 'op', ...base, op: group.kind.op };
     case 'loop':

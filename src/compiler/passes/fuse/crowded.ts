@@ -12,7 +12,7 @@ export function crowdedValues(scope: Scope, group: Group, bindings: Bindings): r
   const sizeOf = (ids: Iterable<ValueId>): number => countBindings(bindings, scope.axes, ids);
   // One is kept for what the group stores.
   const most = bindings.most - Math.max(...[...group.nodes].map((id) => sizeOf([id])));
-  if (group.kind.kind !== 'rows' || sizeOf(group.reads) <= most) return [];
+  if ((group.kind.kind !== 'rows' && group.kind.kind !== 'scan') || sizeOf(group.reads) <= most) return [];
   const reads = new Map<ValueId, ReadonlySet<ValueId>>([...group.reads].map((id) => [id, new Set([id])]));
   const chosen: ValueId[] = [];
   const readsOf = (id: ValueId): ReadonlySet<ValueId> => reads.get(id) ?? new Set();

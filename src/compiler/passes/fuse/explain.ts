@@ -35,6 +35,8 @@ function spread(region: Region): string {
       return region.shared.length === 0 ? 'one row over everything' : `rows over ${show(region.shared)}`;
     case 'product':
       return `tiles of ${region.parts.map((p) => `${show([...p.batch, ...p.rows])} by ${show(p.columns)}`).join(', ')}`;
+    case 'scan':
+      return `a recurrence along ${region.over.name}${region.reverse ? ', last to first' : ''}`;
     case 'op':
       return region.op.kind;
   }

@@ -1,4 +1,6 @@
 import type { Axis, Op, OpOf, ValueId } from '../../ir/graph.ts';
+import { resultOf } from '../../ir/op-parts.ts';
+import { axisOf } from '../../ir/tensor-type.ts';
 import { present } from '../../support/invariant.ts';
 import { isTable, type Needs } from './needs.ts';
 import type { Part } from './parts.ts';
@@ -22,6 +24,7 @@ export interface Group {
 export type GroupKind =
   | { readonly kind: 'rows'; readonly shared: readonly Axis[] }
   | { readonly kind: 'product'; readonly parts: readonly GroupPart[] }
+  | { readonly kind: 'scan'; readonly over: Axis; readonly reverse: boolean }
   | { readonly kind: 'op'; readonly op: OwnOp }
   | { readonly kind: 'loop'; readonly op: OpOf<'loop'> };
 
@@ -61,6 +64,12 @@ export function firstGroups(scope: Scope, needs: Needs, ops: readonly Op[], part
       const { reads, members } = pull(scope, needs, op.operands, new Set());
       const all = new Set([...members, ...results]);
       groups.push({ id: groups.length, kind: { kind: 'op', op }, nodes: new Set(results), members: all, reads });
+    } else if (op.kind === 'recur') {
+      add(
+        { kind: 'scan', over: axisOf(scope.axes(resultOf(op, 0).id), op.attrs.over), reverse: op.attrs.reverse },
+        results,
+        results,
+      );
     } else {
       for (const id of results) {
         if (!needs.nodes.has(id) || taken.has(id)) continue;

@@ -1,6 +1,6 @@
 import type { ValueId } from '../../ir/graph.ts';
 import { sameAxisSet } from './axes.ts';
-import type { Group, GroupPart } from './group.ts';
+import type { Group, GroupKind, GroupPart } from './group.ts';
 import type { Merger } from './merger.ts';
 import { isAligned, rowAxes } from './row-axes.ts';
 import { areSiblings } from './siblings.ts';
@@ -29,6 +29,8 @@ export function mergedKind(m: Merger, a: Group, b: Group): MergedKind {
   }
   if (a.kind.kind === 'product' && b.kind.kind === 'rows') return rowsIntoPart(m, b, a.kind.parts);
   if (a.kind.kind === 'rows' && b.kind.kind === 'product') return rowsIntoPart(m, a, b.kind.parts);
+  if (a.kind.kind === 'scan' && (b.kind.kind === 'scan' || b.kind.kind === 'rows')) return scanWith(m, a, a.kind, b);
+  if (a.kind.kind === 'rows' && b.kind.kind === 'scan') return scanWith(m, b, b.kind, a);
   const own = [a, b].find((g) => g.kind.kind === 'op' || g.kind.kind === 'loop');
   const what = own?.kind.kind === 'op' || own?.kind.kind === 'loop' ? own.kind.op.kind : 'an op';
   return { refused: `${what} works in an order of its own` };
@@ -53,6 +55,20 @@ function rowsIntoPart(m: Merger, rows: Group, parts: readonly GroupPart[]): Merg
   if (apart) return { refused: 'another part of the product is between them' };
   const reads = new Set([...part.reads, ...rows.reads].filter((id) => !nodes.has(id)));
   return { kind: { kind: 'product', parts: parts.map((p) => (p === part ? { ...p, nodes, reads } : p)) } };
+}
+
+/** Pointwise values at the places of a recurrence, and recurrences along the same axis, go along with it. */
+function scanWith(m: Merger, scan: Group, kind: Extract<GroupKind, { kind: 'scan' }>, other: Group): MergedKind {
+  if (other.kind.kind === 'scan' && (other.kind.over.id !== kind.over.id || other.kind.reverse !== kind.reverse))
+    return { refused: `one does not run along ${kind.over.name} as the other does` };
+  const nodes = new Set([...scan.nodes, ...other.nodes]);
+  const [first = []] = [...scan.nodes].map((id) => m.scope.axes(id));
+  for (const id of other.nodes) {
+    if (m.scope.classOfValue(id) === 'reduction') return { refused: 'a sum does not go along with a recurrence' };
+    if (!sameAxisSet(m.scope.axes(id), first)) return { refused: 'its elements are not those of the recurrence' };
+  }
+  if (!isAligned(m.scope, m.needs, nodes, nodes, first)) return { refused: 'one needs the other at other places' };
+  return { kind };
 }
 
 function overlaps(a: ReadonlySet<ValueId>, b: ReadonlySet<ValueId>): boolean {

@@ -11,7 +11,7 @@ export interface Needs {
   readonly required: ReadonlySet<ValueId>;
   /** Values that must lie in memory and are another value seen with other axes. */
   readonly aliases: ReadonlyMap<ValueId, ValueId>;
-  /** Where a kernel may stop computing and load: required values, reductions, contractions, values dear to compute. */
+  /** Where a kernel may stop computing and load: required values, reductions, contractions, recurrences, dear values. */
   readonly nodes: ReadonlySet<ValueId>;
 }
 
@@ -51,8 +51,8 @@ export function findNeeds(scope: Scope, fuse: boolean): Needs {
       }
       const c = scope.classOf(op);
       for (const { id } of op.results) {
-        if (c === 'reduction' || c === 'product') nodes.add(id);
-        if (!fuse && (c === 'reduction' || c === 'product' || (c === 'pointwise' && !isView(op)))) require(id);
+        if (c === 'reduction' || c === 'product' || c === 'scan') nodes.add(id);
+        if (!fuse && (nodes.has(id) || (c === 'pointwise' && !isView(op)))) require(id);
       }
     }
   }
@@ -133,7 +133,8 @@ function isDear(scope: Scope, op: Op, nodes: ReadonlySet<ValueId>): boolean {
   if (!result || scope.classOf(op) !== 'pointwise' || result.type.axes.length === 0) return false;
   const spread = scope.users(result.id).some((user) => {
     const wider = user.results[0];
-    return wider && scope.isSoft(wider.id) && wider.type.axes.length > result.type.axes.length;
+    const pulls = wider && (scope.isSoft(wider.id) || scope.classOf(user) === 'scan');
+    return pulls && wider.type.axes.length > result.type.axes.length;
   });
   return spread && pulledWork(scope, result.id, nodes) >= DEAR;
 }

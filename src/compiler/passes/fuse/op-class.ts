@@ -11,10 +11,21 @@ import { tileSpace } from './tile-space.ts';
  * - `reduction`: one number from many, in the row that asks for it;
  * - `product`: a contraction with tiles: one whose operands both have axes of their own. Others are a `reduction` (a dot
  *   product, a matrix and a vector), or `pointwise` when they sum nothing (an outer product);
+ * - `scan`: an element of the result needs the one before it, so one invocation computes them in order;
  * - `own`: an op with a kernel of its own;
  * - `loop`.
  */
-export type OpClass = 'memory' | 'leaf' | 'pointwise' | 'view' | 'movement' | 'reduction' | 'product' | 'own' | 'loop';
+export type OpClass =
+  | 'memory'
+  | 'leaf'
+  | 'pointwise'
+  | 'view'
+  | 'movement'
+  | 'reduction'
+  | 'product'
+  | 'scan'
+  | 'own'
+  | 'loop';
 
 const CLASS: { readonly [K in Exclude<OpName, 'contract'>]: OpClass } = {
   input: 'memory',
@@ -42,6 +53,7 @@ const CLASS: { readonly [K in Exclude<OpName, 'contract'>]: OpClass } = {
   sum: 'reduction',
   max: 'reduction',
   argmax: 'reduction',
+  recur: 'scan',
   scatter_add: 'own',
   attend: 'own',
   attend_backward_query: 'own',

@@ -2,11 +2,16 @@ import type { FusedGraph, Region, RegionStep } from '../../ir/region.ts';
 import { show } from './axes.ts';
 import { valueWords } from './value-words.ts';
 
+function spread(r: Region): string {
+  if (r.kind === 'rows') return ` over ${show(r.shared)}`;
+  return r.kind === 'scan' ? ` along ${r.over.name}${r.reverse ? ' reverse' : ''}` : '';
+}
+
 /** The text of a fused graph: what each region reads, computes and stores, by value. */
 export function printFused(fused: FusedGraph): string {
   const { short, value, opOf } = valueWords(fused);
   const printRegion = (r: Region): readonly string[] => [
-    `${r.kind === 'op' ? r.op.kind : r.kind} ${r.name}${r.kind === 'rows' ? ` over ${show(r.shared)}` : ''}`,
+    `${r.kind === 'op' ? r.op.kind : r.kind} ${r.name}${spread(r)}`,
     ...(r.kind === 'product' ? r.parts : []).map(
       ({ batch, rows, columns, accumulators }) =>
         `  part batch ${show(batch)} rows ${show(rows)} columns ${show(columns)}: ${accumulators.map(short).join(', ')}`,

@@ -1,6 +1,6 @@
 import type { Axis, Block, Op, ValueId } from '../../ir/graph.ts';
 import type { FusedGraph, Region, RegionStep } from '../../ir/region.ts';
-import { isSubset } from '../../ir/tensor-type.ts';
+import { hasAxis, isSubset } from '../../ir/tensor-type.ts';
 import { invariant, present } from '../../support/invariant.ts';
 import { sameAxisSet } from './axes.ts';
 import { makeScope, type Scope } from './scope.ts';
@@ -48,6 +48,7 @@ export function verifyFused(fused: FusedGraph): void {
     verifyMembers(scope, region);
     if (region.kind === 'rows') verifyRows(scope, region.shared, region);
     if (region.kind === 'product') verifyProduct(scope, region);
+    if (region.kind === 'scan') verifyScan(scope, region);
     invariant(region.roots.length > 0, `${region.name} stores nothing`);
     for (const id of region.roots) {
       give(id);
@@ -75,6 +76,7 @@ function verifyMembers(scope: Scope, region: Region): void {
 function verifyRows(scope: Scope, shared: readonly Axis[], region: Region): void {
   for (const id of region.roots) invariant(isSubset(shared, scope.axes(id)), `root ${id} of ${region.name} lacks rows`);
   for (const id of region.members) {
+    invariant(scope.classOfValue(id) !== 'scan', `${region.name} computes a recurrence in rows`);
     if (scope.classOfValue(id) !== 'reduction') continue;
     invariant(sameAxisSet(scope.axes(id), shared), `reduction ${id} of ${region.name} has other rows`);
   }
@@ -92,6 +94,22 @@ function verifyProduct(scope: Scope, region: Extract<Region, { kind: 'product' }
   }
   for (const id of region.members) {
     const c = scope.classOfValue(id);
-    invariant(c !== 'reduction' && c !== 'own', `${region.name} computes a ${c}`);
+    invariant(c !== 'reduction' && c !== 'scan' && c !== 'own', `${region.name} computes a ${c}`);
+  }
+}
+
+function verifyScan(scope: Scope, region: Extract<Region, { kind: 'scan' }>): void {
+  const [first] = region.roots;
+  const axes = first === undefined ? [] : scope.axes(first);
+  invariant(hasAxis(axes, region.over.id), `${region.name} lacks the axis that it runs along`);
+  for (const id of region.roots)
+    invariant(sameAxisSet(scope.axes(id), axes), `root ${id} of ${region.name} has other axes`);
+  for (const id of region.members) {
+    const c = scope.classOfValue(id);
+    invariant(c !== 'reduction' && c !== 'product' && c !== 'own', `${region.name} computes a ${c}`);
+    const op = scope.op(id);
+    if (op?.kind !== 'recur') continue;
+    const runs = op.attrs.over === region.over.id && op.attrs.reverse === region.reverse;
+    invariant(runs && sameAxisSet(scope.axes(id), axes), `recurrence ${id} of ${region.name} runs otherwise`);
   }
 }
