@@ -18,6 +18,7 @@ const ROWS: readonly { readonly name: string; readonly prefix: string; readonly 
   { name: 'grammar', prefix: 'grammar/', may: ['support'] },
   { name: 'syntax', prefix: 'src/compiler/syntax/', may: ['support', 'diagnostics', 'grammar'] },
   { name: 'ops', prefix: 'src/compiler/ops/', may: ['support', 'ir'] },
+  { name: 'causality', prefix: 'src/compiler/causality/', may: ['support', 'ir', 'ops'] },
   {
     name: 'elaborate',
     prefix: 'src/compiler/elaborate/',
@@ -26,7 +27,7 @@ const ROWS: readonly { readonly name: string; readonly prefix: string; readonly 
   {
     name: 'lints',
     prefix: 'src/compiler/lints/',
-    may: ['support', 'diagnostics', 'ir', 'syntax', 'ops', 'elaborate'],
+    may: ['support', 'diagnostics', 'ir', 'syntax', 'ops', 'causality', 'elaborate'],
   },
   { name: 'passes', prefix: 'src/compiler/passes/', may: ['support', 'diagnostics', 'ir', 'pass', 'ops'] },
   { name: 'lower', prefix: 'src/compiler/lower/', may: ['support', 'diagnostics', 'ir', 'pass', 'ops'] },
@@ -41,6 +42,7 @@ const ROWS: readonly { readonly name: string; readonly prefix: string; readonly 
       'ir',
       'pass',
       'syntax',
+      'causality',
       'elaborate',
       'lints',
       'passes',

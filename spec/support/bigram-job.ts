@@ -24,6 +24,7 @@ export const CONFIG: TrainConfig = {
       { kind: 'apply', fn: 'add', args: [{ kind: 'step' }, { kind: 'number', value: 20 }] },
     ],
   },
+  causal: true,
   clip: undefined,
   seed: 3,
   logEvery: 2,

@@ -275,4 +275,22 @@ export const LINTED: readonly { readonly name: Lint['name']; readonly cases: Cas
       ],
     },
   },
+  {
+    name: 'future-undecided',
+    cases: {
+      warns: { site: PRE, attention: ', mask = (i, j) => j <= i or j < 2' },
+      text: `a.tfm:3:45: warning: it cannot be told whether \`logits.linear\` at a position depends on tokens after it: logits.linear <- rms_norm <- layer.ffn.x <- layer.attn.x <- layer.attn <- layer.attn.o <- attend(query, key, value, over = time, on = head, scale = 1… [future-undecided]
+ 3 │ Mine = Scheme(site = (x, f, N, l, L) => x + f(N(x)))
+   │                                             ^^^^^^^
+  std/attention.tfm:39:11
+ 39 │   o = out(attend(query, key, value, over = time, on = head, scale = 1 / sqrt(head), mask = mask, score = score…
+    │           ---------------------------------------------------------------------------------------------------- here
+  help: if it does not, say so with \`// allow: future-undecided\`; if it may, with \`causal = false\` in the train block`,
+      clean: [
+        { site: PRE, attention: ', mask = (i, j) => j <= i and i - j < 2' },
+        { site: PRE, attention: ', mask = (i, j) => not (j > i or i - j >= 4)' },
+        { site: PRE, end: 'loss_of_mean = mean(x)', plus: ' + 0.01 * loss_of_mean' },
+      ],
+    },
+  },
 ];

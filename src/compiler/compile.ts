@@ -9,6 +9,7 @@ import { largestThatFits } from './largest-that-fits.ts';
 import { runLints } from './lints/run-lints.ts';
 import type { PassTrace } from './pass.ts';
 import { joinWeights } from './plan/join-weights.ts';
+import { requireCausal } from './require-causal.ts';
 import { divisorsOf } from './support/divisors.ts';
 import { invariant, present } from './support/invariant.ts';
 
@@ -33,6 +34,7 @@ export function check(
   request: Pick<CompileRequest, 'source' | 'entry' | 'set' | 'sizes'>,
 ): Pick<Compiled, 'warnings' | 'train' | 'notes'> {
   const elaborated = elaborate({ ...request, training: true, want: 'loss' });
+  requireCausal(elaborated);
   const { train, report } = elaborated;
   return { train, warnings: warningsOf(elaborated), notes: report.map(describeRoll) };
 }
@@ -136,6 +138,7 @@ function elaborateFor(request: CompileRequest, purpose: Purpose, micro: number |
     training: purpose === 'train',
     want: purpose === 'logits' || purpose === 'probes' ? purpose : 'loss',
   });
+  if (purpose === 'train' || purpose === 'logits') requireCausal(elaborated);
   const { times } = trace.of(purpose);
   times.set('elaborate', (times.get('elaborate') ?? 0) + performance.now() - start);
   return elaborated;

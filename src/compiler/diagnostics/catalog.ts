@@ -1,4 +1,5 @@
 import { present } from '../support/invariant.ts';
+import { causalityEntries } from './causality.ts';
 import { cliEntries } from './cli.ts';
 import { dataEntries } from './data.ts';
 import { deviceEntries } from './device.ts';
@@ -33,6 +34,7 @@ import { totalsEntries } from './totals.ts';
 export const TABLES = {
   syntax: syntaxEntries,
   language: LANGUAGE,
+  causality: causalityEntries,
   lints: LINTS,
   totals: totalsEntries,
   memory: memoryEntries,

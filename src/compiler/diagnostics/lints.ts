@@ -106,6 +106,17 @@ export const LINTS = {
       'Nothing in the files of the program mentions the name, neither by itself nor as a field or in a probe. What a model binds ' +
       'outside its loops, and declarations at the top level, may be read by probes, commands and `--set`, and are not asked for.',
   }),
+  'future-undecided': entry<{ what: string; path: readonly string[]; text: string }>({
+    severity: 'warning',
+    message: (p) =>
+      `it cannot be told whether \`${p.what}\` at a position depends on tokens after it: ${[...p.path, p.text].join(' <- ')}`,
+    help: () =>
+      'if it does not, say so with `// allow: future-undecided`; if it may, with `causal = false` in the train block',
+    explain:
+      'The target of a position is the token that comes next, so a prediction must not depend on later tokens. The compiler understands ' +
+      'masks and zeros that follow from comparisons of positions up to a constant; a mask that reads data, or positions that are ' +
+      'computed from data, may hide the future or not.',
+  }),
   'unused-weight': entry<{ name: string }>({
     severity: 'warning',
     message: (p) => `the weight \`${p.name}\` is declared and no value uses it`,

@@ -7,7 +7,7 @@ import { textOf } from './describe.ts';
 import { scalarExpr } from './scalar-expr.ts';
 import { attempt, refuse, type Scope, type Session } from './session.ts';
 import type { Value } from './value.ts';
-import { wantInteger, wantNumber, wrong } from './want.ts';
+import { wantBool, wantInteger, wantNumber, wrong } from './want.ts';
 
 /** An expression with the scope that its names are of. */
 export interface ScopedExpr {
@@ -31,6 +31,7 @@ const KEYS = [
   'steps',
   'optimizer',
   'lr',
+  'causal',
   'clip',
   'seed',
   'log_every',
@@ -89,6 +90,11 @@ export function readTrainBlock(session: Session, block: TrainBlock): TrainConfig
     steps,
     optimizer: read('optimizer', wantOptimizer, () => ADAM),
     lr: readLr(session, exprs.get('lr')),
+    causal: read(
+      'causal',
+      (value, span) => wantBool(value, span, '`true` or `false`'),
+      () => true,
+    ),
     clip: read(
       'clip',
       (value, span) => wantClip(value, span),

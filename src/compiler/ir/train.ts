@@ -48,6 +48,8 @@ export interface TrainConfig {
   readonly steps: number;
   readonly optimizer: OptimizerSpec;
   readonly lr: ScalarExpr;
+  /** Whether a prediction may depend on no later token, which is checked while compiling. */
+  readonly causal: boolean;
   /** Largest norm of all gradients together. */
   readonly clip: number | undefined;
   readonly seed: number;

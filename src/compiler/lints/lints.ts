@@ -2,6 +2,7 @@
 import { axisOrder } from './axis-order.ts';
 import { batchDependent } from './batch-dependent.ts';
 import { depthConstant } from './depth-constant.ts';
+import { futureUndecided } from './future-undecided.ts';
 import type { Lint } from './lint.ts';
 import { missingWarmUp } from './missing-warm-up.ts';
 import { normCancelsScale } from './norm-cancels-scale.ts';
@@ -24,6 +25,7 @@ export const ALL_LINTS: readonly Lint[] = [
   unnormalisedEnd,
   batchDependent,
   splitBatchMean,
+  futureUndecided,
   axisOrder,
   unusedImport,
   unusedBinding,

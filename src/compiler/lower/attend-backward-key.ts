@@ -9,6 +9,7 @@ import type { Expr, Kernel } from '../ir/kernel.ts';
 import { binary, builtin, component, f32, lt, u32, unary, vector } from '../ir/kernel-expr.ts';
 import type { OpRegion } from '../ir/region.ts';
 import { axesWithout, elementsOf, sameAxes } from '../ir/tensor-type.ts';
+import { maskBounds } from '../ops/mask-bounds.ts';
 import { present } from '../support/invariant.ts';
 import { BLOCK, forBlocks } from './attend-blocks.ts';
 import { finishAttend } from './attend-finish.ts';
@@ -18,7 +19,6 @@ import { contextWithSlope, type ScoreFunctions, writeScore } from './attend-scor
 import type { LowerContext } from './context.ts';
 import { makeEmitter } from './element.ts';
 import { rowMajor } from './index-math.ts';
-import { maskBounds } from './mask-bounds.ts';
 import { indexAt } from './movement.ts';
 import { type Env, type KernelWriter, makeWriter } from './writer.ts';
 

@@ -2,12 +2,12 @@ import type { Kernel } from '../ir/kernel.ts';
 import type { OpRegion } from '../ir/region.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
 import type { AttendOp } from '../ops/attend-shapes.ts';
+import { maskBounds, pairsWithin } from '../ops/mask-bounds.ts';
 import { type AttendParts, pairFlops } from './attend-parts.ts';
 import { LANES, tilesOver } from './attend-rows.ts';
 import { regionCost } from './cost.ts';
 import { regionDoc } from './doc.ts';
 import { keepRolled } from './keep-rolled.ts';
-import { maskBounds, pairsWithin } from './mask-bounds.ts';
 import type { KernelWriter } from './writer.ts';
 
 /** How many products with rows of the head, and of the values, a pair of a query and a key takes. */

@@ -6,11 +6,11 @@ import { and, bool, cast, f32, lt, select, u32 } from '../ir/kernel-expr.ts';
 import { nextValueId } from '../ir/walk-graph.ts';
 import type { AttendOp } from '../ops/attend-shapes.ts';
 import { withDerivative } from '../ops/derivative.ts';
+import { isAlwaysTrue } from '../ops/mask-bounds.ts';
 import { present } from '../support/invariant.ts';
 import { extendedContext, type LowerContext } from './context.ts';
 import { makeEmitter } from './element.ts';
 import { atMost, indicesAt } from './index-math.ts';
-import { isAlwaysTrue } from './mask-bounds.ts';
 import type { KernelWriter } from './writer.ts';
 
 /**

@@ -10,6 +10,7 @@ import type { Expr, Kernel } from '../ir/kernel.ts';
 import { binary, component, f32, unary, vector } from '../ir/kernel-expr.ts';
 import type { OpRegion } from '../ir/region.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
+import { maskBounds } from '../ops/mask-bounds.ts';
 import { present } from '../support/invariant.ts';
 import { BLOCK, forBlocks } from './attend-blocks.ts';
 import { finishAttend } from './attend-finish.ts';
@@ -18,7 +19,6 @@ import { addRows, dots, fourOf, loadRows, ownRows, storeFour, storeRows } from '
 import { MASKED, writeScore } from './attend-score.ts';
 import type { LowerContext } from './context.ts';
 import { makeEmitter } from './element.ts';
-import { maskBounds } from './mask-bounds.ts';
 import { makeWriter } from './writer.ts';
 
 export function lowerAttend(context: LowerContext, region: OpRegion, op: OpOf<'attend'>): Kernel {
