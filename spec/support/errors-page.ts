@@ -6,6 +6,7 @@ import { wholeSpec } from './whole-spec.ts';
 const TITLES: { readonly [T in keyof typeof TABLES]: string } = {
   syntax: 'Of the text of a spec',
   language: 'Of what a spec means',
+  causality: 'Of what a position may know',
   lints: 'Warnings',
   totals: 'Of micro-batches',
   memory: 'Of memory',

@@ -8,6 +8,7 @@ import { editorEntries } from './editor.ts';
 import type { Entry } from './entry.ts';
 import type { Example, ExamplesOf } from './example.ts';
 import { AXES_EXAMPLES } from './examples/axes.ts';
+import { CAUSALITY_EXAMPLES } from './examples/causality.ts';
 import { LINTS_EXAMPLES } from './examples/lints.ts';
 import { PROGRAM_EXAMPLES } from './examples/program.ts';
 import {
@@ -52,6 +53,7 @@ type TableName = keyof typeof TABLES;
 export const EXAMPLES: { readonly [T in TableName]: ExamplesOf<(typeof TABLES)[T]> } = {
   syntax: SYNTAX_EXAMPLES,
   language: { ...AXES_EXAMPLES, ...VALUES_EXAMPLES, ...PROGRAM_EXAMPLES },
+  causality: CAUSALITY_EXAMPLES,
   lints: LINTS_EXAMPLES,
   totals: TOTALS_EXAMPLES,
   memory: MEMORY_EXAMPLES,

@@ -5,6 +5,7 @@ import type { LINTS } from '../lints.ts';
 const site = (text: string, more = ''): string => `Mine = Scheme(${more}site = (x, f, N, l, L) => ${text})`;
 
 const BALANCE = 'p = mean(mean(softmax(logits, over = vocab), over = time), over = batch)';
+const DATA = '// in the training\ndata = text("a.txt", tokenizer = bytes)';
 const GATE = 's = mean(mean(logits, over = vocab), over = time)';
 
 export const LINTS_EXAMPLES: ExamplesOf<typeof LINTS> = {
@@ -34,6 +35,20 @@ export const LINTS_EXAMPLES: ExamplesOf<typeof LINTS> = {
   'split-batch-mean': inStack(
     `${site('x + f(N(x))')}\n// in the model\n${BALANCE}\nloss = loss + sum(p * p)\n// in the training\nbatch = 4\nmicro = 2`,
     `${site('x + f(N(x))')}\n// in the model\n${BALANCE}\nloss = loss + sum(p * p)\n// in the training\nbatch = 4\nmicro = 4`,
+  ),
+  'future-undecided': inStack(
+    `${site('x + f(N(x))')}
+// in the model
+axis key = time
+late = logits[time -> key][key = index(time) % 2]
+loss = loss + mean(cross_entropy(late, targets, over = vocab))
+${DATA}`,
+    `${site('x + f(N(x))')}
+// in the model
+axis key = time
+late = logits[time -> key][key = index(time) - 2]
+loss = loss + mean(cross_entropy(late, targets, over = vocab))
+${DATA}`,
   ),
   'axis-order': inBody(
     'use std.{RMSNorm}\n// in the model\na = v @[] t\nb = t @[] v\nloss = sum(RMSNorm()(a + b))',
