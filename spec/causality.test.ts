@@ -149,6 +149,14 @@ for (const [name, text, ahead] of LEAKS) {
 const UNDECIDED: readonly (readonly [string, string])[] = [
   ['a mask with a way around', masked('j <= i or j < 0')],
   ['a gather of positions that are computed', 'y = x[time -> key][key = index(time) % 2]'],
+  [
+    'scores chosen by a mask that is not followed',
+    `${positions}; s = where(2 * j < i, x @[width] x[time -> key], 0); y = s @[key] x[time -> key]`,
+  ],
+  [
+    'scores times a mask of positions that is held between 0 and 1',
+    `${positions}; s = (x @[width] x[time -> key]) * clamp(i - j + 1, 0, 1); y = s @[key] x[time -> key]`,
+  ],
   ['sums of chunks', 'axis a = 2; axis b = 3; z = x[time -> a * b]; y = (z + sum(z, over = b))[a * b -> time]'],
 ];
 

@@ -7,6 +7,8 @@ export interface Flow {
   /** What it needs of each input, by the input's name. */
   readonly needs: ReadonlyMap<string, Dependence>;
   readonly line: Line | undefined;
+  /** Made of positions and of no input, by whatever functions. */
+  readonly positional: boolean;
   /** What holds of the positions of an element that is true, and of one that is not. */
   readonly whenTrue: Bounds;
   readonly whenFalse: Bounds;
@@ -19,13 +21,17 @@ export interface Flow {
 export const UNKNOWN: Flow = {
   needs: new Map(),
   line: undefined,
+  positional: false,
   whenTrue: [],
   whenFalse: [],
   nonzero: [],
   notLow: [],
 };
 
-/** Numbers at or below this count as minus infinity: masks are written so. Scores would have to be thousands to matter. */
+/**
+ * Numbers at or below this count as minus infinity: masks are written so. Scores would have to be thousands to matter. A row
+ * of scores that are all so low is not looked for.
+ */
 const LOW = -1e4;
 
 /** A number that is the same everywhere. */
@@ -59,6 +65,7 @@ export function joinedFlow(a: Flow, b: Flow): Flow {
   return {
     needs: joinedNeeds([a, b]),
     line: undefined,
+    positional: a.positional || b.positional,
     whenTrue: either(a.whenTrue, b.whenTrue),
     whenFalse: either(a.whenFalse, b.whenFalse),
     nonzero: either(a.nonzero, b.nonzero),

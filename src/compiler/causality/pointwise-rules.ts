@@ -3,21 +3,23 @@ import type { BinaryFunction, UnaryFunction } from '../ir/graph.ts';
 import { type Bounds, both, combined, either, isConstant, type Line, scaled, whenFails, whenHolds } from './bounds.ts';
 import { restricted } from './dependence.ts';
 import { type Flow, joinedNeeds, mapNeeds, UNKNOWN } from './flow.ts';
-import { productFlow } from './rule-parts.ts';
+import { type Guess, productFlow } from './rule-parts.ts';
 
 /** Functions that are 0 at 0. */
 const KEEPS_ZERO: readonly UnaryFunction[] = ['neg', 'sin', 'tanh', 'erf', 'sqrt', 'abs', 'floor'];
 
 export function unaryFlow(fn: UnaryFunction, x: Flow): Flow {
-  const { needs } = x;
-  if (fn === 'not') return { ...UNKNOWN, needs, whenTrue: x.whenFalse, whenFalse: x.whenTrue };
-  if (fn === 'exp') return { ...UNKNOWN, needs, nonzero: x.notLow };
+  const plain: Flow = { ...UNKNOWN, needs: x.needs, positional: x.positional };
+  if (fn === 'not') return { ...plain, whenTrue: x.whenFalse, whenFalse: x.whenTrue };
+  if (fn === 'exp') return { ...plain, nonzero: x.notLow };
   const line = fn === 'neg' && x.line ? scaled(x.line, -1) : undefined;
-  return { ...UNKNOWN, needs, line, nonzero: KEEPS_ZERO.includes(fn) ? x.nonzero : [] };
+  return { ...plain, line, nonzero: KEEPS_ZERO.includes(fn) ? x.nonzero : [] };
 }
 
-export function binaryFlow(fn: BinaryFunction, x: Flow, y: Flow): Flow {
-  const plain: Flow = { ...UNKNOWN, needs: joinedNeeds([x, y]), line: lineOf(fn, x.line, y.line) };
+export function binaryFlow(fn: BinaryFunction, x: Flow, y: Flow, guess: Guess): Flow {
+  const needs = joinedNeeds([x, y]);
+  const positional = (x.positional || y.positional) && needs.size === 0;
+  const plain: Flow = { ...UNKNOWN, needs, line: lineOf(fn, x.line, y.line), positional };
   switch (fn) {
     case 'add':
       // A mask that is added makes low whatever it is added to.
@@ -25,7 +27,7 @@ export function binaryFlow(fn: BinaryFunction, x: Flow, y: Flow): Flow {
     case 'sub':
       return { ...plain, nonzero: either(x.nonzero, y.nonzero), notLow: x.notLow };
     case 'mul':
-      return { ...productFlow(x, y), line: plain.line };
+      return { ...productFlow(x, y), line: plain.line, positional };
     case 'div':
       return {
         ...plain,
@@ -36,10 +38,20 @@ export function binaryFlow(fn: BinaryFunction, x: Flow, y: Flow): Flow {
       return { ...plain, whenTrue: both(x.whenTrue, y.whenTrue), whenFalse: either(x.whenFalse, y.whenFalse) };
     case 'or':
       return { ...plain, whenTrue: either(x.whenTrue, y.whenTrue), whenFalse: both(x.whenFalse, y.whenFalse) };
+    case 'max':
+    case 'min':
+      return positional && guess === 'none' ? { ...plain, nonzero: 'never' } : plain;
     default:
-      if (!x.line || !y.line) return plain;
-      return { ...plain, whenTrue: whenHolds(fn, x.line, y.line), whenFalse: whenFails(fn, x.line, y.line) };
+      return { ...plain, ...compared(fn, x, y, guess) };
   }
+}
+
+/** A comparison of positions in which no inequality is found may hide everything, or nothing. */
+function compared(fn: BinaryFunction, x: Flow, y: Flow, guess: Guess): Pick<Flow, 'whenTrue' | 'whenFalse'> {
+  const isGuessed = guess === 'none' && (x.positional || y.positional);
+  const known = (bounds: Bounds): Bounds => (isGuessed && bounds.length === 0 ? 'never' : bounds);
+  if (!x.line || !y.line) return { whenTrue: known([]), whenFalse: known([]) };
+  return { whenTrue: known(whenHolds(fn, x.line, y.line)), whenFalse: known(whenFails(fn, x.line, y.line)) };
 }
 
 function lineOf(fn: BinaryFunction, x: Line | undefined, y: Line | undefined): Line | undefined {
@@ -55,5 +67,11 @@ export function whereFlow(condition: Flow, a: Flow, b: Flow): Flow {
   const chosen = (flow: Flow, where: Bounds) => ({ needs: mapNeeds(flow, (d) => restricted(d, where)) });
   const needs = joinedNeeds([condition, chosen(a, condition.whenTrue), chosen(b, condition.whenFalse)]);
   const whichever = (x: Bounds, y: Bounds): Bounds => either(both(condition.whenTrue, x), both(condition.whenFalse, y));
-  return { ...UNKNOWN, needs, nonzero: whichever(a.nonzero, b.nonzero), notLow: whichever(a.notLow, b.notLow) };
+  return {
+    ...UNKNOWN,
+    needs,
+    positional: [condition, a, b].some((flow) => flow.positional) && needs.size === 0,
+    nonzero: whichever(a.nonzero, b.nonzero),
+    notLow: whichever(a.notLow, b.notLow),
+  };
 }

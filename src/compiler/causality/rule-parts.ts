@@ -31,6 +31,7 @@ export function withoutFacts(flow: Flow, axes: readonly AxisId[]): Flow {
   return {
     needs: flow.needs,
     line: isFree ? flow.line : undefined,
+    positional: flow.positional,
     whenTrue: withoutAxes(flow.whenTrue, axes),
     whenFalse: withoutAxes(flow.whenFalse, axes),
     nonzero: withoutAxes(flow.nonzero, axes),
@@ -59,6 +60,7 @@ export function movedFlow(c: RuleContext, flow: Flow, move: Move): Flow {
   return {
     needs: mapNeeds(whole, (d) => moved(d, move)),
     line: whole.line && movedLine(whole.line, move),
+    positional: whole.positional,
     whenTrue: movedBounds(whole.whenTrue, move),
     whenFalse: movedBounds(whole.whenFalse, move),
     nonzero: movedBounds(whole.nonzero, move),

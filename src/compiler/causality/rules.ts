@@ -24,7 +24,7 @@ function indexFlow({ result }: RuleContext): Flow {
     factors.set(axis.id, stride);
     stride *= axis.size;
   }
-  return { ...UNKNOWN, line: { factors, constant: 0 } };
+  return { ...UNKNOWN, line: { factors, constant: 0 }, positional: true };
 }
 
 function sliceFlow(c: RuleContext<OpOf<'slice'>>): Flow {
@@ -36,7 +36,7 @@ function sliceFlow(c: RuleContext<OpOf<'slice'>>): Flow {
 function padFlow(c: RuleContext<OpOf<'pad'>>): Flow {
   const { from, before, into } = c.op.attrs;
   const inner = movedFlow(c, first(c), { from, to: into.id, shift: -before });
-  return { ...UNKNOWN, needs: inner.needs, nonzero: inner.nonzero };
+  return { ...UNKNOWN, needs: inner.needs, positional: inner.positional, nonzero: inner.nonzero };
 }
 
 function pickFlow(c: RuleContext<OpOf<'pick'>>): Flow {
@@ -147,7 +147,7 @@ export const RULES: { readonly [K in Exclude<OpName, 'loop' | 'input'>]: Rule<K>
   random: () => UNKNOWN,
   runtime: () => UNKNOWN,
   unary: (c) => unaryFlow(c.op.attrs.fn, first(c)),
-  binary: (c) => binaryFlow(c.op.attrs.fn, first(c), present(c.flows[1], 'an operand')),
+  binary: (c) => binaryFlow(c.op.attrs.fn, first(c), present(c.flows[1], 'an operand'), c.guess),
   where: ({ flows: [condition, a, b] }) =>
     whereFlow(present(condition, 'a condition'), present(a, 'an operand'), present(b, 'an operand')),
   cast: (c) => {
