@@ -15,7 +15,7 @@ import { runMain } from './support/run-cli.ts';
 
 for (const file of [...EXAMPLES, ...GALLERY]) {
   test(`${file} at its own size`, () => {
-    const { warnings, plan } = compileText(textOf(file), { purposes: ['train', 'evaluate', 'logits', 'probes'] });
+    const { warnings, plan } = compileText(textOf(file), { purposes: ['train', 'evaluate', 'probes'] });
     assert.equal(warnings, []);
     assert.ok(plan.kernels.length > 0);
   });
