@@ -26,8 +26,9 @@ const silentMessages: IParserErrorMessageProvider = {
 };
 
 class TfmParser extends ExpressionParser {
-  constructor() {
+  constructor(skipValidations: boolean) {
     super({
+      skipValidations,
       recoveryEnabled: false,
       maxLookahead: 2,
       nodeLocationTracking: 'onlyOffset',
@@ -239,7 +240,14 @@ class TfmParser extends ExpressionParser {
   });
 }
 
-const parser = new TfmParser();
+// Whether the grammar is sound changes only when it does, and finding out takes longer than reading a specification.
+const parser = new TfmParser(true);
+
+/** Throws when a token or a rule is ambiguous, cannot be reached or does not end. */
+export function validateGrammar(): void {
+  T.makeLexer(false);
+  new TfmParser(false);
+}
 
 /** The rules as data, from which diagrams, the printed grammar, and sentences for tests are made. */
 export function serializedRules(): readonly ISerializedGast[] {

@@ -147,4 +147,9 @@ all.push(Unknown, Paren, LambdaParen, Separator, TrailingComma);
 /** All token types, those that only the layout pass makes included. */
 export const vocabulary: readonly TokenType[] = all;
 
-export const lexer = new Lexer([...all], { positionTracking: 'full', ensureOptimizations: false });
+export function makeLexer(skipValidations: boolean): Lexer {
+  return new Lexer([...all], { positionTracking: 'full', ensureOptimizations: false, skipValidations });
+}
+
+// As with the parser: a test validates.
+export const lexer = makeLexer(true);

@@ -12,7 +12,7 @@ if (major < 20)
 if (older('node_modules/.package-lock.json', ['package-lock.json'])) {
   run('Installing packages', 'npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund']);
 }
-if (older('dist/src/cli/main.js', ['src', 'grammar', 'package.json', 'tsconfig.json'])) {
+if (older('dist/src/cli/bundle/main.js', ['src', 'grammar', 'scripts', 'package.json', 'tsconfig.json'])) {
   run('Building', 'npm', ['run', '--silent', 'build']);
 }
 

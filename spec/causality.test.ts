@@ -6,7 +6,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { interpret } from '../src/backends/reference/interpret.ts';
 import { findLeak } from '../src/compiler/causality/find-leak.ts';
-import { check } from '../src/compiler/compile.ts';
+import { check } from '../src/compiler/check.ts';
 import { type Diagnostic, Failure } from '../src/compiler/diagnostics/diagnostic.ts';
 import { elaborate } from '../src/compiler/elaborate/elaborate.ts';
 import { present } from '../src/compiler/support/invariant.ts';

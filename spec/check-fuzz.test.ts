@@ -6,7 +6,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { check } from '../src/compiler/compile.ts';
+import { check } from '../src/compiler/check.ts';
 import { explanations } from '../src/compiler/diagnostics/catalog.ts';
 import { type Diagnostic, Failure } from '../src/compiler/diagnostics/diagnostic.ts';
 import { renderDiagnostics } from '../src/compiler/diagnostics/render.ts';

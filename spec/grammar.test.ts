@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { validateGrammar } from '../grammar/parser.ts';
 import { grammarRules } from '../grammar/rules.ts';
 import { drawGrammar } from '../scripts/diagrams/draw-grammar.ts';
 import { grammarPage } from '../scripts/diagrams/grammar-page.ts';
@@ -11,6 +12,10 @@ import { makeDice } from './support/random-program.ts';
 import { randomSentence } from './support/random-sentence.ts';
 
 const file = (path: string): string => readFileSync(new URL(path, import.meta.url), 'utf8');
+
+test('no token and no rule of the grammar is ambiguous or out of reach', () => {
+  assert.not.throws(validateGrammar);
+});
 
 test('the diagrams are those of the parser', () => {
   assert.fixture(file('../grammar/diagrams.html'), drawGrammar());

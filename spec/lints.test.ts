@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { check } from '../src/compiler/compile.ts';
+import { check } from '../src/compiler/check.ts';
 import type { Diagnostic } from '../src/compiler/diagnostics/diagnostic.ts';
 import { renderDiagnostics } from '../src/compiler/diagnostics/render.ts';
 import { ALL_LINTS } from '../src/compiler/lints/lints.ts';

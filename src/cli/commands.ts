@@ -1,27 +1,67 @@
 import type { CliCommand } from './command.ts';
-import { check } from './commands/check.ts';
-import { compile } from './commands/compile.ts';
-import { demo } from './commands/demo.ts';
-import { doctor } from './commands/doctor.ts';
-import { evaluate } from './commands/eval.ts';
-import { explain } from './commands/explain.ts';
-import { grad } from './commands/grad.ts';
-import { lsp } from './commands/lsp.ts';
-import { params } from './commands/params.ts';
-import { sample } from './commands/sample.ts';
-import { train } from './commands/train.ts';
+
+/** A command as the help lists it. What it needs is loaded when it is asked for, so that no command waits for another's. */
+export interface ListedCommand {
+  readonly name: string;
+  readonly summary: string;
+  readonly load: () => Promise<CliCommand>;
+}
 
 /** Every command, in the order of the help. */
-export const COMMANDS: readonly CliCommand[] = [
-  check,
-  compile,
-  train,
-  evaluate,
-  sample,
-  params,
-  grad,
-  doctor,
-  explain,
-  lsp,
-  demo,
+export const COMMANDS: readonly ListedCommand[] = [
+  {
+    name: 'check',
+    summary: 'find what is wrong with a spec, without compiling it to kernels',
+    load: async () => (await import('./commands/check.ts')).check,
+  },
+  {
+    name: 'compile',
+    summary: 'compile a spec to kernels, a plan and a trainer',
+    load: async () => (await import('./commands/compile.ts')).compile,
+  },
+  {
+    name: 'train',
+    summary: 'train a spec or a compiled folder as its train block says',
+    load: async () => (await import('./commands/train.ts')).train,
+  },
+  {
+    name: 'eval',
+    summary: 'loss, perplexity and bits per byte of trained weights on the validation data',
+    load: async () => (await import('./commands/eval.ts')).evaluate,
+  },
+  {
+    name: 'sample',
+    summary: 'continue a text with trained weights',
+    load: async () => (await import('./commands/sample.ts')).sample,
+  },
+  {
+    name: 'params',
+    summary: 'list the weights of a model, and what training it takes',
+    load: async () => (await import('./commands/params.ts')).params,
+  },
+  {
+    name: 'grad',
+    summary: 'loss, logits, gradients and optimizer steps for given weights and one given batch',
+    load: async () => (await import('./commands/grad.ts')).grad,
+  },
+  {
+    name: 'doctor',
+    summary: 'report the adapter, its driver, limits and features, and what is missing',
+    load: async () => (await import('./commands/doctor.ts')).doctor,
+  },
+  {
+    name: 'explain',
+    summary: 'say at length what a diagnostic means; without a code, list all codes',
+    load: async () => (await import('./commands/explain.ts')).explain,
+  },
+  {
+    name: 'lsp',
+    summary: 'serve an editor over stdin and stdout, in the Language Server Protocol',
+    load: async () => (await import('./commands/lsp.ts')).lsp,
+  },
+  {
+    name: 'demo',
+    summary: 'train a small LLaMA with PreNorm and with LNS on English text, in less than five minutes',
+    load: async () => (await import('./commands/demo.ts')).demo,
+  },
 ];

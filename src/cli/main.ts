@@ -2,8 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { EXIT, type ExitCode } from '../compiler/diagnostics/diagnostic.ts';
 import { version } from '../runtime/version.ts';
-import type { CliCommand } from './command.ts';
-import { COMMANDS } from './commands.ts';
+import { COMMANDS, type ListedCommand } from './commands.ts';
 import { reportFailure } from './report-failure.ts';
 import { diagnosticFormat } from './show-diagnostics.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
@@ -19,8 +18,15 @@ export async function main(argv: readonly string[], terminal: Terminal): Promise
     .configureOutput({ writeOut: terminal.write, writeErr: (text) => terminal.tell(text.trimEnd()) })
     .showHelpAfterError('(add --help for the options)')
     .exitOverride();
-  for (const command of COMMANDS) addCommand(program, command, terminal, (code) => (exit = code));
+  const done = (code: ExitCode): void => {
+    exit = code;
+  };
   try {
+    // A command that no word names cannot be asked for: that it is listed is enough.
+    for (const command of COMMANDS) {
+      const sub = program.command(command.name).description(command.summary).exitOverride();
+      if (argv.includes(command.name)) await prepare(sub, command, terminal, done);
+    }
     await program.parseAsync(argv, { from: 'user' });
     return exit;
   } catch (error) {
@@ -29,12 +35,15 @@ export async function main(argv: readonly string[], terminal: Terminal): Promise
   }
 }
 
-function addCommand(program: Command, command: CliCommand, terminal: Terminal, done: (code: ExitCode) => void): void {
-  const sub = program.command(command.name).description(command.summary).exitOverride();
-  command.configure(sub);
-  sub.action(async () => {
-    done(await command.run(sub.args, sub.opts(), terminal));
-  });
+async function prepare(
+  sub: Command,
+  listed: ListedCommand,
+  terminal: Terminal,
+  done: (code: ExitCode) => void,
+): Promise<void> {
+  const { configure, run } = await listed.load();
+  configure(sub);
+  sub.action(async () => done(await run(sub.args, sub.opts(), terminal)));
 }
 
 if (isEntry()) {

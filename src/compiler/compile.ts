@@ -1,17 +1,16 @@
 import { compileGraphs } from './compile-graphs.ts';
 import type { Compiled, CompileRequest, Purpose } from './compile-request.ts';
-import type { Diagnostic } from './diagnostics/diagnostic.ts';
 import { type Elaborated, elaborate } from './elaborate/elaborate.ts';
 import { describeRoll } from './elaborate/roll/describe-roll.ts';
 import { requireSameWeights } from './elaborate/same-weights.ts';
 import type { Graph } from './ir/graph.ts';
 import { largestThatFits } from './largest-that-fits.ts';
-import { runLints } from './lints/run-lints.ts';
 import type { PassTrace } from './pass.ts';
 import { joinWeights } from './plan/join-weights.ts';
 import { requireCausal } from './require-causal.ts';
 import { divisorsOf } from './support/divisors.ts';
 import { invariant, present } from './support/invariant.ts';
+import { warningsOf } from './warnings.ts';
 
 /**
  * Compiles a spec: elaborates it for each purpose that differs (sampling in sizes, evaluation and probes in what `training`
@@ -27,21 +26,6 @@ export function compile(request: CompileRequest): Compiled {
   if (micro === 'auto') return largestThatFits(divisorsOf(batch), (n) => compileWith(request, first, n, trace));
   invariant(batch % micro === 0, 'the train block was read with a divisor for `micro`');
   return compileWith(request, first, micro, trace);
-}
-
-/** Elaborates for training and for sampling, and throws a `Failure` when something is wrong; gives the warnings. */
-export function check(
-  request: Pick<CompileRequest, 'source' | 'entry' | 'set' | 'sizes'>,
-): Pick<Compiled, 'warnings' | 'train' | 'notes'> {
-  const elaborated = elaborate({ ...request, training: true, want: 'loss' });
-  requireCausal(elaborated);
-  const { train, report } = elaborated;
-  return { train, warnings: warningsOf(elaborated), notes: report.map(describeRoll) };
-}
-
-/** What the elaboration warned of, and what the lints find. */
-function warningsOf(elaborated: Elaborated): readonly Diagnostic[] {
-  return [...elaborated.diagnostics, ...runLints(elaborated)];
 }
 
 interface Traces {

@@ -7,10 +7,11 @@ import { type Facts, makeFacts } from './elaborate/facts.ts';
 import type { Observer } from './elaborate/observer.ts';
 import type { Graph } from './ir/graph.ts';
 import { allOps } from './ir/walk-graph.ts';
-import { runLints } from './lints/run-lints.ts';
+import { requireCausal } from './require-causal.ts';
 import type { Source } from './support/source.ts';
 import type { File } from './syntax/ast.ts';
 import { parseOnce } from './syntax/parse.ts';
+import { warningsOf } from './warnings.ts';
 
 /** What can be said of a text that is being written. */
 export interface Inspection {
@@ -57,8 +58,9 @@ function meaningOf(tree: File, request: Request): readonly Diagnostic[] {
   return entries.flatMap((entry) => {
     try {
       const elaborated = elaborate({ ...request, entry, training: true, want: 'loss' });
-      const lints = countOps(elaborated.graph) > LINTED_OPS ? [] : runLints(elaborated);
-      return [...elaborated.diagnostics, ...lints];
+      if (countOps(elaborated.graph) > LINTED_OPS) return elaborated.diagnostics;
+      requireCausal(elaborated);
+      return warningsOf(elaborated);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       return error.diagnostics;

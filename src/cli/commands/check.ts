@@ -1,4 +1,4 @@
-import { check as checkSpec } from '../../compiler/compile.ts';
+import { check as checkSpec } from '../../compiler/check.ts';
 import { cliFailure } from '../../compiler/diagnostics/cli.ts';
 import { EXIT } from '../../compiler/diagnostics/diagnostic.ts';
 import { isFolder, readSpec } from '../../runtime/read-spec.ts';
@@ -8,8 +8,6 @@ import { showDiagnostics } from '../show-diagnostics.ts';
 import { SPEC, specOptions, takesSpec } from '../spec-options.ts';
 
 export const check: CliCommand = {
-  name: 'check',
-  summary: 'find what is wrong with a spec, without compiling it to kernels',
   configure: (command) => takesSpec(command, SPEC).option('--deny-warnings', 'exit with 1 when there are warnings'),
   run: async ([path = ''], options, terminal) => {
     if (isFolder(path)) throw cliFailure('needs-spec', { command: 'check', path });

@@ -17,8 +17,6 @@ import { SPEC, specOptions, takesSpec } from '../spec-options.ts';
 import type { Terminal } from '../terminal.ts';
 
 export const compile: CliCommand = {
-  name: 'compile',
-  summary: 'compile a spec to kernels, a plan and a trainer',
   configure: (command) =>
     takesDevice(takesSpec(command, SPEC))
       .addOption(new Option('--target <name>', 'language of the kernels').choices(['wgsl']).default('wgsl'))

@@ -25,8 +25,6 @@ const SCHEMES = ['PreNorm', 'LNS'] as const;
 const BATCHES = [8, 4, 2, 1] as const;
 
 export const demo: CliCommand = {
-  name: 'demo',
-  summary: 'train a small LLaMA with PreNorm and with LNS on English text, in less than five minutes',
   configure: (command) => takesDevice(command).option('--out <folder>', 'where the runs go (default: runs/demo)'),
   run: (_, options, terminal) => {
     const stop = listenForStop();

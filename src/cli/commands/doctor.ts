@@ -12,8 +12,6 @@ import { flag, text } from '../options.ts';
 import { table } from '../table.ts';
 
 export const doctor: CliCommand = {
-  name: 'doctor',
-  summary: 'report the adapter, its driver, limits and features, and what is missing',
   configure: (command) =>
     command
       .option('--adapter <name>', "part of the adapter's name; TFM_ADAPTER does the same")

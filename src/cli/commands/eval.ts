@@ -11,8 +11,6 @@ import { withSession } from '../session.ts';
 import { SPEC_OR_FOLDER, takesSpec } from '../spec-options.ts';
 
 export const evaluate: CliCommand = {
-  name: 'eval',
-  summary: 'loss, perplexity and bits per byte of trained weights on the validation data',
   configure: (command) =>
     takesWeights(takesDevice(takesSpec(command, SPEC_OR_FOLDER))).option(
       '--tokens <count>',

@@ -8,8 +8,6 @@ import { flag } from '../options.ts';
 import { wrap } from '../wrap.ts';
 
 export const explain: CliCommand = {
-  name: 'explain',
-  summary: 'say at length what a diagnostic means; without a code, list all codes',
   configure: (command) =>
     command.argument('[code]', 'code of a diagnostic, as it stands in brackets').option('--json', 'as JSON'),
   run: async ([code], options, terminal) => {

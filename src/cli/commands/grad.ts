@@ -25,8 +25,6 @@ import { SPEC, specOptions, takesSpec } from '../spec-options.ts';
 import type { Terminal } from '../terminal.ts';
 
 export const grad: CliCommand = {
-  name: 'grad',
-  summary: 'loss, logits, gradients and optimizer steps for given weights and one given batch',
   configure: (command) =>
     takesWeights(takesSpec(command, SPEC))
       .requiredOption('--batch <path>', 'safetensors file with tokens and targets, I32 [batch, time]')

@@ -1,8 +1,6 @@
 import type { CliCommand } from '../command.ts';
 
 export const lsp: CliCommand = {
-  name: 'lsp',
-  summary: 'serve an editor over stdin and stdout, in the Language Server Protocol',
   configure: (command) => command.option('--stdio', 'what it does anyway; editors say it'),
   run: async () => {
     // The protocol's library is only worth its time here.

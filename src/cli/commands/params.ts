@@ -12,8 +12,6 @@ import { SPEC_OR_FOLDER, specOptions, takesSpec } from '../spec-options.ts';
 import { table } from '../table.ts';
 
 export const params: CliCommand = {
-  name: 'params',
-  summary: 'list the weights of a model, and what training it takes',
   configure: (command) => takesSpec(command, SPEC_OR_FOLDER),
   run: async ([path = ''], options, terminal) => {
     const model = openModel(path, { ...specOptions(options), purposes: ['train'], limits: NO_LIMITS }, terminal);

@@ -10,8 +10,6 @@ import { SPEC_OR_FOLDER, takesSpec } from '../spec-options.ts';
 import { harmless } from '../terminal.ts';
 
 export const sample: CliCommand = {
-  name: 'sample',
-  summary: 'continue a text with trained weights',
   configure: (command) =>
     takesWeights(takesDevice(takesSpec(command, SPEC_OR_FOLDER)))
       .option('--prompt <text>', 'the text to continue', '')

@@ -17,8 +17,6 @@ import { SPEC_OR_FOLDER, specOptions, takesSpec } from '../spec-options.ts';
 import type { Terminal } from '../terminal.ts';
 
 export const train: CliCommand = {
-  name: 'train',
-  summary: 'train a spec or a compiled folder as its train block says',
   configure: (command) =>
     takesDevice(takesSpec(command, SPEC_OR_FOLDER))
       .option('--out <folder>', 'folder of the run (default: runs/NAME)')
