@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import * as nodeModule from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { EXIT, type ExitCode } from '../compiler/diagnostics/diagnostic.ts';
 import { version } from '../runtime/version.ts';
@@ -47,6 +48,7 @@ async function prepare(
 }
 
 if (isEntry()) {
+  keepCompiledCode();
   const terminal = openTerminal();
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
     process.on(event, (error) => process.exit(reportFailure(error, terminal, diagnosticFormat(process.argv))));
@@ -58,4 +60,10 @@ if (isEntry()) {
 function isEntry(): boolean {
   const entry = process.argv[1];
   return entry !== undefined && /[\\/](main\.[jt]s|tfm)$/.test(entry);
+}
+
+/** Where Node can (from 22 on), what it compiles of this program is kept for the next time. */
+function keepCompiledCode(): void {
+  if ('enableCompileCache' in nodeModule && typeof nodeModule.enableCompileCache === 'function')
+    nodeModule.enableCompileCache();
 }
