@@ -243,10 +243,10 @@ const CASES: readonly (readonly [string, string, readonly string[]])[] = [
   ],
   [
     'attributes',
-    body('  param a: [] ~ 1 { dcay = 2 }\n  param b: [] ~ 1 { after = 1 }\n  param c: [width] ~ xavier(1)'),
+    body('  param a: [] ~ 1 { dcay = 2 }\n  param b: [] ~ 1 { via = 1 }\n  param c: [width] ~ xavier(1)'),
     [
       '6:21 unknown-attribute: weights have no attribute `dcay` (did you mean `decay`?)',
-      '7:21 attribute-planned: the attribute `after` is planned and not there yet',
+      '7:27 wrong-kind: 1 stands where a function is wanted',
       '8:3 no-fans: `xavier` needs a weight with an arrow (write the axes as `[from -> to]`, or use `normal(std)`)',
     ],
   ],

@@ -51,7 +51,8 @@ for (const file of [...EXAMPLES, ...GALLERY]) {
     });
     const job = gradJob(compiled);
     const micro = referenceGraph(present(compiled.graphs.micro, 'the graph of a batch'));
-    const expected = referenceGradients({ ...job, micro, logits: compiled.graphs.logits });
+    const { logits, after } = compiled.graphs;
+    const expected = referenceGradients({ ...job, micro, logits, after });
     const loaded = await device.load(compiled.plan, compiled.texts, { poison: true });
     const found = await computeGradients({ ...job, loaded, lost: device.lost });
     await loaded.checkGuards();

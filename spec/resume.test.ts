@@ -15,11 +15,14 @@ import { temporaryFolder } from './support/temporary.ts';
 const STEPS = 40;
 const SPEC = `use std.{Embedding, Linear, RMSNorm, dropout}
 
+fn Scaled()(w: [row, ..out]) { param s: [..out] ~ 1; return w * s }
+
 model Tiny(vocab: axis = 256, width: axis = 10, depth = 3)(tokens: int[batch, time], targets: int[batch, time]) {
   x = Embedding(vocab, width)(tokens)
   for layer in 1..depth { x = x + dropout(tanh(Linear(width)(RMSNorm()(x))), p = 0.2) }
   logits = Linear(vocab)(x)
   loss = mean(cross_entropy(logits, targets, over = vocab), where = targets >= 0)
+  weights **.w { via = Scaled(); after = w => w / norm(w) + 1e-3 * uniform(like = w) }
 }
 
 train Tiny() {

@@ -37,12 +37,22 @@ export function compileGraphs(request: GraphsRequest, traceOf: (program: string)
   const fused: Record<string, FusedGraph> = {};
   const sources: ProgramSource[] = [];
   checkWeights(request, request.limits, request.train !== undefined);
-  const finish = (name: string, graph: Graph): void => {
-    const source = compileProgram(name, graph, request, traceOf(name));
-    fused[name] = source.fused;
+  const add = (source: ProgramSource): void => {
+    fused[source.name] = source.fused;
     sources.push(source);
   };
+  const finish = (name: string, graph: Graph): void => {
+    add(compileProgram(name, graph, request, traceOf(name)));
+  };
+  const done = new Map<Graph, string>();
   for (const [name, graph] of Object.entries(request.graphs)) {
+    // What is done to weights at first and after each update is one graph when all of them train.
+    const alike = sources.find((source) => source.name === done.get(graph));
+    if (alike) {
+      add({ ...alike, name });
+      continue;
+    }
+    done.set(graph, name);
     const { graph: totalled, prepare } = splitTotals(graph, name === 'micro' ? request.accumulation : 1);
     if (prepare) finish('prepare', prepare);
     finish(name, totalled);

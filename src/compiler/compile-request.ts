@@ -34,7 +34,10 @@ export interface Compiled {
   readonly texts: Readonly<Record<string, string>>;
   /** The train block, with `micro` decided; undefined when the spec has none. */
   readonly train: TrainConfig | undefined;
-  /** By program: `micro`, `evaluate`, `logits`, `probes`. The unfused graph, and the fused one. */
+  /**
+   * By program: `micro`, `evaluate`, `logits`, `probes`, `settle`, `after`. The unfused graph, and the fused one. In the
+   * plan `after` is a part of `update`.
+   */
   readonly graphs: Readonly<Record<string, Graph>>;
   readonly fused: Readonly<Record<string, FusedGraph>>;
   /** Which loops were rolled and why others were not, in sentences. */

@@ -60,6 +60,7 @@ function compileWith(request: CompileRequest, first: Elaborated, micro: number |
     if (graph.outputs.length > 0)
       graphs[purpose] = purpose === 'evaluate' ? keepOutputs(graph, ['loss.sum', 'loss.count']) : graph;
   }
+  if (graphs.micro && trained.train && trained.after) Object.assign(graphs, afterPrograms(trained.after));
   const train = trained.train && {
     ...trained.train,
     batch: batch ?? trained.train.batch,
@@ -136,6 +137,15 @@ function keepOutputs(graph: Graph, names: readonly string[]): Graph {
     ),
   );
   return { ...graph, outputs, block: { ...graph.block, results: outputs.map((o) => o.value) } };
+}
+
+/** What is done to weights before the first step, and after each update to those that train. */
+function afterPrograms(after: Graph): Readonly<Record<string, Graph>> {
+  const frozen = new Set(after.weights.flatMap((w) => w.members.flatMap((m) => (m.freeze ? [`after.${m.name}`] : []))));
+  const names = after.outputs.map((o) => o.name);
+  const trained = names.filter((name) => !frozen.has(name));
+  if (trained.length === names.length) return { settle: after, after };
+  return { settle: after, ...(trained.length > 0 ? { after: keepOutputs(after, trained) } : {}) };
 }
 
 function withoutBatch({ batch: _, ...sizes }: Readonly<Record<string, number>>): Readonly<Record<string, number>> {

@@ -16,6 +16,8 @@ export interface ReferenceJob {
   readonly micro: Graph;
   /** Computes `logits` of one sequence; undefined for models without. */
   readonly logits: Graph | undefined;
+  /** What `after` makes of weights, by outputs `after.NAME`; undefined for models without. */
+  readonly after: Graph | undefined;
   readonly config: TrainConfig;
   readonly weights: TensorFile;
   /** For messages. */
@@ -51,7 +53,10 @@ export function referenceGradients(job: ReferenceJob): TensorFile {
       }
       tensors.set('grad_norm', scalar(norm(trained.map(gradientOf))));
     } else losses.push(loss);
-    if (step < steps) adamStep(trained, gradientOf, config, step);
+    if (step < steps) {
+      adamStep(trained, gradientOf, config, step);
+      if (job.after) replaceWeights(job.after, config, weights, step);
+    }
   }
   if (steps > 0) tensors.set('losses', tensorOf(losses, [steps]));
   return { tensors, metadata: { device: 'reference' } };
@@ -107,6 +112,17 @@ function hostOf(
     seed: config.seed,
     micro: 0,
   };
+}
+
+/** Puts what `after` makes of weights in their place. */
+function replaceWeights(after: Graph, config: TrainConfig, weights: Weights, step: number): void {
+  const made = interpret(after, hostOf(after, config, weights, new Map(), step));
+  for (const { members } of after.weights) {
+    const all = made.get(`after.${members[0]?.name}`);
+    const size = (all?.length ?? 0) / members.length;
+    for (const [k, { name }] of members.entries())
+      if (all) present(weights.get(name), name).values.set(all.subarray(k * size, (k + 1) * size));
+  }
 }
 
 /** The members of a weight one after another, as the graph sees it. */

@@ -7,6 +7,7 @@ import { checkpointNames } from './checkpoint/verify.ts';
 import { guardFiles } from './files.ts';
 import { initialValues } from './init.ts';
 import { trainedWeights, writeWeights } from './plan-io.ts';
+import { stepScalars } from './step-scalars.ts';
 import type { TrainJob } from './train-job.ts';
 
 /** What must be equal for a run to go on. */
@@ -26,6 +27,9 @@ export function startWeights(job: TrainJob, identity: RunIdentity): Start {
     const { loaded, config } = job;
     writeWeights(loaded, 'weights', loaded.plan.weights, (p) => initialValues(p, config.seed));
     job.init?.(loaded);
+    // What `after` says holds from the first step on, also for weights that were given. Its random numbers are others than
+    // those of the first update.
+    if (loaded.plan.programs.settle) loaded.run('settle', { ...stepScalars(config, 0), micro: 1 });
     for (const like of ['moment1', 'moment2'] as const) {
       writeWeights(loaded, like, trainedWeights(loaded.plan), (p) => new Float32Array(p.bytes / 4));
     }

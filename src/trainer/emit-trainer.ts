@@ -95,9 +95,12 @@ function interfacesOf(plan: Plan): readonly (readonly [string, string, readonly 
 
 function stepDoc(plan: Plan, config: TrainConfig): string {
   const micro = plan.accumulation === 1 ? 'once' : `for each of ${plan.accumulation} micro-batches`;
+  const settle = plan.programs.settle ? ['Runs `settle` on new weights, which does to them what `after` says.'] : [];
   return [
+    ...settle,
     `Trains for ${config.steps} steps. Each step runs \`begin\`, then \`micro\` (forward and backward) ${micro},`,
-    'then `update` (norm of all gradients, clipping, Adam). Checkpoints and metrics go to the run folder.',
+    `then \`update\` (norm of all gradients, clipping, Adam${settle.length > 0 ? ', what `after` says' : ''}). Checkpoints and`,
+    'metrics go to the run folder.',
   ].join('\n');
 }
 

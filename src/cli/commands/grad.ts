@@ -100,7 +100,8 @@ function onReference(job: GradFiles, terminal: Terminal): TensorFile {
   const config = trainBlock(compiled.train, 'grad', job.path);
   checkBatch(job.batch, job.batchPath, sizesOf(compiled.plan));
   const micro = referenceGraph(present(compiled.graphs.micro, 'the graph of a micro-batch'));
-  return referenceGradients({ ...job, config, micro, logits: compiled.graphs.logits });
+  const { logits, after } = compiled.graphs;
+  return referenceGradients({ ...job, config, micro, logits, after });
 }
 
 /** What the batch must be, after all settings. */

@@ -23,6 +23,7 @@ import {
 import { SYNTAX_EXAMPLES } from './examples/syntax.ts';
 import { TOTALS_EXAMPLES } from './examples/totals.ts';
 import { VALUES_EXAMPLES } from './examples/values.ts';
+import { WEIGHTS_EXAMPLES } from './examples/weights.ts';
 import { kernelEntries } from './kernel.ts';
 import { LANGUAGE } from './language.ts';
 import { LINTS } from './lints.ts';
@@ -52,7 +53,7 @@ type TableName = keyof typeof TABLES;
 /** An example of each diagnostic; the types hold that none lacks. */
 export const EXAMPLES: { readonly [T in TableName]: ExamplesOf<(typeof TABLES)[T]> } = {
   syntax: SYNTAX_EXAMPLES,
-  language: { ...AXES_EXAMPLES, ...VALUES_EXAMPLES, ...PROGRAM_EXAMPLES },
+  language: { ...AXES_EXAMPLES, ...VALUES_EXAMPLES, ...PROGRAM_EXAMPLES, ...WEIGHTS_EXAMPLES },
   causality: CAUSALITY_EXAMPLES,
   lints: LINTS_EXAMPLES,
   totals: TOTALS_EXAMPLES,

@@ -1,4 +1,4 @@
-/** What can be wrong with bodies, loops, weights, files, and trainings. */
+/** What can be wrong with bodies, loops, files, and trainings. */
 import { entry } from './entry.ts';
 import { replaceWith } from './fixes.ts';
 import { didYouMean, listed } from './language-values.ts';
@@ -82,75 +82,6 @@ export const PROGRAM = {
     message: (p) => `values cannot be named by a path such as \`${p.text}\` yet`,
     help: () => 'write the `probe` in the body that computes the value',
     explain: 'Probes stand beside the values that they look at. Probes of paths such as `layer.*.x` are planned.',
-  }),
-  'weight-two-shapes': entry<{ name: string; before: string; now: string }>({
-    severity: 'error',
-    message: (p) =>
-      `the weight \`${p.name}\` is shared by two uses but is ${p.before} in one and ${p.now} in the other`,
-    help: () => 'make an instance for each use',
-    explain:
-      'An instance that is applied twice has one set of weights, so its weights must have the same axes in both.',
-  }),
-  'weight-name-clash': entry<{ name: string }>({
-    severity: 'error',
-    message: (p) => `two weights would be called \`${p.name}\``,
-    help: () => 'bind one of them to a name, as in `norm2 = RMSNorm()`',
-    explain:
-      'Weights are named by the bindings, record keys and loops around them. Names must differ, since checkpoints go by them.',
-  }),
-  'training-changes-weights': entry<{ name: string; when: 'training' | 'inference' }>({
-    severity: 'error',
-    message: (p) => `the weight \`${p.name}\` exists only in ${p.when}`,
-    help: () => 'declare it outside of the `if training`',
-    explain: 'A checkpoint that training writes is what sampling and evaluation read, so both have the same weights.',
-  }),
-  'training-changes-loops': entry<{ name: string; when: 'training' | 'inference' }>({
-    severity: 'error',
-    message: (p) => `the loop over the layers of \`${p.name}\` is cut at other places in training than in inference`,
-    help: () => 'let what depends on the layer be a number, such as a probability of 0, in place of an `if`',
-    explain:
-      'The weights of a loop lie next to each other, in the same way for training and inference. A condition on both the ' +
-      'layer and `training` gives the layers different bodies in one of them only.',
-  }),
-  'no-fans': entry<Record<never, never>>({
-    severity: 'error',
-    message: () => '`xavier` needs a weight with an arrow',
-    help: () => 'write the axes as `[from -> to]`, or use `normal(std)`',
-    explain: 'The arrow tells which axes a weight maps from and to, whose sizes are `fan_in` and `fan_out`.',
-  }),
-  'unknown-attribute': entry<{ name: string; suggestion: string | undefined; known: readonly string[] }>({
-    severity: 'error',
-    message: (p) => `weights have no attribute \`${p.name}\``,
-    help: (p) => didYouMean(p.suggestion, p.known),
-    fixes: (p, span) => replaceWith(p.suggestion, span),
-    explain:
-      'Attributes are init, lr and eps (factors on those of the training), decay, clip (of the own norm) and freeze.',
-  }),
-  'attribute-planned': entry<{ name: string }>({
-    severity: 'error',
-    message: (p) => `the attribute \`${p.name}\` is planned and not there yet`,
-    explain:
-      '`after` (a projection after each update) and `via` (every use sees a function of the weight) come with a later version.',
-  }),
-  'rule-selects-nothing': entry<{
-    selector: string;
-    suggestion: string | undefined;
-    example: string | undefined;
-  }>({
-    severity: 'error',
-    message: (p) => `\`${p.selector}\` selects no weight`,
-    help: (p) =>
-      p.suggestion
-        ? `did you mean \`${p.suggestion}\`?`
-        : p.example && `a weight is called \`${p.example}\` here; tfm params lists all`,
-    explain:
-      '`*` stands for one part of a name and `**` for any number. A rule that selects nothing is most likely a spelling mistake.',
-  }),
-  'rule-on-function': entry<{ text: string }>({
-    severity: 'error',
-    message: (p) => `\`${p.text}\` is a function, which has no weights of its own`,
-    help: () => 'select below an instance, or by path',
-    explain: 'Weights belong to instances. A lambda makes its instances where it is called.',
   }),
   'declared-twice': entry<{ name: string }>({
     severity: 'error',

@@ -3,8 +3,9 @@ import { diagnosticsOf } from './entry.ts';
 import { AXES } from './language-axes.ts';
 import { PROGRAM } from './language-program.ts';
 import { VALUES } from './language-values.ts';
+import { WEIGHTS } from './language-weights.ts';
 
-export const LANGUAGE = { ...AXES, ...VALUES, ...PROGRAM };
+export const LANGUAGE = { ...AXES, ...VALUES, ...PROGRAM, ...WEIGHTS };
 
 export type LanguageCode = keyof typeof LANGUAGE;
 export type LanguageParams<C extends LanguageCode> = Parameters<(typeof LANGUAGE)[C]['message']>[0];

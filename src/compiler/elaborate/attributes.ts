@@ -16,6 +16,14 @@ export interface Attributes {
   readonly decay: number;
   readonly clip: number | undefined;
   readonly freeze: boolean;
+  readonly after: WeightFunction | undefined;
+  readonly via: WeightFunction | undefined;
+}
+
+/** What an attribute says to do with the weight: evaluated later, where its ops belong. */
+export interface WeightFunction {
+  readonly attribute: Attribute;
+  readonly scope: Scope;
 }
 
 type Reader = (value: Value, attribute: Attribute) => Partial<Attributes>;
@@ -37,10 +45,14 @@ const READERS: Readonly<Record<string, Reader>> = {
   freeze: (value, { value: expr }) => ({ freeze: wantBool(value, expr.span) }),
 };
 
-/** What weights can be given in braces. */
-export const ATTRIBUTE_NAMES: readonly string[] = Object.keys(READERS);
+/** `none` takes off what was said before. */
+const FUNCTIONS: Readonly<Record<string, (said: WeightFunction | undefined) => Partial<Attributes>>> = {
+  after: (after) => ({ after }),
+  via: (via) => ({ via }),
+};
 
-const LATER = ['after', 'via'];
+/** What weights can be given in braces. */
+export const ATTRIBUTE_NAMES: readonly string[] = [...Object.keys(READERS), ...Object.keys(FUNCTIONS)];
 
 /** The attributes that a weight is declared with. */
 export function declaredAttributes(weight: DeclaredWeight): Attributes {
@@ -54,6 +66,8 @@ export function declaredAttributes(weight: DeclaredWeight): Attributes {
     decay: arrow ? 1 : 0,
     clip: undefined,
     freeze: false,
+    after: undefined,
+    via: undefined,
   };
   return changedAttributes(start, attributes, weight, scope);
 }
@@ -68,15 +82,15 @@ export function changedAttributes(
   let now = before;
   for (const attribute of attributes) {
     const { name, value } = attribute;
+    const say = Object.hasOwn(FUNCTIONS, name.text) ? FUNCTIONS[name.text] : undefined;
+    if (say) {
+      now = { ...now, ...say(value.kind === 'none' ? undefined : { attribute, scope }) };
+      continue;
+    }
     const reader = Object.hasOwn(READERS, name.text) ? READERS[name.text] : undefined;
-    if (LATER.includes(name.text)) refuse('attribute-planned', { name: name.text }, name.span);
     if (!reader) {
-      const known = Object.keys(READERS);
-      return refuse(
-        'unknown-attribute',
-        { name: name.text, suggestion: didYouMean(name.text, known), known },
-        name.span,
-      );
+      const params = { name: name.text, suggestion: didYouMean(name.text, ATTRIBUTE_NAMES), known: ATTRIBUTE_NAMES };
+      return refuse('unknown-attribute', params, name.span);
     }
     const fans = bindFans(scope.env, weight.fanIn, weight.fanOut, name.span);
     const env = bind(fans, 'init', { kind: 'init', init: now.init }, name.span);

@@ -6,14 +6,15 @@ import type { TrainConfig } from '../ir/train.ts';
 import type { Source, Span } from '../support/source.ts';
 import type { File } from '../syntax/ast.ts';
 import { type Advice, adviceIn, adviceOfModule } from './advice.ts';
+import { afterGraph } from './after.ts';
 import { parameterName } from './arguments.ts';
 import { applyModel } from './call.ts';
 import { chooseEntry, configure, type Entry, parametersOf } from './entry.ts';
 import { BATCH, inputAxes, makeInputs } from './inputs.ts';
+import { Divergence } from './lanes-type.ts';
 import { LANGUAGE_PARTS } from './language-parts.ts';
 import { type Library, STANDARD_LIBRARY } from './library.ts';
 import { type Module, makeModules } from './module.ts';
-import { nameWeights } from './names.ts';
 import type { Observer } from './observer.ts';
 import { makeOutputs, type Want } from './outputs.ts';
 import { readOverrides } from './overrides.ts';
@@ -22,10 +23,11 @@ import { runProbe } from './probe.ts';
 import { prune } from './prune.ts';
 import type { RollReport } from './roll/plan.ts';
 import { roll } from './roll/roll.ts';
-import { applyRules } from './rules.ts';
+import { hirWeight, type Members } from './rules.ts';
 import { type Activation, attempt, makeSession, type Scope, type Session } from './session.ts';
 import { readTrainBlock, type TrainBlock, trainKeys } from './train-block.ts';
 import type { Instance } from './value.ts';
+import { settleWeights } from './via.ts';
 
 export interface ElaborateRequest {
   readonly source: Source;
@@ -52,6 +54,8 @@ export interface Elaborated {
   readonly model: string;
   readonly graph: Graph;
   readonly hir: Hir;
+  /** What `after` makes of weights: outputs `after.NAME`. Undefined when no weight has it, or the loss is not wanted. */
+  readonly after: Graph | undefined;
   readonly train: TrainConfig | undefined;
   readonly inputs: readonly GraphInput[];
   /** Which loops were kept as loops, and why others were not. */
@@ -86,6 +90,8 @@ export function elaborate(request: ElaborateRequest): Elaborated {
   try {
     return elaborateIn(session, request);
   } catch (error) {
+    // Iterations with one body turned out to want different functions of their weights.
+    if (error instanceof Divergence && session.atOnce) return elaborate({ ...request, atOnce: false });
     if (!(error instanceof Failure)) throw error;
     throw new Failure([...session.diagnostics, ...error.diagnostics], error.exitCode);
   }
@@ -100,10 +106,12 @@ function elaborateIn(session: Session, request: ElaborateRequest): Elaborated {
   };
   const entry = chooseEntry(main, scope, request.entry);
   const { train, instance, sizes } = settle(session, entry, scope, request, () => modules.library(['std', 'schemes']));
-  const { hir, advice: used } = elaborateModel(session, instance, entry, sizes, request.want);
+  const { hir, members, advice: used } = elaborateModel(session, instance, entry, sizes, request.want);
   stopOnErrors(session);
   const pruned = prune(hir);
   const { graph, report } = roll(pruned, session.nextId);
+  const after = request.want === 'loss' ? afterGraph(session, graph.weights, members) : undefined;
+  stopOnErrors(session);
   const model = entry.model.name ?? 'model';
   const { diagnostics, readsTraining, hasProbes } = session;
   const files = modules.files();
@@ -111,6 +119,7 @@ function elaborateIn(session: Session, request: ElaborateRequest): Elaborated {
     model,
     graph,
     hir: pruned,
+    after,
     train,
     inputs: pruned.inputs,
     report,
@@ -160,7 +169,7 @@ function elaborateModel(
   entry: Entry,
   sizes: Readonly<Record<string, number>>,
   want: Want,
-): { readonly hir: Hir; readonly advice: readonly Advice[] } {
+): { readonly hir: Hir; readonly members: Members; readonly advice: readonly Advice[] } {
   const { fn } = instance;
   const root = rootPlace(fn.span);
   const frame = { session, place: root, loops: NO_LOOPS, activation: undefined };
@@ -169,10 +178,12 @@ function elaborateModel(
   addTrainEntries(session, entry, { frame, env: body.env });
   const outputs = makeOutputs(session, want, body, fn.span);
   stopOnErrors(session);
-  const weights = applyRules(session, nameWeights(session, root), root);
-  const { inputs, items, names } = session;
+  const { members, ...program } = settleWeights(session, root, { items: session.items, outputs });
+  const weights = [...members.values()].flatMap((all) => hirWeight(session, all));
+  const { inputs, names } = session;
   return {
-    hir: { inputs: [...inputs.values()], weights, items, outputs, names },
+    hir: { ...program, inputs: [...inputs.values()], weights, names },
+    members,
     advice: adviceIn(body, { frame, env: body.env }),
   };
 }

@@ -32,8 +32,10 @@ export function nameWeights(session: Session, root: Place): WeightNames {
       isPlace(item) ? alive.has(item) : session.weights.has(item),
     );
     for (const { path, item } of numbered(entries)) {
-      if (isPlace(item)) visit(item, join(prefix, path));
-      else of.set(item, join(prefix, path));
+      const name = join(prefix, path);
+      const below = isPlace(item) ? item : session.viaPlaces.get(item);
+      if (!isPlace(item)) of.set(item, name);
+      if (below) visit(below, name);
     }
   };
   visit(root, '');

@@ -106,6 +106,11 @@ export function weightSlotAt(place: Place, node: object, name: string, loops: Lo
   return slot;
 }
 
+/** Where weights lie that are made of a weight: `layer.3.attn.wq`. It is no child of the place around, which rules look through. */
+export function placeOfWeight({ place, name, loops, span }: WeightSlot): Place {
+  return makePlace(place, name, 0, loops, span);
+}
+
 /** `place` lies in the body of `root`, or is it. */
 export function isWithin(place: Place, root: Place): boolean {
   for (let at: Place | undefined = place; at; at = at.parent) if (at === root) return true;

@@ -8,6 +8,8 @@ import type { Tensor, Value } from './value.ts';
 
 export function runProbe(statement: Probe, scope: Scope): void {
   const { session, place, loops } = scope.frame;
+  if (session.weightFunction !== undefined)
+    refuse('probe-in-weight-function', { attribute: session.weightFunction }, statement.span);
   session.hasProbes = true;
   if (!session.wantsProbes) return;
   const value = session.language.evaluate(statement.value, scope);

@@ -11,7 +11,7 @@ import { matches, refuseEmpty, rootsOf } from './selector.ts';
 import { attempt, type DeclaredWeight, type PendingRule, type Session } from './session.ts';
 
 /** One tensor of the checkpoint. */
-interface Member {
+export interface Member {
   readonly name: string;
   readonly weight: DeclaredWeight;
   /** Which of the iterations that were elaborated at once it belongs to; varying values are read for it. */
@@ -21,15 +21,22 @@ interface Member {
 
 const nothing = (): undefined => undefined;
 
-type Members = ReadonlyMap<WeightSlot, readonly Member[]>;
+export type Members = ReadonlyMap<WeightSlot, readonly Member[]>;
 
 const LEVELS: readonly PendingRule['level'][] = ['fn', 'model', 'train'];
 
-export function applyRules(session: Session, names: WeightNames, root: Place): readonly HirWeight[] {
-  const members = membersOf(session, names);
+/** The members of `weights`, with attributes as they are declared and as `rules` change them. */
+export function applyRules(
+  session: Session,
+  names: WeightNames,
+  root: Place,
+  weights: readonly DeclaredWeight[],
+  rules: readonly PendingRule[],
+): Members {
+  const members = membersOf(session, names, weights);
   const selected = new Map<Rule, Set<Member>>();
   const refused = new Set<Rule>();
-  const ordered = LEVELS.flatMap((level) => session.rules.filter((pending) => pending.level === level));
+  const ordered = LEVELS.flatMap((level) => rules.filter((pending) => pending.level === level));
   for (const pending of ordered) {
     const done = selected.get(pending.rule) ?? new Set<Member>();
     selected.set(pending.rule, done);
@@ -43,12 +50,13 @@ export function applyRules(session: Session, names: WeightNames, root: Place): r
     if (selected.get(rule)?.size !== 0 || refused.has(rule)) continue;
     attempt(session, () => refuseEmpty(rule, namesOfAll(members)), nothing);
   }
-  return [...members.values()].flatMap((all) => hirWeight(session, all));
+  return members;
 }
 
-function membersOf(session: Session, names: WeightNames): Members {
+function membersOf(session: Session, names: WeightNames, weights: readonly DeclaredWeight[]): Members {
   const members = new Map<WeightSlot, readonly Member[]>();
-  for (const [slot, weight] of session.weights) {
+  for (const weight of weights) {
+    const { slot } = weight;
     const all = memberNames(present(names.of.get(slot), 'the name of a weight'), weight.lanes);
     const shared = sharedAttributes(session, weight);
     members.set(
@@ -73,7 +81,7 @@ function sharedAttributes(session: Session, weight: DeclaredWeight): Attributes 
 }
 
 /** Evaluates for one iteration; undefined after an error. */
-function inLane<T>(session: Session, lane: number, work: () => T): T | undefined {
+export function inLane<T>(session: Session, lane: number, work: () => T): T | undefined {
   session.lane = lane;
   try {
     return attempt<T | undefined>(session, work, nothing);
@@ -114,13 +122,15 @@ function namesOfAll(members: Members): readonly string[] {
 }
 
 /** Nothing when an error was reported, after which there is no graph. */
-function hirWeight(session: Session, members: readonly Member[]): readonly HirWeight[] {
+export function hirWeight(session: Session, members: readonly Member[]): readonly HirWeight[] {
   const [first] = members;
   if (!first) return [];
   const { value, lanes, span } = first.weight;
   const complete = members.flatMap(({ name, weight, attributes }): readonly WeightMember[] => {
     const init = attributes && attempt(session, () => resolvedInit(attributes.init, weight), nothing);
-    return attributes && init ? [{ ...attributes, name, init }] : [];
+    if (!attributes || !init) return [];
+    const { lr, eps, decay, clip, freeze } = attributes;
+    return [{ name, init, lr, eps, decay, clip, freeze }];
   });
   return [{ value, axes: value.type.axes, members: complete, stacked: lanes?.axis, span }];
 }

@@ -102,6 +102,8 @@ export interface Session {
   readonly batchAxes: Set<AxisId>;
   readonly inputs: Map<string, GraphInput>;
   readonly weights: Map<WeightSlot, DeclaredWeight>;
+  /** Where the weights belong that the function of a weight's `via` makes. */
+  readonly viaPlaces: Map<WeightSlot, Place>;
   readonly rules: PendingRule[];
   readonly probes: ProbeValue[];
   readonly names: Map<ValueId, string>;
@@ -126,6 +128,8 @@ export interface Session {
   lanes: Lanes | undefined;
   /** Which iteration varying values are read for, once the body is done. */
   lane: number | undefined;
+  /** `after` or `via` while a function of a weight is elaborated. */
+  weightFunction: string | undefined;
   /** Names of axes of loops. */
   readonly loopAxes: Set<string>;
   /** Elaborate iterations at once where possible. */
@@ -155,6 +159,7 @@ export function makeSession(language: Language, options: SessionOptions): Sessio
     batchAxes: new Set(),
     inputs: new Map(),
     weights: new Map(),
+    viaPlaces: new Map(),
     rules: [],
     probes: [],
     names: new Map(),
@@ -172,6 +177,7 @@ export function makeSession(language: Language, options: SessionOptions): Sessio
     activation: undefined,
     lanes: undefined,
     lane: undefined,
+    weightFunction: undefined,
     loopAxes: new Set(),
     atOnce,
     observer,

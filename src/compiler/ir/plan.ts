@@ -18,7 +18,10 @@ export interface Plan {
   readonly deviceClass: 'cpu' | 'gpu';
   readonly segments: readonly Segment[];
   readonly kernels: readonly KernelEntry[];
-  /** By name: `begin`, `prepare`, `micro`, `update`, `evaluate`, `logits`, `probes`. */
+  /**
+   * By name: `settle` (what `after` says of new weights, before the first step), `begin`, `prepare`, `micro`, `update`,
+   * `evaluate`, `logits`, `probes`.
+   */
   readonly programs: Readonly<Record<string, Program>>;
   readonly weights: readonly WeightPlace[];
   /** Rows of uniform data that never change, laid out at `offsetAlignment`; the runtime uploads them once. */

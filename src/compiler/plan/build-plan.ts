@@ -17,9 +17,10 @@ import {
 } from '../ir/plan.ts';
 import type { FusedGraph } from '../ir/region.ts';
 import type { TrainConfig } from '../ir/train.ts';
-import { invariant, present } from '../support/invariant.ts';
+import { present } from '../support/invariant.ts';
 import { accumulateLaunches } from './accumulate.ts';
-import { makeIoTable } from './io-table.ts';
+import { afterLaunches, afterPlace, weightOfAfter } from './after.ts';
+import { type IoTable, makeIoTable } from './io-table.ts';
 import { makeKernelTable } from './kernel-table.ts';
 import { launchesOf } from './launches.ts';
 import { findLifetimes } from './lifetimes.ts';
@@ -27,10 +28,10 @@ import { packArena } from './pack-arena.ts';
 import { placeValues } from './place-values.ts';
 import type { FixedPlaces } from './placement.ts';
 import type { ProgramSource } from './program-source.ts';
-import type { Location, Place, PlacedProgram, Rows } from './storage.ts';
+import type { Location, Place, PlacedProgram } from './storage.ts';
 import { updateLaunches } from './update.ts';
 import { verifyPlan } from './verify-plan.ts';
-import { layOutWeights, type WeightLayout } from './weight-layout.ts';
+import { layOutWeights, type WeightLayout, weightPlace } from './weight-layout.ts';
 
 export interface PlanRequest {
   readonly target: Plan['target'];
@@ -64,7 +65,7 @@ export function buildPlan(request: PlanRequest): BuiltPlan {
   let liveBytes = 0;
 
   for (const source of request.sources) {
-    const placed = placeValues(source.fused, source.kernels, fixedPlaces(source, layout, io.input, io.output), limits);
+    const placed = placeValues(source.fused, source.kernels, fixedPlaces(source, layout, io), limits);
     const arena = placeArena(source.fused, placed, limits);
     arena.segmentBytes.forEach((bytes, k) => {
       arenaBytes[k] = Math.max(arenaBytes[k] ?? 0, bytes);
@@ -72,6 +73,8 @@ export function buildPlan(request: PlanRequest): BuiltPlan {
     liveBytes = Math.max(liveBytes, arena.liveBytes);
     const steps: (Launch | PlanLoop | Clear)[] = [...launchesOf(source.fused, placed, arena.base, kernels, limits)];
     if (accumulation > 1) steps.push(...accumulateLaunches(source, layout, io, kernels, limits));
+    if (source.name === 'settle' || source.name === 'after')
+      steps.push(...afterLaunches(source, source.name === 'after', layout, io, kernels, limits));
     programs[source.name] = {
       steps,
       inputs: inputsOf(source.fused, io.input),
@@ -81,6 +84,11 @@ export function buildPlan(request: PlanRequest): BuiltPlan {
   }
   if (train && programs.micro)
     Object.assign(programs, updateLaunches(train, layout, io, kernels, limits, accumulation));
+  const { after, update } = programs;
+  if (after && update) {
+    delete programs.after;
+    programs.update = { ...update, steps: [...update.steps, ...after.steps], liveBytes: after.liveBytes };
+  }
 
   const roles = weightRoles(programs.micro !== undefined, train !== undefined, accumulation);
   const segments = segmentsOf(layout, roles, arenaBytes, io.sizes());
@@ -113,38 +121,22 @@ export function buildPlan(request: PlanRequest): BuiltPlan {
 }
 
 /** The type of each value that a program's world sees, by the op or output that names it. */
-function fixedPlaces(
-  source: ProgramSource,
-  layout: WeightLayout,
-  input: (name: string, type: TensorType) => Place,
-  output: (program: string, name: string, type: TensorType) => Place,
-): FixedPlaces {
+function fixedPlaces(source: ProgramSource, layout: WeightLayout, io: IoTable): FixedPlaces {
   const { graph } = source.fused;
   const inputTypes = new Map(graph.inputs.map((i) => [i.name, i.type]));
   const types = outputTypes(source.fused);
   const weights = new Map(graph.weights.map((w) => [w.id as string, w]));
   return {
-    input: (name) => input(name, present(inputTypes.get(name), `input ${name}`)),
+    input: (name) => io.input(name, present(inputTypes.get(name), `input ${name}`)),
     weight: (op: OpOf<'weight'>) => weightPlace('weights', present(weights.get(op.attrs.weight), 'a weight'), layout),
     output: (name) => {
       const weight = name.startsWith('grad.') ? weights.get(name.slice('grad.'.length)) : undefined;
       if (weight) return weightPlace('gradients', weight, layout);
-      return output(source.name, name, present(types.get(name), `output ${name}`));
+      const changed = weightOfAfter(name, graph.weights);
+      if (changed) return afterPlace(changed, layout, io);
+      return io.output(source.name, name, present(types.get(name), `output ${name}`));
     },
   };
-}
-
-/** Where all members of a weight lie; the layout keeps them at one stride. */
-function weightPlace(segment: string, weight: Weight, layout: WeightLayout): Place & { readonly rows?: Rows } {
-  const places = weight.members.map((m) => present(layout.byName.get(m.name), `weight ${m.name} in the layout`));
-  const first = present(places[0], 'a member');
-  const place = { segment: `${segment}${first.part}`, offset: first.offset };
-  if (!weight.stacked) return place;
-  const stride = (places[1]?.offset ?? first.offset + first.bytes) - first.offset;
-  places.forEach((p, k) => {
-    invariant(p.part === first.part && p.offset === first.offset + k * stride, `members of ${weight.id} lie apart`);
-  });
-  return { ...place, rows: { count: places.length, bytes: first.bytes, stride } };
 }
 
 interface Arena {
@@ -196,14 +188,10 @@ function inputsOf(fused: FusedGraph, input: (name: string, type: TensorType) => 
   return fused.graph.inputs.map(({ name, type }) => ioPlace(name, type, input(name, type)));
 }
 
-function outputsOf(
-  source: ProgramSource,
-  io: ReturnType<typeof makeIoTable>,
-  accumulation: number,
-): readonly IoPlace[] {
+function outputsOf(source: ProgramSource, io: IoTable, accumulation: number): readonly IoPlace[] {
   const summed = accumulation > 1 && source.name === 'micro';
   return [...outputTypes(source.fused)]
-    .filter(([name]) => !name.startsWith('grad.'))
+    .filter(([name]) => !/^(grad|after)\./.test(name))
     .map(([name, type]) => ioPlace(name, type, io.output(summed ? 'total' : source.name, name, type)));
 }
 

@@ -29,10 +29,14 @@ export const LANES = 64;
 /** Invocations that sum squares, each over a fixed set of elements. */
 export const PARTIALS = 4096;
 
-const launch = (name: string, type: 'f32' | 'u32'): KernelUniform => ({ name, type, source: { kind: 'launch', name } });
+export const launch = (name: string, type: 'f32' | 'u32'): KernelUniform => ({
+  name,
+  type,
+  source: { kind: 'launch', name },
+});
 const runtime = (name: string): KernelUniform => ({ name, type: 'f32', source: { kind: 'runtime', name } });
 
-function buffer(name: string, access: 'read' | 'read_write', shape: string): KernelBuffer {
+export function buffer(name: string, access: 'read' | 'read_write', shape: string): KernelBuffer {
   return { name, holds: name, type: 'f32', elements: 0, access, shape };
 }
 
@@ -42,12 +46,22 @@ const assignAdd = (name: string, value: Expr): Statement => ({
   value: add(local(name, 'f32'), value),
 });
 const variable = (name: string, value: Expr): Statement => ({ kind: 'var', name, type: value.type, value });
-const define = (name: string, value: Expr): Statement => ({ kind: 'let', name, value });
-const when = (condition: Expr, then: readonly Statement[]): Statement => ({ kind: 'if', condition, then, else: [] });
-const store = (name: string, index: Expr, value: Expr): Statement => ({ kind: 'store', buffer: name, index, value });
+export const define = (name: string, value: Expr): Statement => ({ kind: 'let', name, value });
+export const when = (condition: Expr, then: readonly Statement[]): Statement => ({
+  kind: 'if',
+  condition,
+  then,
+  else: [],
+});
+export const store = (name: string, index: Expr, value: Expr): Statement => ({
+  kind: 'store',
+  buffer: name,
+  index,
+  value,
+});
 
-const base = { shared: [], functions: [], features: [], workgroup: LANES } as const;
-const invocation = add(mul(builtin('group'), u32(LANES)), builtin('local'));
+export const base = { shared: [], functions: [], features: [], workgroup: LANES } as const;
+export const invocation = add(mul(builtin('group'), u32(LANES)), builtin('local'));
 const i = local('i', 'u32');
 
 /** partials[t] = sum of squares, partials[PARTIALS + t] = 1 if any is not finite, over elements t, t + PARTIALS, … */

@@ -2,7 +2,8 @@ import type { Weight, WeightMember } from '../ir/graph.ts';
 import type { TargetLimits } from '../ir/kernel.ts';
 import type { WeightPlace } from '../ir/plan.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
-import { invariant } from '../support/invariant.ts';
+import { invariant, present } from '../support/invariant.ts';
+import type { FixedPlace } from './placement.ts';
 import { alignUp } from './sizes.ts';
 
 /** A run of neighbouring elements that one launch of the optimizer may update: all have the same factors. */
@@ -122,4 +123,17 @@ function updateRuns(places: readonly WeightPlace[], alignment: number): readonly
     }
   }
   return runs;
+}
+
+/** Where all members of a weight lie; the layout keeps them at one stride. */
+export function weightPlace(segment: string, weight: Weight, layout: WeightLayout): FixedPlace {
+  const places = weight.members.map((m) => present(layout.byName.get(m.name), `weight ${m.name} in the layout`));
+  const first = present(places[0], 'a member');
+  const place = { segment: `${segment}${first.part}`, offset: first.offset };
+  if (!weight.stacked) return place;
+  const stride = (places[1]?.offset ?? first.offset + first.bytes) - first.offset;
+  places.forEach((p, k) => {
+    invariant(p.part === first.part && p.offset === first.offset + k * stride, `members of ${weight.id} lie apart`);
+  });
+  return { ...place, rows: { count: places.length, bytes: first.bytes, stride } };
 }

@@ -41,42 +41,6 @@ export const PROGRAM_EXAMPLES: ExamplesOf<typeof PROGRAM> = {
   ),
   'probe-not-scalar': inBody('probe size = v', 'probe size = norm(v)'),
   'probe-path': inBody('probe size = norm(layer.*.x)', 'probe size = norm(v)'),
-  'weight-two-shapes': inBody(
-    'use std.{RMSNorm}\n// in the model\nn = RMSNorm()\nloss = sum(n(v)) + sum(n(t))',
-    'use std.{RMSNorm}\n// in the model\nn = RMSNorm()\nm = RMSNorm()\nloss = sum(n(v)) + sum(m(t))',
-  ),
-  'weight-name-clash': inBody(
-    'use std.{RMSNorm}\nfn Part()(x: [.., c]) = RMSNorm()(x)\n// in the model\nx = v\nfor f in (attn = Part(),) { x = f(RMSNorm()(x)) }\nloss = sum(x)',
-    'use std.{RMSNorm}\nfn Part()(x: [.., c]) = RMSNorm()(x)\n// in the model\nx = v\nfor f in (attn = Part(),) {\n  norm = RMSNorm()\n  x = f(norm(x))\n}\nloss = sum(x)',
-  ),
-  'training-changes-weights': inBody(
-    'x = v\nif training {\n  param s: [] ~ 1\n  x = s * x\n}\nloss = sum(x)',
-    'param s: [] ~ 1\nx = if training then s * v else v\nloss = sum(x)',
-  ),
-  'training-changes-loops': inBody(
-    'x = v\nfor layer in 1..8 {\n  param s: [] ~ 1\n  last = if training then 2 else 4\n  x = if layer <= last then s * x else x + s\n}\nloss = sum(x)',
-    'x = v\nfor layer in 1..8 {\n  param s: [] ~ 1\n  x = if layer <= 2 then s * x else x + s\n}\nloss = sum(x)',
-  ),
-  'no-fans': inBody(
-    'param a: [width, other] ~ xavier(1)\nloss = sum(v @ a)',
-    'param a: [width -> other] ~ xavier(1)\nloss = sum(v @ a)',
-  ),
-  'unknown-attribute': inBody(
-    'param a: [width] ~ 1 { dcay = 0 }\nloss = sum(a)',
-    'param a: [width] ~ 1 { decay = 0 }\nloss = sum(a)',
-  ),
-  'attribute-planned': inBody(
-    'param a: [width] ~ 1 { after = x => x }\nloss = sum(a)',
-    'param a: [width] ~ 1 { freeze = true }\nloss = sum(a)',
-  ),
-  'rule-selects-nothing': inBody(
-    'param gain: [width] ~ 1\nloss = sum(gain)\nweights **.gian { freeze = true }',
-    'param gain: [width] ~ 1\nloss = sum(gain)\nweights **.gain { freeze = true }',
-  ),
-  'rule-on-function': inBody(
-    'use std.{RMSNorm}\n// in the model\nN = x => RMSNorm()(x)\nloss = sum(N(v))\nweights N.gain { freeze = true }',
-    'use std.{RMSNorm}\n// in the model\nN = RMSNorm()\nloss = sum(N(v))\nweights N.gain { freeze = true }',
-  ),
   'declared-twice': atTop('half = 0.5\nhalf = 1 / 2', 'half = 0.5'),
   'cyclic-binding': inBody(
     'a = b + 1\nb = a - 1\n// in the model\ny = a * v',
