@@ -127,6 +127,39 @@ test('a rule must select something', () => {
   ]);
 });
 
+/** The names of the weights that a statement in the model, with `more` before it, gives a learning rate. */
+function chosen(selector: string, more = ''): readonly string[] {
+  const text = LLAMA.replace('  loss =', `  ${more}\n  weights ${selector} { lr = 2 }\n  loss =`);
+  const members = elaborated(text).graph.weights.flatMap((w) => w.members);
+  return members.flatMap((m) => (m.lr === 2 ? [m.name] : []));
+}
+
+test('selectors begin at instances, records, lists and paths', () => {
+  const two = 'fs = [Linear(width), Linear(width)]; for f in fs { final = f(final) }; both = (a = fs[1], b = fs[2])';
+  const all = ['linear_1.w', 'linear_2.w'];
+  for (const selector of ['fs.*.w', 'fs.**', 'fs.*.{w, b}', 'both.{a, b}.w', 'both.**.w']) {
+    assert.equal(chosen(selector, two), all, selector);
+  }
+  assert.equal(chosen('fs.2.w', two), ['linear_2.w']);
+  assert.equal(chosen('both.a.*', two), ['linear_1.w']);
+  assert.equal(chosen('embed.*'), ['embed.table']);
+  assert.equal(chosen('*.*'), ['embed.table']);
+  assert.equal(chosen('layer.2.{attn, ffn}.{wo, w_up}'), ['layer.2.attn.wo', 'layer.2.ffn.w_up']);
+  assert.is(chosen('**').length, 30);
+});
+
+test('a rule that names what holds weights is told how to select them', () => {
+  const errors = (selector: string, more = ''): readonly string[] =>
+    errorsOf(LLAMA.replace('  loss =', `  ${more}\n  weights ${selector} { lr = 2 }\n  loss =`));
+  assert.equal(errors('embed'), ['14:11 rule-selects-nothing: `embed` selects no weight (did you mean `embed.**`?)']);
+  assert.equal(errors('layer.*.attn'), [
+    '14:11 rule-selects-nothing: `layer.*.attn` selects no weight (did you mean `layer.*.attn.**`?)',
+  ]);
+  assert.equal(errors('N.**'), [
+    '14:11 rule-on-function: `N` is a function, which has no weights of its own (select below an instance, or by path)',
+  ]);
+});
+
 test('equal names from different bodies are an error', () => {
   const text = `fn Branch()(x: [.., c]) = RMSNorm()(x)\n${LLAMA}`.replace(/^(.*)\n(.*)\n/, '$2\n$1\n');
   assert.equal(errorsOf(text.replace('Attention(heads, kv)', 'Branch()'), { set: ['depth=1'] }), [

@@ -34,12 +34,20 @@ function rootsIn(value: Value, segments: readonly SelectorSegment[], rule: Rule)
     const span = first ? segmentSpan(first) : rule.span;
     return refuse('rule-on-function', { text: textOf(span) }, span);
   }
-  if (value.kind !== 'tuple') return undefined;
+  const items = partsOf(value);
+  if (!items) return undefined;
   const [next, ...rest] = segments;
   const after = next?.kind === 'deep' ? segments : rest;
-  return value.items
-    .filter((item) => next && matchesOne(next, item.key ?? ''))
+  return items
+    .filter(({ key }) => next && matchesOne(next, key))
     .flatMap((item) => rootsIn(item.value, after, rule) ?? []);
+}
+
+/** The parts of a record by key, those of a tuple or list by number. */
+function partsOf(value: Value): readonly { readonly key: string; readonly value: Value }[] | undefined {
+  if (value.kind === 'tuple')
+    return value.items.map(({ key, value: item }, i) => ({ key: key ?? `${i + 1}`, value: item }));
+  return value.kind === 'list' ? value.items.map((item, i) => ({ key: `${i + 1}`, value: item })) : undefined;
 }
 
 function selectorSpan(rule: Rule): Span {
@@ -82,10 +90,13 @@ export function refuseEmpty(rule: Rule, names: readonly string[]): never {
   );
   const parts = new Set(names.flatMap((name) => name.split('.')));
   const wrong = wanted.find((part) => !parts.has(part));
-  const suggestion = wrong === undefined ? undefined : didYouMean(wrong, parts);
+  const selector = selectorText(rule);
+  const around = [{ kind: 'deep', span: rule.span }] as const;
+  const hasBelow = names.some((name) => matches([...around, ...rule.selector, ...around], name.split('.')));
+  const suggestion = wrong === undefined ? hasBelow && `${selector}.**` : didYouMean(wrong, parts);
   return refuse(
     'rule-selects-nothing',
-    { selector: selectorText(rule), suggestion, example: names[0] },
+    { selector, suggestion: suggestion || undefined, example: names[0] },
     selectorSpan(rule),
   );
 }
