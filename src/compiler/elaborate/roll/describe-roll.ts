@@ -8,7 +8,7 @@ const NAMED = 4;
 export function describeRoll({ variable, iterations, bodies, breaks }: RollReport): string {
   const ranges = bodies.map(({ first, last, loop }) => (loop ? `${first}-${last}` : `${first} (unrolled)`));
   const count = `${bodies.length} ${bodies.length === 1 ? 'body' : 'bodies'}`;
-  const cuts = new Map<string, number[]>();
+  const cuts = new Map<string, (string | number)[]>();
   for (const { before, reason, span } of breaks) {
     const { line, column } = positionAt(span.source, span.start);
     const why = `${reason} at ${span.source.path}:${line}:${column}`;
@@ -18,7 +18,7 @@ export function describeRoll({ variable, iterations, bodies, breaks }: RollRepor
   return [`${variable}: ${iterations} iterations, ${count}: ${ranges.join(', ')}`, ...reasons].join('; ');
 }
 
-function listed(numbers: readonly number[]): string {
-  if (numbers.length <= NAMED) return numbers.join(', ');
-  return `${numbers.slice(0, NAMED - 1).join(', ')}, … ${numbers.at(-1)}`;
+function listed(labels: readonly (string | number)[]): string {
+  if (labels.length <= NAMED) return labels.join(', ');
+  return `${labels.slice(0, NAMED - 1).join(', ')}, … ${labels.at(-1)}`;
 }
