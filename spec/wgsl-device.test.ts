@@ -7,10 +7,12 @@ import { openWebGpu } from '../src/backends/wgsl/device.ts';
 import { checked } from '../src/backends/wgsl/opened-device.ts';
 import { deviceFailure } from '../src/compiler/diagnostics/device.ts';
 import { Failure } from '../src/compiler/diagnostics/diagnostic.ts';
+import { renderDiagnostics } from '../src/compiler/diagnostics/render.ts';
 import type { Kernel } from '../src/compiler/ir/kernel.ts';
 import { add, f32, load, mul, u32, uniform } from '../src/compiler/ir/kernel-expr.ts';
-import type { Segment } from '../src/compiler/ir/plan.ts';
-import { InternalError } from '../src/compiler/support/invariant.ts';
+import type { Launch, Plan, Segment } from '../src/compiler/ir/plan.ts';
+import { InternalError, present } from '../src/compiler/support/invariant.ts';
+import { compileText } from './support/compile-text.ts';
 import { eachElement, element, SCALARS, store, type TinyPlan, tableUniform, tinyPlan } from './support/tiny-plan.ts';
 
 const device = await openWebGpu();
@@ -95,6 +97,19 @@ function expected(step: number, order: readonly number[]): Float32Array {
   const f = Math.fround;
   return inputs.map((x, i) => order.reduce((y, l) => f(f(y * (weights[l]?.[i] ?? 0)) + f((scales[l] ?? 0) + step)), x));
 }
+
+const SPEC = `model Bigram(vocab: axis = 8)(tokens: int[batch, time], targets: int[batch, time]) {
+  axis next = vocab
+  param table: [vocab -> next] ~ normal(0.02)
+  logits = table[vocab = tokens][next -> vocab]
+  loss = mean(cross_entropy(logits, targets, over = vocab))
+}
+train Bigram() { batch = 2; time = 4; steps = 1; lr = 1e-2 }
+`;
+
+/** `line:column` of each occurrence of a word. */
+const positions = (text: string, word: string): readonly string[] =>
+  text.split('\n').flatMap((line, i) => (line.includes(word) ? [`${i + 1}:${line.indexOf(word) + 1}`] : []));
 
 const failsWith = async (code: string, act: () => Promise<unknown>): Promise<void> => {
   const error = await act().then(
@@ -208,7 +223,9 @@ test('what the device cannot do is said before anything runs', async () => {
   const { plan, texts } = layers(false);
   const file = plan.kernels[0]?.file ?? '';
   await failsWith('kernel-missing', () => device.load(plan, {}));
-  await failsWith('kernel-refused', () => device.load(plan, { ...texts, [file]: 'fn main() { x }' }));
+  const broken = { ...texts, [file]: 'fn main() { x }' };
+  await failsWith('kernel-defect', () => device.load(plan, broken));
+  await failsWith('kernel-refused', () => device.load(plan, broken, { fromFiles: true }));
   const kernels = plan.kernels.map((k) => ({ ...k, features: ['wings'] }));
   await failsWith('device-lacks-feature', () => device.load({ ...plan, kernels }, texts));
   const bindings = Array.from({ length: 99 }, (_, i) => ({ name: `b${i}`, access: 'read' as const }));
@@ -219,6 +236,59 @@ test('what the device cannot do is said before anything runs', async () => {
   const memory = { plannedBytes: 1e18, liveBytes: 0 };
   if (device.info.software) await failsWith('memory-exceeded', () => device.load({ ...plan, memory }, texts));
   await failsWith('adapter-unknown', () => openWebGpu({ adapter: 'Abacus 3000' }));
+});
+
+test('what the driver has against a kernel is told at its place, with the lines of the spec that it computes', async () => {
+  const { plan, texts } = compileText(SPEC, { limits: device.limits });
+  const [file = '', text = ''] = Object.entries(texts).find(([name]) => /softmax|loss/.test(name)) ?? [];
+  const [line = ''] = /^ +let .*;$/m.exec(text) ?? [];
+  const refusal = async (code: string, fromFiles = false): Promise<Failure> => {
+    const error = await device.load(plan, { ...texts, [file]: code }, { fromFiles }).catch((e: unknown) => e);
+    if (error instanceof Failure) return error;
+    throw new Error(`${file} is taken: ${error}`);
+  };
+  const shown = ({ diagnostics }: Failure): string => renderDiagnostics(diagnostics, { color: false });
+  const unknownName = text.replace(line, () => line.replace(/= .*;/, '= q_7;'));
+  const ours = await refusal(unknownName);
+  assert.is(ours.exitCode, 70);
+  const [at] = positions(unknownName, 'q_7');
+  assert.ok(
+    shown(ours).startsWith(`${file}:${at}: error: the driver refuses the kernel '${file}' of test.tfm:`),
+    shown(ours),
+  );
+  assert.match(shown(ours), /of test\.tfm:[\d,-]+, as tfm wrote it: unresolved value 'q_7' \[kernel-defect\]\n/);
+  assert.match(shown(ours), / = q_7;\n.* \^\^\^\n/);
+  const edited = await refusal(unknownName, true);
+  assert.is(edited.exitCode, 3);
+  assert.match(shown(edited), /of test\.tfm:[\d,-]+: unresolved value 'q_7' \[kernel-refused\]\n/);
+  // A program, but with another entry point than the plan has; no single place of it is wrong.
+  const renamed = await refusal(text.replace('fn main(', 'fn start('));
+  assert.is(renamed.exitCode, 70);
+  assert.match(shown(renamed), /^error: the driver refuses the kernel '.*' of test\.tfm:.*main.*\[kernel-defect\]/);
+  // The comments may be gone from a file.
+  assert.match(shown(await refusal('fn main() { x }', true)), /refuses the kernel '[^']*': /);
+});
+
+test('what the device has against a plan is a defect of ours, or of a file; it names the kernel', async () => {
+  const { plan, texts } = compileText(SPEC, { limits: device.limits });
+  const micro = present(plan.programs.micro, 'a program');
+  const withLaunches = (change: (launch: Launch) => Launch): Plan => ({
+    ...plan,
+    programs: { micro: { ...micro, steps: micro.steps.map((s) => (s.kind === 'launch' ? change(s) : s)) } },
+  });
+  await failsWith('plan-needs-more', () =>
+    device.load(
+      withLaunches((l) => ({ ...l, groups: [1e5, 1, 1] })),
+      texts,
+    ),
+  );
+  const unbound = withLaunches((l) => ({ ...l, addresses: l.addresses.slice(1) }));
+  const error = await device.load(unbound, texts).catch((e: unknown) => e);
+  assert.instance(error, InternalError);
+  assert.match(String(error), /This is the kernel 'kernels\/\w+\.wgsl' of test\.tfm:[\d,-]+\.$/);
+  await failsWith('plan-refused', () => device.load(unbound, texts, { fromFiles: true }));
+  const { uniformRows: _, ...rest } = plan;
+  await failsWith('plan-refused', () => device.load(JSON.parse(JSON.stringify(rest)), texts, { fromFiles: true }));
 });
 
 test('a lack of memory is a failure with exit code 4, an invalid call a defect of ours', async () => {

@@ -31,6 +31,8 @@ export interface Device {
 export interface LoadOptions {
   /** Fill the arena with NaN before each run and put guard bands around segments; for tests. */
   readonly poison?: boolean;
+  /** The kernels are from files that someone may have edited; else a mistake in one is ours. */
+  readonly fromFiles?: boolean;
 }
 
 export interface LoadedPlan {

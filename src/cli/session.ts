@@ -36,7 +36,7 @@ export function withSession<T>(
     const model = openModel(path, { ...specOptions(options), purposes, limits: device.limits }, terminal);
     const config = trainBlock(model.train, command, path);
     request.before?.(model);
-    const loaded = await device.load(model.plan, model.texts);
+    const loaded = await device.load(model.plan, model.texts, { fromFiles: model.spec === undefined });
     try {
       return await work({ device, model, config, loaded });
     } finally {

@@ -38,7 +38,7 @@ export async function trainOnDevice(request: TrainRequest): Promise<TrainResult>
   openBatches(model.plan, config, data);
   const run = openRun(request);
   try {
-    const loaded = await device.load(model.plan, model.texts);
+    const loaded = await device.load(model.plan, model.texts, { fromFiles: model.spec === undefined });
     try {
       const job = { loaded, lost: device.lost, config, data, run, resume, init, version: version(), observe, stop };
       const result = await train(job);

@@ -17,6 +17,12 @@ export function headerOf(kernel: Kernel): readonly string[] {
   return lines[lines.length - 1] === '' ? lines.slice(0, -1) : lines;
 }
 
+/** From which lines of a spec a kernel is, as its header says; undefined when someone has removed it. */
+export function sourceInHeader(text: string): string | undefined {
+  const [header = ''] = text.split(/\n(?!\/\/)/, 1);
+  return /\bSource: (.*?)\.(?: |$)/.exec(header.replaceAll(/\n\/\/ ?/g, ' '))?.[1];
+}
+
 const COLUMNS = 110;
 
 /** A line as several, broken between words. */

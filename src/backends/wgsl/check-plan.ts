@@ -1,7 +1,7 @@
 import { deviceFailure } from '../../compiler/diagnostics/device.ts';
 import { EXIT, Failure } from '../../compiler/diagnostics/diagnostic.ts';
 import { memoryDiagnostic } from '../../compiler/diagnostics/memory.ts';
-import type { Address, Plan } from '../../compiler/ir/plan.ts';
+import type { Launch, Plan } from '../../compiler/ir/plan.ts';
 import type { OpenedDevice } from './opened-device.ts';
 
 /**
@@ -17,8 +17,13 @@ export function checkPlan({ info, limits }: OpenedDevice, plan: Plan): void {
   const demands: readonly (readonly [string, number, number])[] = [
     ['buffers in one kernel', largest(plan.kernels.map((k) => k.bindings.length)), limits.storageBindings],
     ['invocations in a workgroup', largest(plan.kernels.map((k) => k.workgroup)), limits.invocationsPerGroup],
+    ['workgroups in one dimension', largest(launchesOf(plan).flatMap((l) => l.groups)), limits.groupsPerDimension],
     ['bytes in one buffer', largest(plan.segments.map((s) => s.bytes)), limits.bufferBytes],
-    ['bytes in one binding', largest(addressesOf(plan).map((a) => a.bytes)), limits.bindingBytes],
+    [
+      'bytes in one binding',
+      largest(launchesOf(plan).flatMap((l) => l.addresses.map((a) => a.bytes))),
+      limits.bindingBytes,
+    ],
   ];
   for (const [what, asked, has] of demands)
     if (asked > has) throw deviceFailure('plan-needs-more', { what, needs: asked, has, adapter: info.name });
@@ -26,12 +31,11 @@ export function checkPlan({ info, limits }: OpenedDevice, plan: Plan): void {
     if (!info.features.includes(feature)) throw deviceFailure('device-lacks-feature', { feature, adapter: info.name });
 }
 
-/** The addresses that launches bind. */
-function addressesOf(plan: Plan): readonly Address[] {
+function launchesOf(plan: Plan): readonly Launch[] {
   return Object.values(plan.programs).flatMap(({ steps }) =>
     steps.flatMap((step) => {
       if (step.kind === 'clear') return [];
-      return step.kind === 'loop' ? step.body.flatMap((launch) => launch.addresses) : step.addresses;
+      return step.kind === 'loop' ? step.body : [step];
     }),
   );
 }

@@ -40,7 +40,7 @@ export async function openWebGpu(options: OpenOptions = {}): Promise<Device> {
     info: device.info,
     limits,
     lost: device.lost,
-    load: (plan, texts, loadOptions) => loadPlan(device, plan, texts, loadOptions?.poison ?? false),
+    load: (plan, texts, loadOptions = {}) => loadPlan(device, plan, texts, loadOptions),
     close: device.close,
   };
 }

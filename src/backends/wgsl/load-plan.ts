@@ -1,39 +1,31 @@
 import { deviceFailure } from '../../compiler/diagnostics/device.ts';
 import { type Plan, uniformBytes } from '../../compiler/ir/plan.ts';
 import { present } from '../../compiler/support/invariant.ts';
-import type { KernelTexts, LoadedPlan } from '../device.ts';
+import type { KernelTexts, LoadedPlan, LoadOptions } from '../device.ts';
 import { checkPlan } from './check-plan.ts';
 import { MAP_READ, USAGE } from './gpu.ts';
 import { OFFSET_ALIGNMENT } from './limits.ts';
 import { checked, type OpenedDevice } from './opened-device.ts';
 import { compileKernels } from './pipelines.ts';
 import { encode, recordPrograms } from './record.ts';
+import { blamed, type PlanOrigin } from './refused-plan.ts';
 import { allocateSegments, brokenByte, GUARD_BYTES } from './segments.ts';
 import { makeUniforms } from './uniforms.ts';
 
 /**
  * Allocates a plan's memory, compiles its kernels, and binds every launch once.
  *
- * @param guarded Poisons the arena before each run and puts guard bands around segments.
  * @throws Failure when the plan does not fit the device, a kernel is missing or refused, or there is no memory.
  */
 export async function loadPlan(
   device: OpenedDevice,
   plan: Plan,
   texts: KernelTexts,
-  guarded: boolean,
+  { poison = false, fromFiles = false }: LoadOptions,
 ): Promise<LoadedPlan> {
   const { gpu } = device;
-  checkPlan(device, plan);
-  const kernels = await compileKernels(device, plan.kernels, texts);
-  const segments = await allocateSegments(gpu, plan.segments, guarded);
-  const noMemory = () =>
-    deviceFailure('device-memory', {
-      what: 'uniforms',
-      needs: uniformBytes(plan.uniformRows.length, OFFSET_ALIGNMENT),
-    });
-  const uniforms = await checked(gpu, () => makeUniforms(gpu, plan.uniformRows), noMemory);
-  const programs = await checked(gpu, () => recordPrograms(gpu, plan, kernels, segments, uniforms), noMemory);
+  const origin = { plan, texts, fromFiles };
+  const { segments, uniforms, programs } = await blamed(origin, () => allocate(device, origin, poison));
 
   const readBuffer = async (source: GPUBuffer, offset: number, bytes: number): Promise<ArrayBuffer> => {
     const staging = gpu.createBuffer({ size: bytes, usage: USAGE.mapRead | USAGE.copyTarget });
@@ -57,7 +49,7 @@ export async function loadPlan(
     },
     async read(segment, offset, bytes) {
       const place = segments.place({ segment, offset, bytes });
-      return readBuffer(place.buffer, place.offset, bytes);
+      return blamed(origin, () => readBuffer(place.buffer, place.offset, bytes));
     },
     run(name, scalars) {
       const steps = present(programs.get(name), `program ${name}`);
@@ -65,7 +57,7 @@ export async function loadPlan(
       uniforms.writeHost(scalars);
       gpu.queue.submit([encode(gpu, name, steps)]);
     },
-    finish: () => device.answer(gpu.queue.onSubmittedWorkDone().then(() => {})),
+    finish: () => blamed(origin, () => device.answer(gpu.queue.onSubmittedWorkDone().then(() => {}))),
     async checkGuards() {
       for (const { segment, side, buffer, offset } of segments.guards) {
         const byte = brokenByte(await readBuffer(buffer, offset, GUARD_BYTES));
@@ -77,4 +69,19 @@ export async function loadPlan(
       uniforms.destroy();
     },
   };
+}
+
+async function allocate(device: OpenedDevice, { plan, texts, fromFiles }: PlanOrigin, poison: boolean) {
+  const { gpu } = device;
+  checkPlan(device, plan);
+  const kernels = await compileKernels(device, plan.kernels, { texts, fromFiles });
+  const segments = await allocateSegments(gpu, plan.segments, poison);
+  const noMemory = () =>
+    deviceFailure('device-memory', {
+      what: 'uniforms',
+      needs: uniformBytes(plan.uniformRows.length, OFFSET_ALIGNMENT),
+    });
+  const uniforms = await checked(gpu, () => makeUniforms(gpu, plan.uniformRows), noMemory);
+  const programs = await checked(gpu, () => recordPrograms(gpu, plan, kernels, segments, uniforms), noMemory);
+  return { segments, uniforms, programs };
 }

@@ -4,11 +4,18 @@ import { present } from '../../compiler/support/invariant.ts';
 import type { KernelTexts } from '../device.ts';
 import { COMPUTE_STAGE } from './gpu.ts';
 import type { OpenedDevice } from './opened-device.ts';
+import { refusedModule, refusedPipeline } from './refused-kernel.ts';
 
 export interface CompiledKernel {
   readonly entry: KernelEntry;
   readonly pipeline: GPUComputePipeline;
   readonly layout: GPUBindGroupLayout;
+}
+
+export interface KernelOrigin {
+  readonly texts: KernelTexts;
+  /** They are from files that someone may have edited. */
+  readonly fromFiles: boolean;
 }
 
 /** How many kernels the driver compiles at a time. */
@@ -17,18 +24,18 @@ const AT_ONCE = 4;
 /**
  * Compiles the kernels of a plan. Kernels with like bindings share one layout.
  *
- * @throws Failure `kernel-missing` or `kernel-refused`.
+ * @throws Failure `kernel-missing`, `kernel-refused` or `kernel-defect`.
  */
 export async function compileKernels(
   device: OpenedDevice,
   entries: readonly KernelEntry[],
-  texts: KernelTexts,
+  origin: KernelOrigin,
 ): Promise<readonly CompiledKernel[]> {
   const layouts = new Map<string, GPUBindGroupLayout>();
   const compiled: CompiledKernel[] = [];
   for (let first = 0; first < entries.length; first += AT_ONCE) {
     const some = entries.slice(first, first + AT_ONCE);
-    compiled.push(...(await Promise.all(some.map((entry) => compile(device, entry, texts, layouts)))));
+    compiled.push(...(await Promise.all(some.map((entry) => compile(device, entry, origin, layouts)))));
   }
   return compiled;
 }
@@ -36,30 +43,29 @@ export async function compileKernels(
 async function compile(
   device: OpenedDevice,
   entry: KernelEntry,
-  texts: KernelTexts,
+  { texts, fromFiles }: KernelOrigin,
   layouts: Map<string, GPUBindGroupLayout>,
 ): Promise<CompiledKernel> {
   const { gpu } = device;
-  const code = texts[entry.file];
-  if (code === undefined) throw deviceFailure('kernel-missing', { file: entry.file });
+  const { file, name, entryPoint } = entry;
+  const code = texts[file];
+  if (code === undefined) throw deviceFailure('kernel-missing', { file });
   gpu.pushErrorScope('validation');
-  const module = gpu.createShaderModule({ label: entry.name, code });
+  const module = gpu.createShaderModule({ label: name, code });
   const refused = await device.answer(gpu.popErrorScope());
-  if (refused) throw deviceFailure('kernel-refused', { file: entry.file, reason: firstLine(refused.message) });
+  if (refused) throw await refusedModule({ file, code, fromFiles }, module, refused.message);
   const layout = layoutOf(gpu, entry, layouts);
   const pipeline = gpu.createComputePipelineAsync({
-    label: entry.name,
+    label: name,
     layout: gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
-    compute: { module, entryPoint: entry.entryPoint },
+    compute: { module, entryPoint },
   });
-  return { entry, layout, pipeline: await pipeline.catch((error: unknown) => refusePipeline(device, entry, error)) };
-}
-
-async function refusePipeline(device: OpenedDevice, { file }: KernelEntry, error: unknown): Promise<never> {
-  const reason = firstLine(error instanceof Error ? error.message : String(error));
-  // A lost device refuses everything; then that is what to say.
-  await device.answer(Promise.resolve());
-  throw deviceFailure('kernel-refused', { file, reason });
+  const made = await pipeline.catch(async (error: unknown): Promise<never> => {
+    // A lost device refuses everything; then that is what to say.
+    await device.answer(Promise.resolve());
+    throw refusedPipeline({ file, code, fromFiles }, error);
+  });
+  return { entry, layout, pipeline: made };
 }
 
 /** The layout of a kernel's bindings; they are as many and as writable as the entry says, then the uniform blocks. */
@@ -78,9 +84,4 @@ function layoutOf(gpu: GPUDevice, entry: KernelEntry, known: Map<string, GPUBind
     });
   known.set(key, layout);
   return present(layout, 'a layout');
-}
-
-/** The line of a driver's message that says what is wrong; the others quote the text. */
-function firstLine(message: string): string {
-  return (message.split('\n')[0] ?? message).replace(/^Error while parsing WGSL: /, '');
 }

@@ -4,6 +4,17 @@ import { entry } from './entry.ts';
 import { failuresOf } from './fail.ts';
 import { readableBytes } from './memory.ts';
 
+export interface KernelRefused {
+  readonly file: string;
+  /** The lines of the spec that the kernel computes. */
+  readonly source?: string | undefined;
+  /** In the driver's words. */
+  readonly reason: string;
+}
+
+const kernelOf = ({ file, source }: KernelRefused): string =>
+  `the kernel '${file}'${source === undefined ? '' : ` of ${source}`}`;
+
 export const deviceEntries = {
   'no-adapter': entry<{ tried: readonly string[] }>({
     severity: 'error',
@@ -55,20 +66,38 @@ export const deviceEntries = {
       'The plan fits within what the device says of itself, but it gave less, because others use it or the driver keeps some.',
     exit: EXIT.memory,
   }),
-  'kernel-refused': entry<{ file: string; reason: string }>({
+  'kernel-refused': entry<KernelRefused>({
     severity: 'error',
-    message: ({ file, reason }) => `the driver refuses the kernel '${file}': ${reason}`,
-    help: () => 'if the file is as tfm wrote it, please report this with the output of tfm doctor',
+    message: (p) => `the driver refuses ${kernelOf(p)}: ${p.reason}`,
+    help: () =>
+      'if nobody edited the file, update the driver, or compile the spec again: tfm doctor shows both versions',
     explain:
-      'Kernels are compiled by the driver when a plan is loaded. One that was edited by hand may be wrong; one that was not ' +
-      'shows a defect of the compiler or of the driver.',
+      'The driver compiles kernels when a plan is loaded. This one comes from a compiled folder, where it may have been edited, or the ' +
+      'driver has a fault of its own. The message tells the place in the kernel and the lines of the spec that it computes.',
     exit: EXIT.environment,
+  }),
+  'kernel-defect': entry<KernelRefused>({
+    severity: 'error',
+    message: (p) => `the driver refuses ${kernelOf(p)}, as tfm wrote it: ${p.reason}`,
+    explain:
+      'The driver compiles kernels when a plan is loaded, and finds a mistake in one that was made just now: a defect of tfm, not of the ' +
+      'spec. The message tells the place in the kernel and the lines of the spec that it computes; another way to write those may avoid it.',
+    exit: EXIT.internal,
   }),
   'kernel-missing': entry<{ file: string }>({
     severity: 'error',
     message: ({ file }) => `the plan names the kernel '${file}', which is not there`,
     help: () => 'compile the spec again',
     explain: 'A compiled folder holds plan.json and the kernels that it names.',
+    exit: EXIT.data,
+  }),
+  'plan-refused': entry<{ reason: string }>({
+    severity: 'error',
+    message: ({ reason }) => `the compiled folder cannot be run: ${reason}`,
+    help: () => 'if nobody edited plan.json, it is of another version of tfm: compile the spec again',
+    explain:
+      'plan.json says how memory is laid out and which kernels run in which order. What it asks for makes no sense to the device, as when a ' +
+      'part of it was changed and another was not.',
     exit: EXIT.data,
   }),
   'plan-needs-more': entry<{ what: string; needs: number; has: number; adapter: string }>({

@@ -62,7 +62,9 @@ export const DEVICE_EXAMPLES: ExamplesOf<typeof deviceEntries> = {
   'device-lost': when('The driver resets the GPU in the middle of a training.'),
   'device-memory': when('Another program holds most of the memory of the GPU.'),
   'kernel-refused': when('A kernel in a compiled folder was edited, and has a mistake.'),
+  'kernel-defect': when('The compiler writes a kernel in which a name has no declaration: a defect of the compiler.'),
   'kernel-missing': when('A kernel was removed from a compiled folder.'),
+  'plan-refused': when('In a compiled folder the size of a segment was made smaller in plan.json.'),
   'plan-needs-more': when('A folder that was compiled on a large GPU is trained on a small one.'),
   'device-lacks-feature': when('A folder that was compiled where there are subgroups is trained where there are none.'),
   'guard-overwritten': when(
