@@ -14,7 +14,7 @@ const ROWS: readonly { readonly name: string; readonly prefix: string; readonly 
   { name: 'support', prefix: 'src/compiler/support/', may: [] },
   { name: 'diagnostics', prefix: 'src/compiler/diagnostics/', may: ['support'] },
   { name: 'ir', prefix: 'src/compiler/ir/', may: ['support'] },
-  { name: 'pass', prefix: 'src/compiler/pass.ts', may: [] },
+  { name: 'pass', prefix: 'src/compiler/pass.ts', may: ['support'] },
   { name: 'grammar', prefix: 'grammar/', may: ['support'] },
   { name: 'syntax', prefix: 'src/compiler/syntax/', may: ['support', 'diagnostics', 'grammar'] },
   { name: 'ops', prefix: 'src/compiler/ops/', may: ['support', 'ir'] },

@@ -134,6 +134,21 @@ test('compile writes a folder, and training it gives the losses of the spec, bit
   assert.match((await runMain('train', at('tiny.tfm'), '--out', at('run-spec'))).err, '[run-exists]');
 });
 
+test('a kernel of a folder that was edited is told at its place, and is no defect of ours', async () => {
+  assert.is((await runMain('compile', at('tiny.tfm'), '--out', at('edited'))).exit, 0);
+  const textOf = (file: string): string => readFileSync(join(at('edited/kernels'), file), 'utf8');
+  const [file = ''] = readdirSync(at('edited/kernels')).filter((f) => /Source: \S*tiny\.tfm:\d+\./.test(textOf(f)));
+  const text = textOf(file).replace(/(?<=\n *)let (\w+) = .*;/, 'let $1 = q_7;');
+  writeFileSync(join(at('edited/kernels'), file), text);
+  const { exit, err } = await runMain('train', at('edited'), '--out', at('run-edited'), '--quiet');
+  assert.is(exit, 3, err);
+  const lines = text.split('\n');
+  const line = lines.findIndex((l) => l.includes('q_7'));
+  const column = (lines[line]?.indexOf('q_7') ?? 0) + 1;
+  assert.ok(err.startsWith(`kernels/${file}:${line + 1}:${column}: error: the driver refuses the kernel`), err);
+  assert.match(err, /tiny\.tfm:\d+: unresolved value 'q_7' \[kernel-refused\]/);
+});
+
 test('eval and sample use what was trained', async () => {
   const { out, exit, err } = await runMain('eval', at('tiny.tfm'), '--weights', at('run-spec'), '--json');
   assert.is(exit, 0, err);

@@ -2,7 +2,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { COMMANDS, type ListedCommand } from '../../src/cli/commands.ts';
 import { main } from '../../src/cli/main.ts';
+import type { Terminal } from '../../src/cli/terminal.ts';
 
 export interface Outcome {
   readonly exit: number;
@@ -11,10 +13,15 @@ export interface Outcome {
 }
 
 /** In this process, as when nothing is a terminal. */
-export async function runMain(...argv: readonly string[]): Promise<Outcome> {
+export function runMain(...argv: readonly string[]): Promise<Outcome> {
+  return runMainWith(COMMANDS, ...argv);
+}
+
+/** With other commands than there are. */
+export async function runMainWith(commands: readonly ListedCommand[], ...argv: readonly string[]): Promise<Outcome> {
   let out = '';
   let err = '';
-  const exit = await main(argv, {
+  const terminal: Terminal = {
     print: (text) => {
       out += `${text}\n`;
     },
@@ -27,8 +34,8 @@ export async function runMain(...argv: readonly string[]): Promise<Outcome> {
     interactive: false,
     columns: 80,
     color: false,
-  });
-  return { exit, out, err };
+  };
+  return { exit: await main(argv, terminal, commands), out, err };
 }
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));

@@ -5,11 +5,14 @@ import { EXIT, type ExitCode } from '../compiler/diagnostics/diagnostic.ts';
 import { version } from '../runtime/version.ts';
 import { COMMANDS, type ListedCommand } from './commands.ts';
 import { reportFailure } from './report-failure.ts';
-import { diagnosticFormat } from './show-diagnostics.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
 
 /** Runs one command of the command line and gives its exit code. Nothing escapes as a stack trace. */
-export async function main(argv: readonly string[], terminal: Terminal): Promise<ExitCode> {
+export async function main(
+  argv: readonly string[],
+  terminal: Terminal,
+  commands: readonly ListedCommand[] = COMMANDS,
+): Promise<ExitCode> {
   let exit: ExitCode = EXIT.ok;
   const program = new Command('tfm')
     .description(
@@ -24,7 +27,7 @@ export async function main(argv: readonly string[], terminal: Terminal): Promise
   };
   try {
     // A command that no word names cannot be asked for: that it is listed is enough.
-    for (const command of COMMANDS) {
+    for (const command of commands) {
       const sub = program.command(command.name).description(command.summary).exitOverride();
       if (argv.includes(command.name)) await prepare(sub, command, terminal, done);
     }
@@ -32,7 +35,7 @@ export async function main(argv: readonly string[], terminal: Terminal): Promise
     return exit;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    return reportFailure(error, terminal, diagnosticFormat(argv));
+    return reportFailure(error, terminal, argv);
   }
 }
 
@@ -51,7 +54,7 @@ if (isEntry()) {
   keepCompiledCode();
   const terminal = openTerminal();
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
-    process.on(event, (error) => process.exit(reportFailure(error, terminal, diagnosticFormat(process.argv))));
+    process.on(event, (error) => process.exit(reportFailure(error, terminal, process.argv.slice(2))));
   }
   process.exit(await main(process.argv.slice(2), terminal));
 }

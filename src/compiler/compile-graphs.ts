@@ -16,6 +16,7 @@ import { splitTotals } from './passes/totals.ts';
 import { type BuiltPlan, buildPlan } from './plan/build-plan.ts';
 import { checkStored, checkWeights } from './plan/check-room.ts';
 import type { ProgramSource } from './plan/program-source.ts';
+import { inStep } from './support/step.ts';
 
 export interface GraphsRequest extends Pick<CompileRequest, 'limits' | 'target'> {
   readonly spec: string;
@@ -42,7 +43,7 @@ export function compileGraphs(request: GraphsRequest, traceOf: (program: string)
     sources.push(source);
   };
   const finish = (name: string, graph: Graph): void => {
-    add(compileProgram(name, graph, request, traceOf(name)));
+    add(inStep(name, () => compileProgram(name, graph, request, traceOf(name))));
   };
   const done = new Map<Graph, string>();
   for (const [name, graph] of Object.entries(request.graphs)) {
@@ -59,7 +60,8 @@ export function compileGraphs(request: GraphsRequest, traceOf: (program: string)
   }
   const trace = traceOf('plan');
   const start = performance.now();
-  const built = buildPlan({ ...request, sources, emit: request.target.emit, target: request.target.name });
+  const target = { emit: request.target.emit, target: request.target.name };
+  const built = inStep('plan', () => buildPlan({ ...request, ...target, sources }));
   trace.times.set('plan', performance.now() - start);
   return { ...built, fused };
 }
@@ -87,7 +89,8 @@ function compileProgram(
 function lowerAll(fused: FusedGraph, limits: TargetLimits, trace: PassTrace): ReadonlyMap<Region, Kernel> {
   const start = performance.now();
   const context = lowerContext(fused, limits);
-  const kernels = new Map(regionsIn(fused.steps).map((r) => [r, legalise(lowerRegion(context, r), limits)] as const));
+  const lower = (r: Region): Kernel => inStep(`lower ${r.name}`, () => legalise(lowerRegion(context, r), limits));
+  const kernels = new Map(regionsIn(fused.steps).map((r) => [r, lower(r)] as const));
   trace.times.set('lower', performance.now() - start);
   return kernels;
 }

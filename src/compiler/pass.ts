@@ -1,3 +1,5 @@
+import { inStep } from './support/step.ts';
+
 /** A named step of the compiler. Flags (`--dump NAME`), timings and help derive from the record. */
 export interface Pass<In, Out> {
   /** Kebab-case; what `--dump` takes. */
@@ -22,8 +24,11 @@ export interface PassTrace {
 /** Runs a pass, verifies what it made, and records its time and, if wanted, its text. */
 export function runPass<In, Out>(pass: Pass<In, Out>, input: In, trace: PassTrace): Out {
   const start = performance.now();
-  const output = pass.run(input);
-  pass.verify(output);
+  const output = inStep(pass.name, () => {
+    const made = pass.run(input);
+    pass.verify(made);
+    return made;
+  });
   trace.times.set(pass.name, (trace.times.get(pass.name) ?? 0) + performance.now() - start);
   if (trace.wanted.has(pass.name)) trace.dumps.set(pass.name, pass.print(output));
   return output;

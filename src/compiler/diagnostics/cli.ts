@@ -59,6 +59,17 @@ export const cliEntries = {
       'A train block says on what a model is trained and how: data, batch, sizes of the input axes, steps, optimizer and ' +
       'learning rate.',
   }),
+  'internal-error': entry<{ message: string; steps: readonly string[]; report: string | undefined }>({
+    severity: 'error',
+    message: ({ message, steps }) =>
+      `tfm has a defect${steps.length === 0 ? '' : ` in ${steps.join(', ')}`}: ${message}`,
+    help: ({ report }) => howToReport(report),
+    explain:
+      'What tfm assumes of itself does not hold; nothing in the spec is to blame. A file was written for the report: the command, the ' +
+      'spec and the files that it uses, the versions of tfm and Node, and where in the program it happened. Nothing of the environment is ' +
+      'in it, and it is sent nowhere.',
+    exit: EXIT.internal,
+  }),
   'too-slow': entry<{ adapter: string }>({
     severity: 'error',
     message: ({ adapter }) =>
@@ -70,5 +81,12 @@ export const cliEntries = {
     exit: EXIT.environment,
   }),
 } as const;
+
+/** What to do about a defect, given the file that was written for the report. */
+export function howToReport(report: string | undefined): string {
+  return report === undefined
+    ? 'please report it with the command and the spec; no file could be written for it'
+    : `please report it with the file '${report}', which holds the command, the spec and where it happened`;
+}
 
 export const cliFailure = failuresOf(cliEntries);

@@ -119,7 +119,6 @@ export const deviceEntries = {
     severity: 'error',
     message: ({ segment, side, byte }) =>
       `a kernel wrote ${side} segment '${segment}', at byte ${byte} of its guard band`,
-    help: () => 'this is a defect of the compiler; please report it with the spec',
     explain: 'In tests each segment of memory lies between guard bands, which no kernel may touch.',
     exit: EXIT.internal,
   }),

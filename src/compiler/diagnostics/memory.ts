@@ -20,6 +20,15 @@ export const memoryEntries = {
       'micro-batch laid out by lifetime. This plan is larger than what the device says it has, so nothing was allocated.',
     exit: EXIT.memory,
   }),
+  'process-memory': entry<Record<never, never>>({
+    severity: 'error',
+    message: () => 'this machine has no memory left for the numbers of one tensor',
+    help: () => 'use a smaller model, or stop other programs',
+    explain:
+      'Weights, batches and checkpoints pass through the memory of the process on their way to and from the device, one tensor at a ' +
+      'time. The operating system gave it no more.',
+    exit: EXIT.memory,
+  }),
   'tensor-too-large': entry<{ name: string; needs: number; has: number }>({
     severity: 'error',
     message: ({ name, needs, has }) =>

@@ -4,6 +4,7 @@ import type { Graph, GraphInput } from '../ir/graph.ts';
 import type { Hir } from '../ir/hir.ts';
 import type { TrainConfig } from '../ir/train.ts';
 import type { Source, Span } from '../support/source.ts';
+import { inStep } from '../support/step.ts';
 import type { File } from '../syntax/ast.ts';
 import { type Advice, adviceIn, adviceOfModule } from './advice.ts';
 import { afterGraph } from './after.ts';
@@ -88,7 +89,7 @@ export function elaborate(request: ElaborateRequest): Elaborated {
     observer: request.observer,
   });
   try {
-    return elaborateIn(session, request);
+    return inStep('elaborate', () => elaborateIn(session, request));
   } catch (error) {
     // Iterations with one body turned out to want different functions of their weights.
     if (error instanceof Divergence && session.atOnce) return elaborate({ ...request, atOnce: false });

@@ -2,6 +2,7 @@ import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { Elaborated } from '../elaborate/elaborate.ts';
 import { didYouMean } from '../support/did-you-mean.ts';
 import { positionAt, type Span } from '../support/source.ts';
+import { inStep } from '../support/step.ts';
 import { type Allowance, allowancesIn } from './allowances.ts';
 import { type LintContext, warning } from './lint.ts';
 import { ALL_LINTS } from './lints.ts';
@@ -11,7 +12,9 @@ type Program = Pick<Elaborated, 'trees' | 'graph' | 'train' | 'advice' | 'files'
 /** What the lints find, without what the files allow, and what is wrong with their allowances. In the order of the text. */
 export function runLints({ trees, graph, train, advice, files, callerOf }: Program): readonly Diagnostic[] {
   const context: LintContext = { files: trees, graph, train, advice };
-  const found = ALL_LINTS.flatMap((lint) => lint.run(context).map((one) => placed(one, files, callerOf)));
+  const found = ALL_LINTS.flatMap((lint) =>
+    inStep(`lint ${lint.name}`, () => lint.run(context)).map((one) => placed(one, files, callerOf)),
+  );
   const allowances = files.flatMap(allowancesIn);
   const idle = new Set(allowances);
   const left = unique(found).filter((one) => {

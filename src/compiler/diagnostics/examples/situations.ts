@@ -10,6 +10,7 @@ import type { runEntries } from '../run.ts';
 
 export const MEMORY_EXAMPLES: ExamplesOf<typeof memoryEntries> = {
   'memory-exceeded': when('`tfm train llama.tfm --set width=16384` on a small device.'),
+  'process-memory': when('`tfm train` of a model with a table of 20 GB on a machine with 16 GB.'),
   'tensor-too-large': when(
     '`tfm train llama.tfm --set vocab=4000000`: the table of the embedding alone is beyond what one buffer holds.',
   ),
@@ -87,6 +88,7 @@ export const CLI_EXAMPLES: ExamplesOf<typeof cliEntries> = {
   'unknown-code': when('`tfm explain divergd`.'),
   'unknown-dump': when('`tfm compile llama.tfm --dump fusion`.'),
   'train-block-missing': when('`tfm train` of a spec that has a model and no `train`.'),
+  'internal-error': when('A pass of the compiler makes a graph that breaks a rule of its level.'),
   'too-slow': when('`npm run demo` on a software driver of a very slow machine.'),
 };
 
