@@ -1,0 +1,126 @@
+/** The same training step in all programs, in rounds that alternate. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { nodeFiles } from '../src/runtime/files.ts';
+import { writeTensorFile } from '../src/runtime/write-tensor-file.ts';
+import { type Child, startChild } from './child.ts';
+import { median } from './median.ts';
+import type { Answer } from './programs/serve.ts';
+import { OURS, type ProgramSpec } from './programs.ts';
+import type { Size } from './sizes.ts';
+import { startTensors } from './start-tensors.ts';
+
+/** Steps whose losses must agree before a time counts. */
+const COMPARED = 5;
+/** Of losses, relative. Sums in float32 in another order differ by less. */
+const TOLERANCE = 2e-4;
+/** How long a program is measured in a round, about. */
+const ROUND_MS = 4000;
+const MOST_STEPS = 40;
+
+export interface ProgramResult {
+  readonly program: string;
+  readonly losses: readonly number[];
+  /** From the start of the process to the end of its first step: with no compiled shader on the disk, and with all. */
+  readonly coldStartMs: number;
+  readonly warmStartMs: number;
+  /** Of each round, the median of its steps. */
+  readonly rounds: readonly number[];
+  readonly steps: readonly (readonly number[])[];
+  /** In JavaScript, up to the return of the last submit; the median. */
+  readonly encodeMs: number | undefined;
+  readonly dispatches: number | undefined;
+  readonly submits: number | undefined;
+  readonly gpuPeakBytes: number | undefined;
+  readonly peakRssBytes: number;
+}
+
+interface Running {
+  readonly program: ProgramSpec;
+  readonly child: Child;
+  readonly first: Answer;
+  readonly losses: readonly number[];
+  readonly count: number;
+  readonly rounds: Answer[];
+}
+
+export async function compareSteps(
+  size: Size,
+  programs: readonly ProgramSpec[],
+  rounds: number,
+  tell: (text: string) => void,
+): Promise<readonly ProgramResult[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'tfm-bench-'));
+  try {
+    const start = join(folder, 'start.safetensors');
+    writeTensorFile(nodeFiles, start, { tensors: startTensors(size), metadata: {} });
+    const optionsOf = ({ name }: ProgramSpec) => ({
+      start,
+      size,
+      shaderCache: join(folder, name.replaceAll(' ', '-')),
+    });
+    const running: Running[] = [];
+    for (const program of programs) {
+      tell(`${size.name}: ${program.name} begins`);
+      running.push(await begin(program, startChild(program, optionsOf(program))));
+    }
+    requireAgreement(running);
+    for (let round = 0; round < rounds; round += 1) {
+      // No program comes always behind the same one.
+      const order = running.map((_, i) => running[(i + round) % running.length]).filter((one) => one !== undefined);
+      for (const one of order) {
+        one.rounds.push(await one.child.steps(one.count));
+        const last = one.rounds.at(-1);
+        tell(`${size.name}: round ${round + 1}, ${one.program.name}: ${median(last?.ms ?? []).toFixed(0)} ms a step`);
+      }
+    }
+    const results: ProgramResult[] = [];
+    for (const one of running) {
+      await one.child.close();
+      const again = startChild(one.program, optionsOf(one.program));
+      const warm = await again.steps(1);
+      await again.close();
+      results.push(resultOf(one, warm));
+    }
+    return results;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function begin(program: ProgramSpec, child: Child): Promise<Running> {
+  const first = await child.steps(1);
+  const rest = await child.steps(COMPARED - 1);
+  const count = Math.min(MOST_STEPS, Math.max(1, Math.ceil(ROUND_MS / median(rest.ms))));
+  return { program, child, first, losses: [...first.losses, ...rest.losses], count, rounds: [] };
+}
+
+function requireAgreement(running: readonly Running[]): void {
+  const ours = running.find(({ program }) => program.name === OURS) ?? running[0];
+  for (const { program, losses } of running) {
+    losses.forEach((loss, i) => {
+      const wanted = ours?.losses[i] ?? Number.NaN;
+      if (Math.abs(loss - wanted) <= TOLERANCE * Math.abs(wanted)) return;
+      throw new Error(`after ${i} steps ${program.name} has the loss ${loss}, and ${ours?.program.name} ${wanted}`);
+    });
+  }
+}
+
+function resultOf({ program, first, losses, rounds }: Running, warm: Answer): ProgramResult {
+  const last = rounds.at(-1) ?? first;
+  const encodes = rounds.flatMap(({ encodeMs }) => encodeMs);
+  return {
+    program: program.name,
+    losses,
+    coldStartMs: first.sinceStartMs,
+    warmStartMs: warm.sinceStartMs,
+    rounds: rounds.map(({ ms }) => median(ms)),
+    steps: rounds.map(({ ms }) => ms),
+    encodeMs: encodes.length > 0 ? median(encodes) : undefined,
+    dispatches: last.dispatches,
+    submits: last.submits,
+    gpuPeakBytes: last.gpuPeakBytes,
+    peakRssBytes: last.peakRssBytes,
+  };
+}

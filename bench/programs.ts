@@ -1,0 +1,49 @@
+/** What is compared. */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+export interface ProgramSpec {
+  readonly name: string;
+  readonly command: string;
+  /** Before START and SIZE, and behind them. */
+  readonly file: string;
+  readonly more?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Why it cannot run here; undefined when it can. */
+  readonly missing: () => string | undefined;
+}
+
+/** The one that the others are compared with. */
+export const OURS = 'tfm';
+
+const file = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+const PYTHON = process.env.BENCH_PYTHON ?? '/usr/bin/python3';
+
+const never = (): undefined => undefined;
+const rivals = (): string | undefined =>
+  existsSync(file('node_modules/@jax-js/jax')) ? undefined : 'its packages are missing: `npm ci` in bench/';
+
+export const PROGRAMS: readonly ProgramSpec[] = [
+  { name: OURS, command: process.execPath, file: file('../dist/bench/programs/ours.js'), missing: never },
+  {
+    name: 'jax-js webgpu',
+    command: process.execPath,
+    file: file('programs/jax.mjs'),
+    more: ['webgpu'],
+    missing: rivals,
+  },
+  { name: 'jax-js wasm', command: process.execPath, file: file('programs/jax.mjs'), more: ['wasm'], missing: rivals },
+  { name: 'tfjs webgpu', command: process.execPath, file: file('programs/tfjs.mjs'), missing: rivals },
+  {
+    name: 'PyTorch CPU',
+    command: PYTHON,
+    file: file('programs/torch_step.py'),
+    // With OpenMP's threads and those of OpenBLAS at once, PyTorch is several times slower on two cores.
+    env: { OMP_NUM_THREADS: '1', OPENBLAS_NUM_THREADS: '2' },
+    missing: () =>
+      spawnSync(PYTHON, ['-c', 'import torch']).status === 0
+        ? undefined
+        : `${PYTHON} has no torch (Debian: python3-torch)`,
+  },
+];

@@ -1,0 +1,72 @@
+/** The tables of README.md, from raw results. */
+import type { ProgramResult } from './compare-steps.ts';
+import type { Machine } from './machine.ts';
+import { median } from './median.ts';
+import { OURS } from './programs.ts';
+import { productFlops, type Size } from './sizes.ts';
+
+export interface StepResults {
+  readonly format_version: 1;
+  readonly date: string;
+  readonly machine: Machine;
+  readonly steps: Readonly<Record<string, { readonly size: Size; readonly programs: readonly ProgramResult[] }>>;
+}
+
+export function report({ date, machine, steps }: StepResults): string {
+  const { adapter, cpu, cores, node } = machine;
+  const head = `Measured ${date} on ${adapter} (${cpu}, ${cores} cores), Node ${node}.`;
+  const sections = Object.values(steps).map(({ size, programs }) => section(size, programs));
+  return [head, ...sections].join('\n\n');
+}
+
+function section(size: Size, programs: readonly ProgramResult[]): string {
+  const { name, vocab, width, depth, heads, hidden, time, batch } = size;
+  const about = `vocab ${vocab}, width ${width}, ${depth} blocks, ${heads} heads, hidden ${hidden}, time ${time}, batch ${batch}`;
+  const ours = programs.find(({ program }) => program === OURS);
+  const rows = programs.map((one) => row(size, one, ours));
+  return [`### ${name}: ${about}`, '', table([HEADINGS, ...rows])].join('\n');
+}
+
+const HEADINGS: readonly string[] = [
+  'program',
+  'ms a step',
+  'tokens/s',
+  'GFLOP/s of products',
+  'tfm is',
+  'launches',
+  'buffers, MiB',
+  'RSS, MiB',
+  'encode, ms',
+  'first step cold, warm, s',
+];
+
+function row(size: Size, one: ProgramResult, ours: ProgramResult | undefined): readonly string[] {
+  const ms = median(one.rounds);
+  const mib = (bytes: number | undefined): string => (bytes === undefined ? '' : (bytes / 2 ** 20).toFixed(0));
+  return [
+    one.program,
+    `${ms.toFixed(0)} [${Math.min(...one.rounds).toFixed(0)}-${Math.max(...one.rounds).toFixed(0)}]`,
+    ((size.batch * size.time * 1000) / ms).toFixed(0),
+    (productFlops(size) / ms / 1e6).toFixed(1),
+    ours && ours !== one ? ratio(one, ours) : '',
+    one.dispatches === undefined ? '' : String(one.dispatches),
+    mib(one.gpuPeakBytes),
+    mib(one.peakRssBytes),
+    one.encodeMs === undefined ? '' : one.encodeMs.toFixed(1),
+    `${(one.coldStartMs / 1000).toFixed(1)}, ${(one.warmStartMs / 1000).toFixed(1)}`,
+  ];
+}
+
+/** How many times faster ours is: of each round, since the machine changes more from round to round. */
+function ratio(one: ProgramResult, ours: ProgramResult): string {
+  const ratios = one.rounds.flatMap((ms, i) => {
+    const own = ours.rounds[i];
+    return own === undefined ? [] : [ms / own];
+  });
+  return `${median(ratios).toFixed(2)}x [${Math.min(...ratios).toFixed(2)}-${Math.max(...ratios).toFixed(2)}]`;
+}
+
+function table([head = [], ...rows]: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return [line(head), `|${head.map(() => '---|').join('')}`, ...rows.map(line)].join('\n');
+}
