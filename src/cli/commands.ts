@@ -45,6 +45,11 @@ export const COMMANDS: readonly ListedCommand[] = [
     load: async () => (await import('./commands/grad.ts')).grad,
   },
   {
+    name: 'bench',
+    summary: 'time each kernel of a training step, beside what it must move and compute at least',
+    load: async () => (await import('./commands/bench.ts')).bench,
+  },
+  {
     name: 'doctor',
     summary: 'report the adapter, its driver, limits and features, and what is missing',
     load: async () => (await import('./commands/doctor.ts')).doctor,

@@ -1,0 +1,105 @@
+/** What each kernel of a training step costs: measured, beside what it must move and compute at least. */
+import type { Device, LoadedPlan } from '../../backends/device.ts';
+import type { Plan } from '../../compiler/ir/plan.ts';
+import type { TrainConfig } from '../../compiler/ir/train.ts';
+import { present } from '../../compiler/support/invariant.ts';
+import { initialValues } from '../init.ts';
+import { programOf, trainedWeights, writeWeights } from '../plan-io.ts';
+import { batchShape, finishStep, queueGradients } from '../run-step.ts';
+import { stepScalars } from '../step-scalars.ts';
+import { withKernelPrograms } from './kernel-programs.ts';
+import { median, timed } from './timed.ts';
+
+export interface KernelCost {
+  readonly kernel: string;
+  readonly members: readonly string[];
+  readonly launches: number;
+  /** Of all its launches in a step: what it must do at least. */
+  readonly bytes: number;
+  readonly flops: number;
+  readonly ms: number;
+}
+
+export interface StepProfile {
+  /** Of a whole step, the reading of its loss included. */
+  readonly stepMs: number;
+  /** The dearest first. */
+  readonly kernels: readonly KernelCost[];
+}
+
+export interface ProfileRequest {
+  readonly device: Device;
+  readonly plan: Plan;
+  readonly texts: Readonly<Record<string, string>>;
+  readonly config: TrainConfig;
+  readonly rounds: number;
+}
+
+export async function profileStep(request: ProfileRequest): Promise<StepProfile> {
+  const { device, texts, config, rounds } = request;
+  const { plan, uses } = withKernelPrograms(request.plan);
+  const loaded = await device.load(plan, texts);
+  try {
+    begin(loaded, config);
+    const scalars = stepScalars(config, 0);
+    const batch = someBatch(plan);
+    const step = async (): Promise<void> => {
+      queueGradients(loaded, batch, scalars);
+      await finishStep(loaded, scalars);
+    };
+    // The first compiles shaders; what is in memory after it is what kernels meet in practice.
+    await step();
+    const stepTimes: number[] = [];
+    for (let round = 0; round < rounds; round += 1) stepTimes.push(await timed(1, step));
+    const kernels: KernelCost[] = [];
+    for (const { program, kernel, launches, moved } of uses) {
+      const entry = present(plan.kernels[kernel], 'a kernel');
+      const ms = await timeOf(loaded, rounds, () => loaded.run(program, scalars));
+      const { name, members, flops } = entry;
+      kernels.push({
+        kernel: name,
+        members,
+        launches,
+        bytes: launches * entry.bytes || moved,
+        flops: launches * flops,
+        ms,
+      });
+    }
+    return { stepMs: median(stepTimes), kernels: kernels.sort((a, b) => b.ms - a.ms) };
+  } finally {
+    loaded.release();
+  }
+}
+
+/** How long one measurement takes at least. */
+const ROUND_MS = 20;
+const MOST_RUNS = 1000;
+
+/** Of one run, in ms. Each is a submit of its own, which a step has only a few of: what that costs is a part of it. */
+async function timeOf(loaded: LoadedPlan, rounds: number, run: () => void): Promise<number> {
+  const runs = async (count: number): Promise<void> => {
+    for (let i = 0; i < count; i += 1) run();
+    await loaded.finish();
+  };
+  await runs(1);
+  const once = await timed(1, () => runs(1));
+  const count = Math.min(MOST_RUNS, Math.max(1, Math.ceil(ROUND_MS / once)));
+  const times: number[] = [];
+  for (let round = 0; round < rounds; round += 1) times.push((await timed(1, () => runs(count))) / count);
+  return median(times);
+}
+
+function begin(loaded: LoadedPlan, config: TrainConfig): void {
+  writeWeights(loaded, 'weights', loaded.plan.weights, (place) => initialValues(place, config.seed));
+  if (loaded.plan.programs.settle) loaded.run('settle', stepScalars(config, 0));
+  for (const like of ['moment1', 'moment2'] as const) {
+    writeWeights(loaded, like, trainedWeights(loaded.plan), (place) => new Float32Array(place.bytes / 4));
+  }
+}
+
+/** Ids that every vocabulary has. */
+function someBatch(plan: Plan): { readonly tokens: Int32Array; readonly targets: Int32Array } {
+  const { rows, time } = batchShape(programOf(plan, 'micro'));
+  const ids = (): Int32Array => Int32Array.from({ length: rows * time * plan.accumulation }, (_, i) => i % 2);
+  return { tokens: ids(), targets: ids() };
+}
