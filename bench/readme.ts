@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { report, type StepResults } from './report.ts';
 
 const BEGIN = '<!-- results: written by `npm run bench` -->';
@@ -8,7 +8,7 @@ export function readmeWithResults(folder: URL): string {
   const readme = readFileSync(new URL('README.md', folder), 'utf8');
   const [prose = ''] = readme.split(BEGIN);
   const results = new URL('results/', folder);
-  const [newest] = readdirSync(results)
+  const [newest] = (existsSync(results) ? readdirSync(results) : [])
     .filter((name) => /^steps-.*\.json$/.test(name))
     .sort()
     .reverse();

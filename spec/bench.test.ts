@@ -1,0 +1,67 @@
+/** `tfm bench`: every kernel of a step is timed, with all of its launches. */
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { readmeWithResults } from '../bench/readme.ts';
+import { stepWork } from '../src/compiler/ir/plan-totals.ts';
+import { compile } from '../src/index.ts';
+import { withKernelPrograms } from '../src/runtime/profile/kernel-programs.ts';
+import { runMain } from './support/run-cli.ts';
+import { temporaryFolder } from './support/temporary.ts';
+
+const BIGRAM = `model Bigram(vocab: axis = 16, depth = 3)(tokens: int[batch, time], targets: int[batch, time]) {
+  axis next = vocab
+  param table: [vocab -> next] ~ normal(0.1)
+  x = table[vocab = tokens]
+  for layer in 1..depth {
+    param gain: [next] ~ 1
+    x = tanh(x * gain)
+  }
+  loss = mean(cross_entropy(x[next -> vocab], targets, over = vocab))
+}
+train Bigram() {
+  batch = 4
+  micro = 2
+  time = 8
+  steps = 10
+}
+`;
+
+const folder = temporaryFolder({ 'bigram.tfm': BIGRAM });
+const path = join(folder, 'bigram.tfm');
+
+test('the programs of the kernels together are a step', () => {
+  const { plan } = compile(path);
+  assert.is(plan.accumulation, 2);
+  const { plan: split, uses } = withKernelPrograms(plan);
+  const launches = uses.reduce((sum, use) => sum + use.launches, 0);
+  assert.is(launches, stepWork(plan).launches);
+  assert.equal(
+    uses.map(({ kernel }) => kernel),
+    [...new Set(uses.map(({ kernel }) => kernel))],
+  );
+  for (const { program } of uses) assert.ok(split.programs[program]);
+});
+
+test('it tells of each kernel what it took, and of the device what it can', async () => {
+  const { exit, out } = await runMain('bench', path, '--rounds', '1', '--json');
+  assert.is(exit, 0);
+  const said = JSON.parse(out);
+  assert.is(said.format_version, 1);
+  assert.ok(said.step_ms > 0 && said.attainable.bytes_per_second > 1e6 && said.attainable.flops_per_second > 1e6);
+  const names = said.kernels.map(({ kernel }: { kernel: string }) => kernel);
+  assert.ok(names.includes('adam'), names.join(' '));
+  for (const { ms, bytes, launches } of said.kernels) assert.ok(ms > 0 && bytes > 0 && launches > 0);
+  const text = (await runMain('bench', path, '--rounds', '1')).out;
+  assert.match(text, /^kernel +launches +ms/);
+  assert.match(text, /adam/);
+});
+
+test('the tables of bench/README.md are those of its newest results', () => {
+  const bench = new URL('../bench/', import.meta.url);
+  assert.is(readFileSync(new URL('README.md', bench), 'utf8'), readmeWithResults(bench));
+});
+
+test.run();
