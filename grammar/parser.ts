@@ -176,11 +176,20 @@ class TfmParser extends ExpressionParser {
       {
         ALT: () => {
           this.CONSUME(T.OpenBrace);
-          this.SUBRULE(this.names);
+          this.SUBRULE(this.segNames);
           this.CONSUME(T.CloseBrace);
         },
       },
     ]);
+  });
+
+  /** Of what lies in a path iterations are called by number. */
+  readonly segNames = this.RULE('segNames', () => {
+    this.AT_LEAST_ONE_SEP({
+      SEP: T.Comma,
+      DEF: () => this.OR([{ ALT: () => this.CONSUME(T.Name) }, { ALT: () => this.CONSUME(T.NumberLiteral) }]),
+    });
+    this.OPTION(() => this.CONSUME(T.TrailingComma));
   });
 
   readonly probe = this.RULE('probe', () => {

@@ -127,12 +127,33 @@ test('a rule must select something', () => {
   ]);
 });
 
-/** The names of the weights that a statement in the model, with `more` before it, gives a learning rate. */
-function chosen(selector: string, more = ''): readonly string[] {
-  const text = LLAMA.replace('  loss =', `  ${more}\n  weights ${selector} { lr = 2 }\n  loss =`);
+const atEnd = (selector: string, more = '', text = LLAMA): string =>
+  text.replace('  loss =', `  ${more}\n  weights ${selector} { lr = 2 }\n  loss =`);
+
+/** The names of the weights that a statement at the end of the model, with `more` before it, gives a learning rate. */
+function chosen(selector: string, more = '', text = LLAMA): readonly string[] {
+  return quickened(atEnd(selector, more, text));
+}
+
+/** The names of weights that were given a learning rate of 2. */
+function quickened(text: string): readonly string[] {
   const members = elaborated(text).graph.weights.flatMap((w) => w.members);
   return members.flatMap((m) => (m.lr === 2 ? [m.name] : []));
 }
+
+/** LLaMA whose attention is bound to a name in the loop, with `more` behind it. */
+const bound = (more: string): string =>
+  LLAMA.replace(
+    'for layer in 1..depth {',
+    `for layer in 1..depth {\n    attn = Attention(heads, kv)\n    ${more}`,
+  ).replace('(attn = Attention(heads, kv),', '(attn = attn,');
+/** LLaMA with a scheme of the user's own, whose block begins with a statement. */
+const inBlock = (statement: string): string =>
+  LLAMA.replace(
+    'use std.schemes.{PreNorm}',
+    `use std.schemes.{Scheme}\nMine = Scheme(block = (x, fs, N, l, L) => { ${statement}; for f in fs { x = x + f(N(x)) }; return x })`,
+  ).replace('= PreNorm', '= Mine');
+const layers = (name: string): readonly string[] => [1, 2, 3].map((layer) => `layer.${layer}.${name}`);
 
 test('selectors begin at instances, records, lists and paths', () => {
   const two = 'fs = [Linear(width), Linear(width)]; for f in fs { final = f(final) }; both = (a = fs[1], b = fs[2])';
@@ -145,15 +166,65 @@ test('selectors begin at instances, records, lists and paths', () => {
   assert.equal(chosen('embed.*'), ['embed.table']);
   assert.equal(chosen('*.*'), ['embed.table']);
   assert.equal(chosen('layer.2.{attn, ffn}.{wo, w_up}'), ['layer.2.attn.wo', 'layer.2.ffn.w_up']);
+  assert.equal(chosen('layer.{1, 3}.attn.wo'), ['layer.1.attn.wo', 'layer.3.attn.wo']);
   assert.is(chosen('**').length, 30);
 });
 
+test('selectors begin at what the body of the rule knows, or go through its names', () => {
+  const lr = '{ lr = 2 }';
+  assert.equal(quickened(bound(`weights attn.wq ${lr}`)), layers('attn.wq'));
+  assert.equal(quickened(bound('weights attn.wq { lr = if layer == 3 then 2 else 1 }')), ['layer.3.attn.wq']);
+  for (const selector of ['fs.attn.wo', 'fs.**.wo', 'fs.*.{wo, none_such}'])
+    assert.equal(quickened(inBlock(`weights ${selector} ${lr}`)), layers('attn.wo'), selector);
+  assert.equal(quickened(inBlock(`weights fs.{attn, ffn}.{wo, w_up} ${lr}`)), [
+    ...layers('attn.wo'),
+    ...layers('ffn.w_up'),
+  ]);
+  // What the block itself makes: norms, whose names begin with the key of the branch.
+  for (const selector of ['**', '*.rms_norm.gain', 'attn.**'])
+    assert.equal(quickened(inBlock(`weights ${selector} ${lr}`)).slice(0, 3), layers('attn.rms_norm.gain'), selector);
+});
+
+test('the first iteration says what rules of a loop say of weights that are not of one iteration', () => {
+  const own = LLAMA.replace('    probe', '    weights layer.*.attn.wq { lr = layer + 1 }\n    probe');
+  const later =
+    '  for k in 1..4 { x = x + RMSNorm()(x); weights layer.*.attn.wq { lr = k + 1; via = w => w * k } }\n  final =';
+  for (const text of [own, LLAMA.replace('  final =', later)]) {
+    for (const atOnce of [true, false]) {
+      const { graph } = elaborated(text, { atOnce, set: ['depth=6'] });
+      const members = graph.weights.flatMap((w) => w.members).filter(({ name }) => name.endsWith('.attn.wq'));
+      assert.equal(
+        members.map(({ lr }) => lr),
+        [2, 2, 2, 2, 2, 2],
+      );
+    }
+  }
+});
+
+test('lists and records that depth is gone through, or that it fills, are selected from', () => {
+  const list = bound('all = append(all, attn)').replace('  for layer', '  all = []\n  for layer');
+  assert.equal(chosen('all.2.wq', '', list), ['layer.2.attn.wq']);
+  assert.equal(chosen('all.{1, 3}.wq', '', list), ['layer.1.attn.wq', 'layer.3.attn.wq']);
+  assert.equal(chosen('all.*.wq', '', list), layers('attn.wq'));
+  assert.equal(chosen('all.**.wq', '', list), layers('attn.wq'));
+  const record = LLAMA.replace('layer in 1..depth', 'part, layer in (low = 1, mid = 2, high = 3)');
+  assert.equal(chosen('{low, high}.attn.wq', '', record), ['low.attn.wq', 'high.attn.wq']);
+  assert.equal(chosen('*.attn.wq', '', record), ['low.attn.wq', 'mid.attn.wq', 'high.attn.wq']);
+});
+
 test('a rule that names what holds weights is told how to select them', () => {
-  const errors = (selector: string, more = ''): readonly string[] =>
-    errorsOf(LLAMA.replace('  loss =', `  ${more}\n  weights ${selector} { lr = 2 }\n  loss =`));
+  const errors = (selector: string, more = ''): readonly string[] => errorsOf(atEnd(selector, more));
   assert.equal(errors('embed'), ['14:11 rule-selects-nothing: `embed` selects no weight (did you mean `embed.**`?)']);
   assert.equal(errors('layer.*.attn'), [
     '14:11 rule-selects-nothing: `layer.*.attn` selects no weight (did you mean `layer.*.attn.**`?)',
+  ]);
+  const record = 'fs = (a = embed, b = embed)';
+  assert.equal(errors('fs', record), ['14:11 rule-selects-nothing: `fs` selects no weight (did you mean `fs.**`?)']);
+  assert.equal(errors('fs.a', record), [
+    '14:11 rule-selects-nothing: `fs.a` selects no weight (did you mean `fs.a.**`?)',
+  ]);
+  assert.equal(errors('fs.a.tabel', record), [
+    '14:11 rule-selects-nothing: `fs.a.tabel` selects no weight (did you mean `table`?)',
   ]);
   assert.equal(errors('N.**'), [
     '14:11 rule-on-function: `N` is a function, which has no weights of its own (select below an instance, or by path)',

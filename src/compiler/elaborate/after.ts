@@ -60,7 +60,7 @@ function changeOf(session: Session, weight: Weight, member: Member): Change | un
   const before = freshValue(session, floats(weight.axes));
   const shown = session.names.get(member.weight.value.id) ?? member.name;
   session.names.set(before.id, shown);
-  const applied = inLane(session, member.lane, () => applyAfter(session, after, member, before, shown));
+  const applied = inLane(session, after.lane ?? member.lane, () => applyAfter(session, after, member, before, shown));
   const own = weight.members.filter(({ name }) => name === member.name);
   if (!applied || applied.value.id === before.id) return undefined;
   session.names.set(applied.value.id, `${shown}.after`);
@@ -81,7 +81,7 @@ function applyAfter(session: Session, after: WeightFunction, member: Member, bef
   const applied = applyToWeight(session, after, subject);
   if (session.weights.size !== weights) refuse('after-has-weights', {}, span);
   const rule = session.rules[rules]?.rule;
-  if (rule) refuseEmpty(rule, []);
+  if (rule) refuseEmpty(rule, { segments: rule.selector, paths: [], example: undefined });
   return applied;
 }
 

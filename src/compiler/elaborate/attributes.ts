@@ -24,6 +24,8 @@ export interface Attributes {
 export interface WeightFunction {
   readonly attribute: Attribute;
   readonly scope: Scope;
+  /** The iteration of the scope that says it; undefined where each iteration says it of a weight of its own. */
+  readonly lane: number | undefined;
 }
 
 type Reader = (value: Value, attribute: Attribute) => Partial<Attributes>;
@@ -72,19 +74,24 @@ export function declaredAttributes(weight: DeclaredWeight): Attributes {
   return changedAttributes(start, attributes, weight, scope);
 }
 
-/** `before` as a rule, or a declaration, changes it. `init` means what it was. */
+/**
+ * `before` as a rule, or a declaration, changes it. `init` means what it was.
+ *
+ * @param lane As of a `WeightFunction`.
+ */
 export function changedAttributes(
   before: Attributes,
   attributes: readonly Attribute[],
   weight: DeclaredWeight,
   scope: Scope,
+  lane?: number,
 ): Attributes {
   let now = before;
   for (const attribute of attributes) {
     const { name, value } = attribute;
     const say = Object.hasOwn(FUNCTIONS, name.text) ? FUNCTIONS[name.text] : undefined;
     if (say) {
-      now = { ...now, ...say(value.kind === 'none' ? undefined : { attribute, scope }) };
+      now = { ...now, ...say(value.kind === 'none' ? undefined : { attribute, scope, lane }) };
       continue;
     }
     const reader = Object.hasOwn(READERS, name.text) ? READERS[name.text] : undefined;

@@ -7,7 +7,7 @@ import { type Attributes, changedAttributes, declaredAttributes, resolvedInit } 
 import { Divergence } from './lanes-type.ts';
 import { memberNames, type WeightNames } from './names.ts';
 import type { Place, WeightSlot } from './place.ts';
-import { matches, refuseEmpty, rootsOf } from './selector.ts';
+import { matches, type Reach, refuseEmpty, rootsOf } from './selector.ts';
 import { attempt, type DeclaredWeight, type PendingRule, type Session } from './session.ts';
 
 /** One tensor of the checkpoint. */
@@ -46,9 +46,10 @@ export function applyRules(
       () => void refused.add(pending.rule),
     );
   }
-  for (const { rule } of ordered) {
+  for (const pending of ordered) {
+    const { rule } = pending;
     if (selected.get(rule)?.size !== 0 || refused.has(rule)) continue;
-    attempt(session, () => refuseEmpty(rule, namesOfAll(members)), nothing);
+    attempt(session, () => refuseEmpty(rule, reachOf(pending, names, root, members)), nothing);
   }
   return members;
 }
@@ -90,7 +91,10 @@ export function inLane<T>(session: Session, lane: number, work: () => T): T | un
   }
 }
 
-/** A rule counts once for each weight, however often its place is elaborated. */
+/**
+ * A rule counts once for each weight, however often its place is elaborated: the first iteration of a loop says it of all
+ * that it selects. Where each iteration selects what is its own, each says it.
+ */
 function applyRule(
   session: Session,
   { rule, scope }: PendingRule,
@@ -100,25 +104,43 @@ function applyRule(
   members: Members,
 ): void {
   for (const { place, segments } of rootsOf(rule, scope, root)) {
-    const prefix = names.prefixes.get(place) ?? '';
-    const skip = prefix === '' ? 0 : prefix.split('.').length;
-    for (const member of weightsIn(place).flatMap((slot) => members.get(slot) ?? [])) {
-      if (done.has(member) || !matches(segments, member.name.split('.').slice(skip))) continue;
+    const { loops, place: body } = scope.frame;
+    const isOwn = place.lanes === (loops.lanes ?? body?.lanes);
+    for (const [member, path] of membersIn(place, names, members)) {
+      if (done.has(member) || !matches(segments, path)) continue;
       done.add(member);
-      const { attributes, weight, lane } = member;
+      const { attributes, weight } = member;
       if (!attributes) continue;
-      member.attributes = inLane(session, lane, () => changedAttributes(attributes, rule.attributes, weight, scope));
+      member.attributes = inLane(session, isOwn ? member.lane : 0, () =>
+        changedAttributes(attributes, rule.attributes, weight, scope, isOwn ? undefined : 0),
+      );
     }
   }
+}
+
+/** What a rule may select from, for suggestions: all weights when it starts nowhere. */
+function reachOf({ rule, scope }: PendingRule, names: WeightNames, root: Place, members: Members): Reach {
+  const [first] = rootsOf(rule, scope, root);
+  const { place, segments } = first ?? { place: root, segments: rule.selector.slice(1) };
+  const all = membersIn(place, names, members);
+  return { segments, paths: all.map(([, path]) => path), example: all[0]?.[0].name };
+}
+
+/** The members of weights in a place, with what their names are from there on. */
+function membersIn(
+  place: Place,
+  names: WeightNames,
+  members: Members,
+): readonly (readonly [Member, readonly string[]])[] {
+  const prefix = names.prefixes.get(place) ?? '';
+  const skip = prefix === '' ? 0 : prefix.split('.').length;
+  const all = weightsIn(place).flatMap((slot) => members.get(slot) ?? []);
+  return all.map((member) => [member, member.name.split('.').slice(skip)]);
 }
 
 function weightsIn(place: Place): readonly WeightSlot[] {
   const own = [...place.weights.values()].flatMap((byLoop) => [...byLoop.values()]);
   return [...own, ...place.children.flatMap(weightsIn)];
-}
-
-function namesOfAll(members: Members): readonly string[] {
-  return [...members.values()].flatMap((all) => all.map((member) => member.name));
 }
 
 /** Nothing when an error was reported, after which there is no graph. */

@@ -84,19 +84,24 @@ function segmentText(segment: SelectorSegment): string {
   return segment.kind === 'any' ? '*' : '**';
 }
 
-export function refuseEmpty(rule: Rule, names: readonly string[]): never {
-  const wanted = rule.selector.flatMap((s) =>
+/** What a selector may select from: the names of weights from where it starts, and what is left of it there. */
+export interface Reach {
+  readonly segments: readonly SelectorSegment[];
+  readonly paths: readonly (readonly string[])[];
+  /** The whole name of one. */
+  readonly example: string | undefined;
+}
+
+/** Refuses a rule that selects nothing, with what it most likely means. */
+export function refuseEmpty(rule: Rule, { segments, paths, example }: Reach): never {
+  const wanted = segments.flatMap((s) =>
     s.kind === 'one' ? [s.name.text] : s.kind === 'choice' ? s.names.map((name) => name.text) : [],
   );
-  const parts = new Set(names.flatMap((name) => name.split('.')));
+  const parts = new Set(paths.flat());
   const wrong = wanted.find((part) => !parts.has(part));
   const selector = selectorText(rule);
   const around = [{ kind: 'deep', span: rule.span }] as const;
-  const hasBelow = names.some((name) => matches([...around, ...rule.selector, ...around], name.split('.')));
+  const hasBelow = paths.some((path) => matches([...around, ...segments, ...around], path));
   const suggestion = wrong === undefined ? hasBelow && `${selector}.**` : didYouMean(wrong, parts);
-  return refuse(
-    'rule-selects-nothing',
-    { selector, suggestion: suggestion || undefined, example: names[0] },
-    selectorSpan(rule),
-  );
+  return refuse('rule-selects-nothing', { selector, suggestion: suggestion || undefined, example }, selectorSpan(rule));
 }

@@ -69,15 +69,17 @@ function applyVia(session: Session, members: readonly Member[], others: Readonly
   const place = placeOfWeight(weight.slot);
   session.viaPlaces.set(weight.slot, place);
   session.lanes = weight.lanes;
+  session.lane = via.lane;
   try {
     const subject = { declared: weight, name: first.name, weight: weight.value, place, others };
     const applied = applyToWeight(session, via, subject);
     return applied?.value.id === weight.value.id ? undefined : applied;
   } finally {
     session.lanes = undefined;
+    session.lane = undefined;
   }
 }
 
 function same(a: WeightFunction | undefined, b: WeightFunction | undefined): boolean {
-  return a?.attribute === b?.attribute && a?.scope === b?.scope;
+  return a?.attribute === b?.attribute && a?.scope === b?.scope && a?.lane === b?.lane;
 }

@@ -15,6 +15,7 @@ import type {
   For,
   If,
   Item,
+  Name,
   ParamStatement,
   Probe,
   Rule,
@@ -213,11 +214,15 @@ function buildRule(build: Builder, node: CstNode): Rule {
 
 function buildSegment(build: Builder, seg: CstNode): SelectorSegment {
   const span = spanOf(build.source, seg);
-  if (has(seg, 'names')) return { kind: 'choice', names: buildNames(build, nodeOf(seg, 'names')), span };
+  if (has(seg, 'segNames')) return { kind: 'choice', names: segmentNames(build, nodeOf(seg, 'segNames')), span };
   if (has(seg, 'Star')) return { kind: 'any', span };
   if (has(seg, 'StarStar')) return { kind: 'deep', span };
-  const [token] = [...tokensOf(seg, 'Name'), ...tokensOf(seg, 'NumberLiteral')];
-  return { kind: 'one', name: nameOf(build, present(token, 'a segment')) };
+  return { kind: 'one', name: present(segmentNames(build, seg)[0], 'a segment') };
+}
+
+function segmentNames(build: Builder, node: CstNode): readonly Name[] {
+  const tokens = [...tokensOf(node, 'Name'), ...tokensOf(node, 'NumberLiteral')];
+  return tokens.sort((a, b) => a.startOffset - b.startOffset).map((token) => nameOf(build, token));
 }
 
 function buildProbe(build: Builder, node: CstNode): Probe {

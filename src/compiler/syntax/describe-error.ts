@@ -34,6 +34,7 @@ const BY_RULE: Readonly<Record<string, Wanted>> = {
   pattern: NAME,
   dim: { code: 'expected-name', what: 'an axis or `..`' },
   dims: { code: 'expected-name', what: 'an axis or `..`' },
+  segNames: { code: 'expected-name', what: 'a name or the number of an iteration' },
   seg: { code: 'expected-name', what: 'a name, `*`, `**` or names in braces' },
   key: NAME,
   names: NAME,
