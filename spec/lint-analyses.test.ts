@@ -1,14 +1,18 @@
 /** What lints are made of: scale degrees, residual streams, reductions over the batch. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Axis, AxisId, Graph, ValueId } from '../src/compiler/ir/graph.ts';
+import type { Axis, AxisId, Block, Graph, Op, ValueId } from '../src/compiler/ir/graph.ts';
+import { printGraph } from '../src/compiler/ir/print-graph.ts';
 import { floats } from '../src/compiler/ir/tensor-type.ts';
 import { batchUses } from '../src/compiler/lints/batch-reductions.ts';
-import { constantValues } from '../src/compiler/lints/constant-values.ts';
+import { type Constants, constantValues } from '../src/compiler/lints/constant-values.ts';
+import { lostScales } from '../src/compiler/lints/lost-scales.ts';
 import { depthOf, normalisedSums, streamsOf } from '../src/compiler/lints/residual-stream.ts';
 import { degreesFrom } from '../src/compiler/lints/scale-degree.ts';
 import { type Builder, makeBuilder } from '../src/compiler/ops/builder.ts';
 import * as m from '../src/compiler/ops/make.ts';
+import { randomGraph } from './support/random-graph.ts';
+import { makeDice } from './support/random-program.ts';
 
 const axis = (name: string, size: number): Axis => ({ id: name as AxisId, name, size });
 const [layer, batch, width] = [axis('layer', 3), axis('batch', 4), axis('width', 5)];
@@ -78,6 +82,83 @@ test('what is not homogeneous has no degree', () => {
     degree((b, x) => b.op('unary', { fn: 'exp' }, [rms(b, x, 1e-6)])),
     0,
   );
+});
+
+/** By its definition: the number is in nothing that a product or a loop reads, in no result, and mixes with nothing. */
+function isLostByDefinition(block: Block, value: ValueId, constants: Constants): boolean {
+  const made = block.ops.findIndex((op) => op.results.some((r) => r.id === value));
+  const after = block.ops.slice(made + 1);
+  const degrees = degreesFrom({ ops: after }, value, constants);
+  const carries = (id: ValueId): boolean => (degrees.get(id) ?? 0) !== 0;
+  const reading = after.filter((op) => op.operands.some(carries));
+  if ([...degrees.values()].includes('mixed') || block.results.some(carries)) return false;
+  return reading.length > 0 && reading.every((op) => op.kind !== 'contract' && op.kind !== 'loop');
+}
+
+const opsOf = (block: Block) => new Map<ValueId, Op>(block.ops.flatMap((op) => op.results.map((r) => [r.id, op])));
+
+/** Values that norms, roots, sums and factors make of each other. */
+function scaledGraph(seed: number): Graph {
+  const dice = makeDice(seed);
+  const b = makeBuilder();
+  const values = [b.input({ name: 'x', type: floats([batch, width]) })];
+  for (let i = 0; i < 25; i += 1) {
+    const recent = values.slice(-4);
+    const [x, y] = [dice.pick(recent), dice.pick(dice.below(3) === 0 ? values : recent)];
+    const makes: readonly (() => ValueId)[] = [
+      () => m.mul(b, x, m.scalar(b, 2)),
+      () => m.mul(b, x, m.scalar(b, 2)),
+      () => rms(b, x, 1e-6),
+      () => m.add(b, x, y),
+      () => m.mul(b, x, y),
+      () => b.op('unary', { fn: 'abs' }, [x]),
+      () => b.op('unary', { fn: dice.below(4) === 0 ? 'tanh' : 'neg' }, [x]),
+      () => m.expand(b, m.sum(b, x, [width.id]), [width]),
+    ];
+    values.push(dice.pick(makes)());
+  }
+  return b.finish([{ name: 'y', value: rms(b, dice.pick(values), 1e-6) }]);
+}
+
+test('which scales are lost is told by walks that remember as by the definition', () => {
+  const counts = { lost: 0, kept: 0 };
+  const graphs = [...Array(200).keys()].flatMap((seed) => [scaledGraph(seed), randomGraph(seed, 30)]);
+  for (const { block } of graphs) {
+    const constants = constantValues(block);
+    const isLost = lostScales(block, opsOf(block), constants);
+    const values = block.ops.flatMap((op) => op.results.map((r) => r.id));
+    // Also the other way round: what is remembered must not depend on the order of questions.
+    for (const id of [...values, ...values.reverse()]) {
+      const expected = isLostByDefinition(block, id, constants);
+      assert.is(isLost(id), expected, printGraph({ inputs: [], weights: [], outputs: [], block }));
+      counts[expected ? 'lost' : 'kept'] += 1;
+    }
+  }
+  assert.ok(counts.lost > 500 && counts.kept > 500, JSON.stringify(counts));
+});
+
+test('a long block is walked once, not once for each scale in it', () => {
+  const b = makeBuilder();
+  let x = b.input({ name: 'x', type: floats([batch, width]) });
+  const scales: ValueId[] = [];
+  for (let i = 0; i < 3000; i += 1) {
+    x = m.add(b, m.mul(b, x, m.scalar(b, 0.5)), m.mul(b, b.op('unary', { fn: 'abs' }, [x]), m.scalar(b, 2)));
+    scales.push(x);
+  }
+  const { block } = b.finish([{ name: 'y', value: rms(b, x, 1e-6) }]);
+  let read = 0;
+  const ops = block.ops.map(
+    (op) =>
+      new Proxy(op, {
+        get: (target, key: keyof Op) => {
+          if (key === 'operands') read += 1;
+          return target[key];
+        },
+      }),
+  );
+  const isLost = lostScales({ ...block, ops }, opsOf(block), constantValues(block));
+  assert.ok(scales.every(isLost));
+  assert.ok(read < 20 * ops.length, `${read} looks at ${ops.length} ops`);
 });
 
 test('a guard against 0 counts as nothing for a sum of squares, and not for other values', () => {

@@ -1,7 +1,8 @@
 import type { Block, Graph, Op, OpOf, ValueId } from '../ir/graph.ts';
+import { resultOf } from '../ir/op-parts.ts';
 import { type Constants, constantValues, scalingOf } from './constant-values.ts';
 import { type Lint, warning } from './lint.ts';
-import { pureDegreesFrom } from './scale-degree.ts';
+import { lostScales } from './lost-scales.ts';
 
 /** Only scales that a user wrote where nothing but pointwise maths lies before the norm: a factor in an activation is a habit. */
 export const scaleBeforeNorm: Lint = {
@@ -11,9 +12,10 @@ export const scaleBeforeNorm: Lint = {
     const sources = new Set(files.map((file) => file.span.source));
     return blocksOf(graph).flatMap(({ block, constants }) => {
       const makers = new Map<ValueId, Op>(block.ops.flatMap((op) => op.results.map((r) => [r.id, op] as const)));
-      return block.ops.flatMap((op, i) => {
+      const isLost = lostScales(block, makers, constants);
+      return block.ops.flatMap((op) => {
         if (op.kind !== 'binary' || !sources.has(op.span.source)) return [];
-        const isIdle = isScale(op, makers, constants) && isLost(op, i, block, constants);
+        const isIdle = isScale(op, makers, constants) && isLost(resultOf(op, 0).id);
         return isIdle ? [warning('scale-before-norm', {}, { span: op.span })] : [];
       });
     });
@@ -33,13 +35,4 @@ function isScale(op: OpOf<'binary'>, makers: ReadonlyMap<ValueId, Op>, constants
   if (op.results[0]?.type.kind !== 'float' || !scaling?.factors.every((factor) => factor > 0)) return false;
   const scaled = makers.get(scaling.of);
   return !scaled || scaled.span.start !== op.span.start || scaled.span.end !== op.span.end;
-}
-
-/** Whether all that the scale, op `i` of the block, reaches takes it off again before a product or a loop reads it. */
-function isLost({ results: [result] }: OpOf<'binary'>, i: number, block: Block, constants: Constants): boolean {
-  const after = block.ops.slice(i + 1);
-  const degrees = result && pureDegreesFrom(after, result.id, constants);
-  if (!degrees || block.results.some((id) => (degrees.get(id) ?? 0) !== 0)) return false;
-  const reading = after.filter((op) => op.operands.some((id) => (degrees.get(id) ?? 0) !== 0));
-  return reading.length > 0 && reading.every((op) => op.kind !== 'contract' && op.kind !== 'loop');
 }

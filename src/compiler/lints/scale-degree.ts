@@ -17,35 +17,24 @@ const COMPARISONS: readonly BinaryFunction[] = ['eq', 'ne', 'lt', 'le', 'gt', 'g
 
 export function degreesFrom({ ops }: Pick<Block, 'ops'>, start: ValueId, constants: Constants): Degrees {
   const degrees = new Map<ValueId, Degree>([[start, 1]]);
-  for (const _ of addDegrees(ops, start, constants, degrees));
-  return degrees;
-}
-
-/** The same, but undefined as soon as a value is mixed. */
-export function pureDegreesFrom(ops: readonly Op[], start: ValueId, constants: Constants): Degrees | undefined {
-  const degrees = new Map<ValueId, Degree>([[start, 1]]);
-  for (const degree of addDegrees(ops, start, constants, degrees)) if (degree === 'mixed') return undefined;
-  return degrees;
-}
-
-/** Adds the degrees of what `ops` make, one after another. */
-function* addDegrees(
-  ops: readonly Op[],
-  start: ValueId,
-  constants: Constants,
-  degrees: Map<ValueId, Degree>,
-): Generator<Degree> {
   const made = new Map<ValueId, Op>();
   for (const op of ops) {
     for (const result of op.results) made.set(result.id, op);
     if (!op.operands.some((id) => degrees.has(id))) continue;
-    const given = guardedDegree(op, made, degrees, constants) ?? resultDegrees(op, degrees, constants);
-    for (const [i, result] of op.results.entries()) {
-      if (result.id === start) continue;
-      degrees.set(result.id, given(i));
-      yield given(i);
-    }
+    const degreeOf = resultDegrees(op, made, degrees, constants);
+    for (const [i, result] of op.results.entries()) if (result.id !== start) degrees.set(result.id, degreeOf(i));
   }
+  return degrees;
+}
+
+/** The degree of each result of an op, from those of its operands. `made` has the ops before it. */
+export function resultDegrees(
+  op: Op,
+  made: ReadonlyMap<ValueId, Op>,
+  degrees: Degrees,
+  constants: Constants,
+): (result: number) => Degree {
+  return guardedDegree(op, made, degrees, constants) ?? plainDegrees(op, degrees, constants);
 }
 
 /**
@@ -71,7 +60,7 @@ function guardedDegree(
   return square && degree !== undefined ? () => degree : undefined;
 }
 
-function resultDegrees(op: Op, degrees: Degrees, constants: Constants): (result: number) => Degree {
+function plainDegrees(op: Op, degrees: Degrees, constants: Constants): (result: number) => Degree {
   const all = op.operands.map((id) => degrees.get(id));
   if (all.includes('mixed')) return () => 'mixed';
   const of = all.map((degree) => (degree === 'mixed' ? undefined : degree));
