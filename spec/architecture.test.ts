@@ -17,6 +17,7 @@ const ROWS: readonly { readonly name: string; readonly prefix: string; readonly 
   { name: 'pass', prefix: 'src/compiler/pass.ts', may: ['support'] },
   { name: 'grammar', prefix: 'grammar/', may: ['support'] },
   { name: 'syntax', prefix: 'src/compiler/syntax/', may: ['support', 'diagnostics', 'grammar'] },
+  { name: 'format', prefix: 'src/compiler/format/', may: ['support', 'diagnostics', 'grammar', 'syntax'] },
   { name: 'ops', prefix: 'src/compiler/ops/', may: ['support', 'ir'] },
   { name: 'causality', prefix: 'src/compiler/causality/', may: ['support', 'ir', 'ops'] },
   {
@@ -55,7 +56,7 @@ const ROWS: readonly { readonly name: string; readonly prefix: string; readonly 
   {
     name: 'lsp',
     prefix: 'src/lsp/',
-    may: ['support', 'diagnostics', 'ir', 'grammar', 'syntax', 'elaborate', 'lints', 'compile', 'runtime'],
+    may: ['support', 'diagnostics', 'ir', 'grammar', 'syntax', 'format', 'elaborate', 'lints', 'compile', 'runtime'],
   },
   { name: 'trainer', prefix: 'src/trainer/', may: ['support', 'diagnostics', 'ir'] },
   {
@@ -72,6 +73,7 @@ const ROWS: readonly { readonly name: string; readonly prefix: string; readonly 
       'ir',
       'pass',
       'syntax',
+      'format',
       'compile',
       'backends',
       'runtime',

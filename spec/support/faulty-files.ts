@@ -36,6 +36,8 @@ export function faultyFiles(at: number, fault: Fault): FaultyFiles {
       truncate: wrap(nodeFiles.truncate),
       makeFolder: wrap(nodeFiles.makeFolder),
       rename: wrap(nodeFiles.rename),
+      copyMode: wrap(nodeFiles.copyMode),
+      realPath: wrap(nodeFiles.realPath),
       remove: wrap(nodeFiles.remove),
       list: wrap(nodeFiles.list),
       exists: wrap(nodeFiles.exists),

@@ -15,6 +15,11 @@ export const COMMANDS: readonly ListedCommand[] = [
     load: async () => (await import('./commands/check.ts')).check,
   },
   {
+    name: 'fmt',
+    summary: 'give specs their canonical form',
+    load: async () => (await import('./commands/fmt.ts')).fmt,
+  },
+  {
     name: 'compile',
     summary: 'compile a spec to kernels, a plan and a trainer',
     load: async () => (await import('./commands/compile.ts')).compile,

@@ -17,6 +17,10 @@ export interface Files {
   readonly truncate: (path: string, bytes: number) => void;
   readonly makeFolder: (path: string) => void;
   readonly rename: (from: string, to: string) => void;
+  /** Gives a file the permissions of another. */
+  readonly copyMode: (from: string, to: string) => void;
+  /** Where links lead. */
+  readonly realPath: (path: string) => string;
   /** Removes a file or a whole folder; nothing happens when there is none. */
   readonly remove: (path: string) => void;
   readonly list: (path: string) => readonly string[];
@@ -34,6 +38,8 @@ export const nodeFiles: Files = {
   truncate: (path, bytes) => fs.truncateSync(path, bytes),
   makeFolder: (path) => void fs.mkdirSync(path, { recursive: true }),
   rename: (from, to) => fs.renameSync(from, to),
+  copyMode: (from, to) => fs.chmodSync(to, fs.statSync(from).mode),
+  realPath: (path) => fs.realpathSync(path),
   remove: (path) => fs.rmSync(path, { recursive: true, force: true }),
   list: (path) => fs.readdirSync(path),
   exists: (path) => fs.existsSync(path),

@@ -14,6 +14,13 @@ export function readSpec(path: string): Source {
   return specOf(path, read.text);
 }
 
+/** A spec that stands alone, from the bytes of its text. Fails with `spec-unreadable`. */
+export function sourceOfBytes(path: string, bytes: Uint8Array): Source {
+  const read = decoded(bytes);
+  if ('reason' in read) throw cliFailure('spec-unreadable', { path, reason: read.reason });
+  return makeSource(path, read.text);
+}
+
 /**
  * A spec whose text is given, as if it were the file at `path`. `textAt` may know the text of a file better than the disk
  * does: that of an editor, which is not saved yet.
@@ -84,16 +91,24 @@ function specsBeside(from: string, wanted: string): readonly string[] {
   }
 }
 
+type Text = { readonly text: string } | { readonly reason: string };
+
 /** The text of a file, or why it has none. */
-function readText(path: string): { readonly text: string } | { readonly reason: string } {
+function readText(path: string): Text {
   try {
     const stat = statSync(path);
     if (!stat.isFile()) return { reason: 'it is not a file' };
     if (stat.size > LARGEST) return { reason: 'it is larger than 4 MiB' };
-    const bytes = readAll(nodeFiles, path);
-    return { text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) };
+    return decoded(readAll(nodeFiles, path));
   } catch (error) {
-    const isBytes = error instanceof TypeError && 'code' in error && error.code === 'ERR_ENCODING_INVALID_ENCODED_DATA';
-    return { reason: isBytes ? 'it is not text in UTF-8' : reasonOf(error) };
+    return { reason: reasonOf(error) };
+  }
+}
+
+function decoded(bytes: Uint8Array): Text {
+  try {
+    return { text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) };
+  } catch {
+    return { reason: 'it is not text in UTF-8' };
   }
 }

@@ -10,6 +10,31 @@ export const cliEntries = {
     help: () => 'name a .tfm file, or a folder that tfm compile wrote',
     explain: 'A command takes the path of a spec, a text file in UTF-8 that ends in .tfm by custom.',
   }),
+  'spec-unwritable': entry<{ path: string; reason: string }>({
+    severity: 'error',
+    message: ({ path, reason }) => `the spec '${path}' cannot be written: ${reason}`,
+    help: () => 'check the permissions of the file and of its folder',
+    explain:
+      'A formatted text is written beside the file and then takes its place, so that nothing is lost whatever happens. The ' +
+      'file is as it was.',
+    exit: EXIT.environment,
+  }),
+  'no-specs': entry<{ folder: string }>({
+    severity: 'error',
+    message: ({ folder }) => `there is no .tfm file in '${folder}'`,
+    help: () => 'name a file, or a folder that holds some',
+    explain:
+      'A folder stands for the files in it and in its folders whose names end in .tfm. Hidden ones and node_modules are ' +
+      'left out.',
+    exit: EXIT.usage,
+  }),
+  'stdin-with-files': entry<Record<never, never>>({
+    severity: 'error',
+    message: () => '`-` is the standard input, and stands alone',
+    help: () => 'format the files in another command',
+    explain: 'What comes from the standard input goes to the standard output, where nothing else must be.',
+    exit: EXIT.usage,
+  }),
   'folder-not-compiled': entry<{ path: string; reason: string }>({
     severity: 'error',
     message: ({ path, reason }) => `the folder '${path}' is not a compiled spec: ${reason}`,

@@ -3,7 +3,7 @@ import type { Elaborated } from '../elaborate/elaborate.ts';
 import { didYouMean } from '../support/did-you-mean.ts';
 import { positionAt, type Span } from '../support/source.ts';
 import { inStep } from '../support/step.ts';
-import { type Allowance, allowancesIn } from './allowances.ts';
+import { type Allowance, allowancesIn } from '../syntax/allowances.ts';
 import { type LintContext, warning } from './lint.ts';
 import { ALL_LINTS } from './lints.ts';
 

@@ -35,6 +35,13 @@ const LEVELS: { readonly [O in BinaryOperator]: number } = {
   '^': 8,
 };
 
+const SIGNS: ReadonlyMap<string, number> = new Map([...Object.entries(LEVELS), ['@', PRODUCT]]);
+
+/** How tightly the operator that is written so binds. */
+export function levelOfSign(sign: string): number {
+  return present(SIGNS.get(sign), `operator ${sign}`);
+}
+
 const levelOf = (operator: Operator) => (operator.kind === 'infix' ? LEVELS[operator.operator] : PRODUCT);
 
 /** `operators[i]` stands between `operands[i]` and `operands[i + 1]`. */

@@ -82,6 +82,9 @@ export const KERNEL_EXAMPLES: ExamplesOf<typeof kernelEntries> = {
 
 export const CLI_EXAMPLES: ExamplesOf<typeof cliEntries> = {
   'spec-unreadable': when('`tfm check lama.tfm` where there is only `llama.tfm`.'),
+  'spec-unwritable': when('`tfm fmt examples` where another user owns the files.'),
+  'no-specs': when('`tfm fmt src` in a project that keeps its specs in another folder.'),
+  'stdin-with-files': when('`tfm fmt - llama.tfm`.'),
   'folder-not-compiled': when('`tfm train src`: the folder holds no plan.json.'),
   'folder-is-fixed': when('`tfm train build/llama --set depth=24`.'),
   'needs-spec': when('`tfm check build/llama`.'),

@@ -1,5 +1,5 @@
 import { positionAt, type Source, type Span } from '../support/source.ts';
-import { lex } from '../syntax/lex.ts';
+import { lex } from './lex.ts';
 
 /** `// allow: NAME, NAME` at the end of a line, or alone on the line above it. */
 export interface Allowance {
