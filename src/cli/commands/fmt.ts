@@ -12,8 +12,6 @@ import { flag } from '../options.ts';
 const STDIN = '-';
 
 export const fmt: CliCommand = {
-  name: 'fmt',
-  summary: 'give specs their canonical form',
   configure: (command) =>
     command
       .argument('<path...>', 'files, folders whose .tfm files are meant, or - for stdin to stdout')
