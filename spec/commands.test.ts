@@ -45,6 +45,8 @@ const CASES: readonly (readonly [code: string, ...argv: readonly string[]])[] = 
   ['spec-unreadable', 'check', 'lama.tfm'],
   ['needs-spec', 'check', 'folder'],
   ['needs-spec', 'compile', 'folder'],
+  ['no-specs', 'fmt', 'folder'],
+  ['stdin-with-files', 'fmt', '-', 'good.tfm'],
   ['folder-not-compiled', 'train', 'folder', '--out', 'run'],
   ['folder-not-compiled', 'params', 'folder'],
   ['unknown-code', 'explain', 'divergd'],

@@ -47,6 +47,19 @@ test('diagnostics: the syntax, the meaning, warnings, and none any more', async 
   assert.equal(await codes('a.tfm', custom), []);
 });
 
+test('formatting: the canonical form, in one edit or none', async () => {
+  const options = { tabSize: 2, insertSpaces: true };
+  const formatted = async (name: string, text: string): Promise<string> => {
+    client.write(name, text);
+    const edits = await client.request<TextEdit[]>('formatting', name, { options });
+    assert.ok(edits.length < 2);
+    return TextDocument.applyEdits(TextDocument.create(name, 'tfm', 1, text), edits);
+  };
+  assert.is(await formatted('loose.tfm', `${custom.replaceAll('  ', '\t').replaceAll(' = ', '=')}\n\n`), custom);
+  assert.is(await formatted('loose.tfm', '\ufeffa=1\r\nb = "𝛼"'), '\ufeffa = 1\r\nb = "𝛼"\r\n');
+  for (const text of [custom, 'a = )\n', '']) assert.is(await formatted('same.tfm', text), text);
+});
+
 test('diagnostics: several at once, with their places and what explains them', async () => {
   const text = custom.replace('sqrt(l)', 'sqrt(ll)').replace('clip = 1', 'clop = 1');
   client.write('two.tfm', text);

@@ -40,18 +40,19 @@ export async function runMainWith(commands: readonly ListedCommand[], ...argv: r
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
-export function startCli(argv: readonly string[], cwd = root): ChildProcess {
+export function startCli(argv: readonly string[], cwd = root, stdin: 'ignore' | 'pipe' = 'ignore'): ChildProcess {
   const tsx = import.meta.resolve('tsx');
   return spawn(process.execPath, ['--import', tsx, join(root, 'src/cli/main.ts'), ...argv], {
     cwd,
     env: { ...process.env, NO_COLOR: '1', CI: '1' },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [stdin, 'pipe', 'pipe'],
   });
 }
 
-/** In a process of its own. */
-export function runChild(argv: readonly string[], cwd = root): Promise<Outcome> {
-  const child = startCli(argv, cwd);
+/** In a process of its own, to which `input` is piped. */
+export function runChild(argv: readonly string[], cwd = root, input?: string | Uint8Array): Promise<Outcome> {
+  const child = startCli(argv, cwd, input === undefined ? 'ignore' : 'pipe');
+  child.stdin?.end(input);
   let out = '';
   let err = '';
   child.stdout?.on('data', (chunk: Buffer) => {

@@ -3,6 +3,7 @@ import { completion } from './capabilities/completion.ts';
 import { definition } from './capabilities/definition.ts';
 import { diagnostics } from './capabilities/diagnostics.ts';
 import { folding } from './capabilities/folding.ts';
+import { formatting } from './capabilities/formatting.ts';
 import { hover } from './capabilities/hover.ts';
 import { inlayHints } from './capabilities/inlay-hints.ts';
 import { references } from './capabilities/references.ts';
@@ -22,6 +23,7 @@ export const CAPABILITIES: readonly Capability[] = [
   completion,
   symbols,
   folding,
+  formatting,
   inlayHints,
   semanticTokens,
 ];

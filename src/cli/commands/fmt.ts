@@ -19,14 +19,14 @@ export const fmt: CliCommand = {
       .option('--diff', 'write nothing; print what would change')
       .option('--json', 'print the result as JSON'),
   run: async (paths, options, terminal) => {
-    const [check, diff, json] = ['check', 'diff', 'json'].map((name) => flag(options, name));
-    const texts = paths.includes(STDIN);
-    const results = texts ? [await formatInput(paths)] : specFiles(paths).map((path) => formatSpec(path, readSpec));
-    const dry = check || diff || texts;
-    const done = dry ? results : results.map((result) => writeFormatted(nodeFiles, result));
-    await showFormatted(done, { json: json === true, diff: diff === true, texts: texts && !check }, terminal);
-    if (!texts && !json) terminal.tell(summary(done, dry === true));
-    return exitOf(done, check === true);
+    const [check = false, diff = false, json = false] = ['check', 'diff', 'json'].map((name) => flag(options, name));
+    const stdin = paths.includes(STDIN);
+    const found = stdin ? [await formatInput(paths)] : specFiles(paths).map((path) => formatSpec(path, readSpec));
+    const dry = check || diff || stdin;
+    const results = dry ? found : found.map((result) => writeFormatted(nodeFiles, result));
+    await showFormatted(results, { json, diff, names: !stdin, texts: stdin && !check }, terminal);
+    if (!stdin && !json) terminal.tell(summary(results, dry));
+    return exitOf(results, check);
   },
 };
 

@@ -8,6 +8,8 @@ export interface Wish {
   readonly json: boolean;
   /** The changes themselves, line by line. */
   readonly diff: boolean;
+  /** The names of files that change. */
+  readonly names: boolean;
   /** The texts, which no file holds. */
   readonly texts: boolean;
 }
@@ -30,7 +32,7 @@ export async function showFormatted(results: readonly Formatted[], wish: Wish, t
   for (const one of results) {
     if (wish.diff) terminal.write(patches.get(one.path) ?? '');
     else if (wish.texts) terminal.write(one.kind === 'formatted' ? one.after : '');
-    else if (isChanged(one)) terminal.print(one.path);
+    else if (wish.names && isChanged(one)) terminal.print(one.path);
   }
 }
 

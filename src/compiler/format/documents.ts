@@ -37,13 +37,23 @@ const LAYOUTS: Readonly<Record<string, (context: Context, node: CstNode) => Doc>
 };
 
 /** Rules whose parts are parts of the rule around them. */
-const OPEN = new Set(['paramTail', 'fnBody', 'names', 'dims']);
+const OPEN = new Set(['paramTail', 'fnBody']);
 
 function partsOf(node: CstNode): readonly CstElement[] {
   return childrenOf(node).flatMap((child) => {
     const isKey = isNode(child, 'suffix') && nodesOf(child, 'key').length > 0;
-    return isNode(child) && (isKey || OPEN.has(child.name)) ? partsOf(child) : [child];
+    return isNode(child) && (isKey || isBareList(child) || OPEN.has(child.name)) ? partsOf(child) : [child];
   });
+}
+
+/** Items and commas, whose brackets belong to the rule around them. */
+function isBareList(node: CstNode): boolean {
+  const children = childrenOf(node);
+  return children.length > 1 && children.every((child, i) => i % 2 === 0 || isComma(child));
+}
+
+function isComma(element: CstElement): boolean {
+  return 'image' in element && (element.tokenType === T.Comma || element.tokenType === T.TrailingComma);
 }
 
 const ASSIGNS: ReadonlySet<TokenType> = new Set([T.Equals, T.Tilde, T.FatArrow]);
