@@ -11,7 +11,7 @@ import { warningsOf } from './warnings.ts';
 export function check(
   request: Pick<CompileRequest, 'source' | 'entry' | 'set' | 'sizes'>,
 ): Pick<Compiled, 'warnings' | 'train' | 'notes'> {
-  const elaborated = elaborate({ ...request, training: true, want: 'loss' });
+  const elaborated = elaborate({ ...request, training: true, want: 'loss', checksProbes: true });
   requireCausal(elaborated);
   const { train, report } = elaborated;
   return { train, warnings: warningsOf(elaborated), notes: report.map(describeRoll) };

@@ -35,7 +35,7 @@ export interface Compiled {
   /** The train block, with `micro` decided; undefined when the spec has none. */
   readonly train: TrainConfig | undefined;
   /**
-   * By program: `micro`, `evaluate`, `logits`, `probes`, `settle`, `after`. The unfused graph, and the fused one. In the
+   * By program: `micro`, `evaluate`, `logits`, `probes`, `gradient_probes`, `settle`, `after`. The unfused graph, and the fused one. In the
    * plan `after` is a part of `update`.
    */
   readonly graphs: Readonly<Record<string, Graph>>;

@@ -3,7 +3,7 @@ import type { Compiled, CompileRequest, Purpose } from './compile-request.ts';
 import { type Elaborated, elaborate } from './elaborate/elaborate.ts';
 import { describeRoll } from './elaborate/roll/describe-roll.ts';
 import { requireSameWeights } from './elaborate/same-weights.ts';
-import type { Graph } from './ir/graph.ts';
+import type { Graph, Weight } from './ir/graph.ts';
 import { largestThatFits } from './largest-that-fits.ts';
 import type { PassTrace } from './pass.ts';
 import { joinWeights } from './plan/join-weights.ts';
@@ -54,11 +54,11 @@ function compileWith(request: CompileRequest, first: Elaborated, micro: number |
   if (request.purposes.includes('train')) graphs.micro = keepOutputs(trained.graph, ['loss']);
   for (const purpose of request.purposes) {
     if (purpose === 'train') continue;
-    const graph = graphFor(request, purpose, trained, micro, trace);
-    if (!graph) continue;
-    requireSameWeights(trained.graph.weights, graph.weights);
-    if (graph.outputs.length > 0)
-      graphs[purpose] = purpose === 'evaluate' ? keepOutputs(graph, ['loss.sum', 'loss.count']) : graph;
+    for (const [name, graph] of graphsFor(request, purpose, trained, micro, trace)) {
+      requireSameWeights(trained.graph.weights, graph.weights.filter(isWeight));
+      if (graph.outputs.length > 0)
+        graphs[name] = purpose === 'evaluate' ? keepOutputs(graph, ['loss.sum', 'loss.count']) : graph;
+    }
   }
   if (graphs.micro && trained.train && trained.after) Object.assign(graphs, afterPrograms(trained.after));
   const train = trained.train && {
@@ -72,7 +72,7 @@ function compileWith(request: CompileRequest, first: Elaborated, micro: number |
       spec: request.source.path,
       model: trained.model,
       graphs,
-      weights: joinWeights([trained.graph, ...Object.values(graphs)].map((g) => g.weights)),
+      weights: joinWeights([trained.graph, ...Object.values(graphs)].map((g) => g.weights.filter(isWeight))),
       train,
       accumulation,
       limits: request.limits,
@@ -97,22 +97,37 @@ function compileWith(request: CompileRequest, first: Elaborated, micro: number |
   };
 }
 
-/** The graph of a forward pass: that of the training where it cannot differ; none for the probes of a spec without any. */
-function graphFor(
+const isWeight = (weight: Weight): boolean => !weight.isGradient;
+
+/**
+ * The graph of a forward pass, by program: that of the training where it cannot differ; none for the probes of a spec
+ * without any. Probes that look at gradients are a program of their own, which is run when a training has them.
+ */
+function graphsFor(
   request: CompileRequest,
   purpose: Exclude<Purpose, 'train'>,
   trained: Elaborated,
   micro: number | undefined,
   trace: Traces,
-): Graph | undefined {
+): readonly (readonly [string, Graph])[] {
   if (!trained.readsTraining) {
-    if (purpose === 'evaluate') return trained.graph;
-    if (purpose === 'probes' && !trained.hasProbes) return undefined;
+    if (purpose === 'evaluate') return [[purpose, trained.graph]];
+    if (purpose === 'probes' && !trained.hasProbes) return [];
   }
-  return elaborateFor(request, purpose, micro, trace).graph;
+  const { graph, hasGradientProbes } = elaborateFor(request, purpose, micro, trace);
+  if (!hasGradientProbes || !request.purposes.includes('train')) return [[purpose, graph]];
+  return [
+    [purpose, graph],
+    ['gradient_probes', elaborateFor(request, 'gradient-probes', micro, trace).graph],
+  ];
 }
 
-function elaborateFor(request: CompileRequest, purpose: Purpose, micro: number | undefined, trace: Traces): Elaborated {
+function elaborateFor(
+  request: CompileRequest,
+  purpose: Purpose | 'gradient-probes',
+  micro: number | undefined,
+  trace: Traces,
+): Elaborated {
   const start = performance.now();
   const batch = purpose === 'logits' ? { batch: 1 } : micro === undefined ? {} : { batch: micro };
   const elaborated = elaborate({
@@ -121,7 +136,7 @@ function elaborateFor(request: CompileRequest, purpose: Purpose, micro: number |
     set: request.set,
     sizes: { ...request.sizes, ...batch },
     training: purpose === 'train',
-    want: purpose === 'logits' || purpose === 'probes' ? purpose : 'loss',
+    want: purpose === 'train' || purpose === 'evaluate' ? 'loss' : purpose,
   });
   if (purpose === 'train' || purpose === 'logits') requireCausal(elaborated);
   const { times } = trace.of(purpose);

@@ -4,17 +4,23 @@ import type { Batch } from './data/windows.ts';
 import { readOutputs } from './plan-io.ts';
 import { writeBatch } from './run-step.ts';
 
-/** Values of the probes for the first rows of a batch, by name; undefined when the model has none. */
+export type ProbeValues = Readonly<Record<string, readonly number[]>>;
+
+/**
+ * Values of the probes of a program for the first rows of a batch, by name; none when the model has none: `probes` at any
+ * time, `gradient_probes` after the backward pass of a step and before its update.
+ */
 export async function readProbes(
   loaded: LoadedPlan,
+  name: 'probes' | 'gradient_probes',
   batch: Batch,
   scalars: HostScalars,
-): Promise<Readonly<Record<string, readonly number[]>> | undefined> {
-  const program = loaded.plan.programs.probes;
+): Promise<ProbeValues> {
+  const program = loaded.plan.programs[name];
   const places = program?.outputs.filter((o) => o.name.startsWith('probe.')) ?? [];
-  if (!program || places.length === 0) return undefined;
+  if (!program || places.length === 0) return {};
   writeBatch(loaded, program, batch, 0);
-  loaded.run('probes', scalars);
+  loaded.run(name, scalars);
   const values = await readOutputs(loaded, places);
   return Object.fromEntries(places.map((p, k) => [p.name.slice('probe.'.length), Array.from(values[k] ?? [])]));
 }

@@ -65,8 +65,11 @@ async function trainSteps(job: TrainJob): Promise<TrainResult> {
     const batch = batches(step);
     const scalars = stepScalars(config, step);
     queueGradients(loaded, batch, scalars);
-    const numbers = await finishStep(loaded, scalars);
     step += 1;
+    const due = (every: number): boolean => step % every === 0 || step === config.steps;
+    // Gradients are there until the update.
+    const ofGradients = due(config.probeEvery) ? await readProbes(loaded, 'gradient_probes', batch, scalars) : {};
+    const numbers = await finishStep(loaded, scalars);
     if (!numbers.finite) throw await diverged(loaded, step, numbers, checkpoint);
     loss = numbers.loss;
     const seconds = (performance.now() - began) / 1000;
@@ -74,14 +77,13 @@ async function trainSteps(job: TrainJob): Promise<TrainResult> {
     const { gradNorm } = numbers;
     emit({ kind: 'step', step, steps: config.steps, loss, gradNorm, lr: scalars.lr, tokens, seconds });
 
-    const due = (every: number): boolean => step % every === 0 || step === config.steps;
     if (due(config.evalEvery) && job.data.validation && loaded.plan.programs.evaluate) {
       validation = await evaluate(loaded, job.data.validation, scalars, config.evalTokens);
       emit({ kind: 'validation', step, ...validation });
     }
     if (due(config.probeEvery)) {
-      const values = await readProbes(loaded, batch, scalars);
-      if (values) emit({ kind: 'probe', step, values });
+      const values = { ...(await readProbes(loaded, 'probes', batch, scalars)), ...ofGradients };
+      if (Object.keys(values).length > 0) emit({ kind: 'probe', step, values });
     }
     if (due(config.saveEvery)) await save();
   }

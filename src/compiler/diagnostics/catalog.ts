@@ -10,6 +10,7 @@ import type { Example, ExamplesOf } from './example.ts';
 import { AXES_EXAMPLES } from './examples/axes.ts';
 import { CAUSALITY_EXAMPLES } from './examples/causality.ts';
 import { LINTS_EXAMPLES } from './examples/lints.ts';
+import { PROBES_EXAMPLES } from './examples/probes.ts';
 import { PROGRAM_EXAMPLES } from './examples/program.ts';
 import {
   CLI_EXAMPLES,
@@ -53,7 +54,7 @@ type TableName = keyof typeof TABLES;
 /** An example of each diagnostic; the types hold that none lacks. */
 export const EXAMPLES: { readonly [T in TableName]: ExamplesOf<(typeof TABLES)[T]> } = {
   syntax: SYNTAX_EXAMPLES,
-  language: { ...AXES_EXAMPLES, ...VALUES_EXAMPLES, ...PROGRAM_EXAMPLES, ...WEIGHTS_EXAMPLES },
+  language: { ...AXES_EXAMPLES, ...VALUES_EXAMPLES, ...PROGRAM_EXAMPLES, ...WEIGHTS_EXAMPLES, ...PROBES_EXAMPLES },
   causality: CAUSALITY_EXAMPLES,
   lints: LINTS_EXAMPLES,
   totals: TOTALS_EXAMPLES,

@@ -71,18 +71,6 @@ export const PROGRAM = {
     help: () => 'make the shared part an `fn`',
     explain: 'A model is an entry: its inputs come from data, and its outputs are its final bindings.',
   }),
-  'probe-not-scalar': entry<{ name: string; axes: string | undefined }>({
-    severity: 'error',
-    message: (p) => `the probe \`${p.name}\` is ${p.axes === undefined ? 'not a tensor' : `a tensor with ${p.axes}`}`,
-    help: () => 'reduce it, for example with `mean(…)`',
-    explain: 'A probe is one number for each iteration of the loops around it.',
-  }),
-  'probe-path': entry<{ text: string }>({
-    severity: 'error',
-    message: (p) => `values cannot be named by a path such as \`${p.text}\` yet`,
-    help: () => 'write the `probe` in the body that computes the value',
-    explain: 'Probes stand beside the values that they look at. Probes of paths such as `layer.*.x` are planned.',
-  }),
   'declared-twice': entry<{ name: string }>({
     severity: 'error',
     message: (p) => `\`${p.name}\` is declared twice`,

@@ -77,14 +77,6 @@ export const WEIGHTS = {
       '`after` runs between steps, when there are no activations. `via` is applied before the weight is first used, when ' +
       'other tensors of the model need not be there. Numbers and axes from around the function are known while compiling.',
   }),
-  'probe-in-weight-function': entry<{ attribute: string }>({
-    severity: 'error',
-    message: (p) => `a probe stands in the function of \`${p.attribute}\``,
-    help: () => 'write the `probe` where the weight is used; what it sees there is what `via` gives',
-    explain:
-      '`after` runs beside the model, and `via` once for a weight however often it is used, so neither is where a probe looks. ' +
-      'In the body that uses the weight, its name means what `via` makes of it.',
-  }),
   'after-has-weights': entry<Record<never, never>>({
     severity: 'error',
     message: () => 'the function of `after` has weights of its own, which nothing would train',

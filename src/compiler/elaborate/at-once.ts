@@ -11,6 +11,7 @@ import { bind, bindingsSince, type Env, forced, whereBound } from './env.ts';
 import { Divergence, type Lanes } from './lanes-type.ts';
 import { namesOf } from './pattern.ts';
 import type { LoopPath } from './place.ts';
+import { mapOperands } from './rewrite-hir.ts';
 import type { Scope, Session } from './session.ts';
 import type { Turn } from './turns.ts';
 import { type Tensor, type Value, varying } from './value.ts';
@@ -32,9 +33,13 @@ export function runAtOnce(statement: For, scope: Scope, turns: readonly Turn[], 
     const start = carried.reduce((env, c) => bind(env, c.name, c.inside, statement.span), scope.env);
     const inner = statement.names.reduce((env, name) => bind(env, name.text, variableIn(turns), name.span), start);
     const after = run({ frame: { ...scope.frame, loops: enterLanes(loops, lanes) }, env: inner });
-    const closing = closeCarried(session, carried, after, inner, statement.span);
+    const closing = closeCarried(session, lanes, carried, after, inner, statement.span);
     requireWeights(session, lanes);
-    return { kind: 'done', lanes: hirLanes(session, lanes, closing), env: rebind(scope.env, closing, statement.span) };
+    return {
+      kind: 'done',
+      lanes: hirLanes(session, lanes, closing.carried),
+      env: rebind(scope.env, closing, statement.span),
+    };
   } catch (error) {
     const expected = error instanceof Divergence || (error instanceof Failure && !session.fatal);
     if (!expected) throw error;
@@ -61,6 +66,7 @@ function beginLanes(session: Session, statement: For, turns: readonly Turn[]): L
     axis: { id: id as AxisId, name: variable, size: turns.length },
     tables: [],
     stacked: [],
+    same: new Map(),
     undo: [() => session.loopAxes.delete(id), () => session.rules.splice(rules), () => session.probes.splice(probes)],
   };
 }
@@ -116,13 +122,20 @@ function mapTensors(value: Value, f: (tensor: Tensor) => Tensor): Value {
 
 interface Closing {
   readonly carried: HirCarried[];
-  /** Tensors that come out of an iteration as they went in are no more carried than any other from outside. */
+  /** Of the lanes: such tensors are no more carried than any other from outside. */
   readonly same: Map<ValueId, ValueId>;
   readonly after: { readonly name: string; readonly value: Value }[];
 }
 
-function closeCarried(session: Session, names: readonly CarriedName[], after: Env, inner: Env, loop: Span): Closing {
-  const closing: Closing = { carried: [], same: new Map(), after: [] };
+function closeCarried(
+  session: Session,
+  { same }: Lanes,
+  names: readonly CarriedName[],
+  after: Env,
+  inner: Env,
+  loop: Span,
+): Closing {
+  const closing: Closing = { carried: [], same, after: [] };
   const bound = new Map(bindingsSince(after, inner).map((binding) => [binding.name, binding]));
   for (const { name, before, inside } of names) {
     const binding = bound.get(name);
@@ -195,8 +208,8 @@ function mentions(items: readonly HirItem[], ids: ReadonlySet<ValueId>): boolean
   );
 }
 
-function hirLanes(session: Session, lanes: Lanes, { carried, same }: Closing): HirLanes {
-  const { labels, axis, tables, stacked } = lanes;
+function hirLanes(session: Session, lanes: Lanes, carried: readonly HirCarried[]): HirLanes {
+  const { labels, axis, tables, stacked, same } = lanes;
   const map = (id: ValueId): ValueId => same.get(id) ?? id;
   return {
     kind: 'lanes',
@@ -207,13 +220,6 @@ function hirLanes(session: Session, lanes: Lanes, { carried, same }: Closing): H
     tables,
     stacked: stacked.map((s) => ({ ...s, from: map(s.from) })),
   };
-}
-
-function mapOperands(items: readonly HirItem[], map: (id: ValueId) => ValueId): readonly HirItem[] {
-  return items.map((item): HirItem => {
-    if (item.kind !== 'for') return { ...item, operands: item.operands.map(map) };
-    return { ...item, parts: item.parts.map((part) => ({ ...part, items: mapOperands(part.items, map) })) };
-  });
 }
 
 function rebind(env: Env, { after }: Closing, span: Span): Env {

@@ -9,6 +9,7 @@ import { diverge } from './lanes-type.ts';
 import { runFor } from './loop.ts';
 import { bindType, destructure, namesOf } from './pattern.ts';
 import { runProbe } from './probe.ts';
+import { keepNamed } from './probing.ts';
 import { at, attempt, giveUp, refuse, type Scope } from './session.ts';
 import { axisValue, POISON, type Value } from './value.ts';
 import { wantAxis, wrong } from './want.ts';
@@ -106,6 +107,9 @@ function runBinding(statement: Binding, scope: Scope): Env {
   const value = session.language.evaluate(statement.value, scope, fresh ? { own } : {});
   if (value.kind === 'tensor' && own !== undefined && place && !session.names.has(value.value.id)) {
     session.names.set(value.value.id, [...place.shown, ...loops.shown, own].join('.'));
+  }
+  if (session.wantsProbes && value.kind === 'tensor' && own !== undefined && place) {
+    keepNamed(session.probing, { place, loops, name: own, value, span: pattern.span }, session.lanes);
   }
   const env = type ? bindType(type, value, scope, own ? `\`${own}\`` : 'the value', statement.value.span) : scope.env;
   return destructure(pattern, value, env);

@@ -10,7 +10,9 @@ import { type Advice, adviceIn, adviceOfModule } from './advice.ts';
 import { afterGraph } from './after.ts';
 import { parameterName } from './arguments.ts';
 import { applyModel } from './call.ts';
+import { runDistantProbes } from './distant-probe.ts';
 import { chooseEntry, configure, type Entry, parametersOf } from './entry.ts';
+import { gradientWeights, refuseFrozenGradients } from './gradients.ts';
 import { BATCH, inputAxes, makeInputs } from './inputs.ts';
 import { Divergence } from './lanes-type.ts';
 import { LANGUAGE_PARTS } from './language-parts.ts';
@@ -44,6 +46,8 @@ export interface ElaborateRequest {
   readonly library?: Library | undefined;
   /** Elaborate iterations at once where they have one body. Off, only the time differs: a test holds that. */
   readonly atOnce?: boolean | undefined;
+  /** Evaluate probes, to see what is wrong with them, also when they are not wanted. */
+  readonly checksProbes?: boolean;
   /** Is told of what is elaborated, probes included. */
   readonly observer?: Observer | undefined;
   /** The tree of the source as far as it could be read, where errors of its syntax are reported elsewhere. */
@@ -64,6 +68,8 @@ export interface Elaborated {
   /** What the program makes of its use; when neither, it is the same for training and for evaluation. */
   readonly readsTraining: boolean;
   readonly hasProbes: boolean;
+  /** A probe looks at gradients. Known when probes were evaluated. */
+  readonly hasGradientProbes: boolean;
   /** The specification, and the files that it uses. */
   readonly files: readonly Source[];
   /** The trees of those files. */
@@ -84,7 +90,7 @@ export function elaborate(request: ElaborateRequest): Elaborated {
   const session = makeSession(LANGUAGE_PARTS, {
     source: request.source,
     training: request.training,
-    wantsProbes: request.want === 'probes' || request.observer !== undefined,
+    wantsProbes: /probes$/.test(request.want) || request.checksProbes === true || request.observer !== undefined,
     atOnce: request.atOnce ?? true,
     observer: request.observer,
   });
@@ -126,6 +132,7 @@ function elaborateIn(session: Session, request: ElaborateRequest): Elaborated {
     report,
     readsTraining,
     hasProbes,
+    hasGradientProbes: session.probes.some((probe) => probe.ofGradients),
     files,
     trees: modules.trees(),
     advice: { used, known: () => adviceOfModule(modules.library(['std', 'schemes']), scope) },
@@ -177,10 +184,15 @@ function elaborateModel(
   const given = makeInputs(instance, frame, sizes);
   const body = applyModel(instance, given, root, { node: fn, span: fn.span, scope: { frame, env: fn.env } });
   addTrainEntries(session, entry, { frame, env: body.env });
+  runDistantProbes(session, root);
   const outputs = makeOutputs(session, want, body, fn.span);
   stopOnErrors(session);
   const { members, ...program } = settleWeights(session, root, { items: session.items, outputs });
-  const weights = [...members.values()].flatMap((all) => hirWeight(session, all));
+  refuseFrozenGradients(session, members);
+  const weights = [
+    ...[...members.values()].flatMap((all) => hirWeight(session, all)),
+    ...(want === 'gradient-probes' ? gradientWeights(session, members) : []),
+  ];
   const { inputs, names } = session;
   return {
     hir: { ...program, inputs: [...inputs.values()], weights, names },

@@ -11,6 +11,7 @@ import { evaluateContract } from './contract.ts';
 import { placeText, textOf, valueText } from './describe.ts';
 import { bindingsSince, type Env, find, forced, namesIn } from './env.ts';
 import { evaluateBinary, evaluateUnary } from './operator.ts';
+import { isPath } from './probe-paths.ts';
 import { countStep, giveUp, type Naming, refuse, type Scope, type Session } from './session.ts';
 import { bool, type Instance, list, NONE, number, type TupleValue, type Value, type VaryingValue } from './value.ts';
 import { wantInteger, wantList, wrong } from './want.ts';
@@ -19,8 +20,8 @@ const UNNAMED: Naming = {};
 
 export function evaluate(expr: Expr, scope: Scope, naming: Naming = UNNAMED): Value {
   countStep(scope, expr.span);
-  const value = evaluateAny(expr, scope, naming);
-  const { lane, observer } = scope.frame.session;
+  const { lane, observer, probing } = scope.frame.session;
+  const value = probing.paths?.get(expr) ?? evaluateAny(expr, scope, naming);
   observer?.value(expr, value);
   return value.kind === 'varying' && lane !== undefined ? ofLane(value, lane) : value;
 }
@@ -102,7 +103,7 @@ function evaluateTuple(expr: Extract<Expr, { kind: 'tuple' }>, scope: Scope): Tu
 
 /** `record.key`, or a field of an instance. */
 function evaluateMember(expr: Extract<Expr, { kind: 'member' }>, scope: Scope): Value {
-  if (/^[*\d]/.test(expr.key.text)) refuse('probe-path', { text: textOf(expr.span) }, expr.span);
+  if (isPath(expr)) refuse('path-not-here', { path: textOf(expr.span) }, expr.span);
   const object = evaluate(expr.object, scope);
   if (object.kind === 'poison') giveUp();
   if (object.kind === 'instance') return fieldOf(object, expr.key, expr.object.span, scope.frame.session);

@@ -16,6 +16,8 @@ export interface Lanes {
   /** Values of probes by iteration. */
   readonly stacked: { readonly value: Value; readonly from: ValueId }[];
   readonly axis: Axis;
+  /** Tensors that come out of an iteration as they went in: what they are within, and around the loop. */
+  readonly same: Map<ValueId, ValueId>;
   /** Takes back what was done to things that outlive the iterations. */
   readonly undo: (() => void)[];
 }

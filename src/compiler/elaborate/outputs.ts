@@ -8,7 +8,7 @@ import { attempt, giveUp, type ProbeValue, refuse, type Session } from './sessio
 import type { Tensor } from './value.ts';
 
 /** What a graph is elaborated for. */
-export type Want = 'loss' | 'logits' | 'probes';
+export type Want = 'loss' | 'logits' | 'probes' | 'gradient-probes';
 
 interface Body {
   readonly env: Env;
@@ -19,7 +19,14 @@ export function makeOutputs(session: Session, want: Want, body: Body, span: Span
   return attempt<readonly GraphOutput[]>(
     session,
     () => {
-      if (want === 'probes') return probeOutputs(session, span);
+      if (want === 'probes' || want === 'gradient-probes') {
+        const ofGradients = want === 'gradient-probes';
+        return probeOutputs(
+          session,
+          session.probes.filter((probe) => probe.ofGradients === ofGradients),
+          span,
+        );
+      }
       const tensor = output(body, want, span);
       if (want === 'logits') return [{ name: 'logits', value: tensor.value.id }];
       return lossOutputs(session, tensor, span);
@@ -57,9 +64,9 @@ function lossOutputs(session: Session, loss: Tensor, span: Span): readonly Graph
 }
 
 /** A probe in a loop gives one value for each iteration, along an axis with the name of the loop's variable. */
-function probeOutputs(session: Session, span: Span): readonly GraphOutput[] {
+function probeOutputs(session: Session, all: readonly ProbeValue[], span: Span): readonly GraphOutput[] {
   const byName = new Map<string, ProbeValue[]>();
-  for (const probe of session.probes) {
+  for (const probe of all) {
     const known = byName.get(probe.name) ?? [];
     const [first] = known;
     if (first && first.span !== probe.span) refuseTwice(session, first, probe);

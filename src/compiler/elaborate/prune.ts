@@ -14,13 +14,18 @@ function keep(items: readonly HirItem[], needed: Set<ValueId>): readonly HirItem
   for (const item of items.toReversed()) {
     if (item.kind === 'for') {
       const loop = keepFor(item, needed);
-      if (loop.parts.some((part) => part.items.length > 0)) kept.push(loop);
+      if (loop.parts.some(givesSomething)) kept.push(loop);
     } else if (item.results.some((result) => needed.has(result.id))) {
       for (const operand of item.operands) needed.add(operand);
       kept.push(item);
     }
   }
   return kept.reverse();
+}
+
+/** Iterations without ops may still carry what they are given. */
+export function givesSomething(part: HirFor['parts'][number]): boolean {
+  return part.items.length > 0 || (part.kind === 'lanes' && part.carried.length + part.stacked.length > 0);
 }
 
 function keepFor(loop: HirFor, needed: Set<ValueId>): HirFor {

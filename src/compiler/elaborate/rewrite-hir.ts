@@ -1,6 +1,14 @@
 /** Changes to a program that has been elaborated. */
 import type { AxisId, ValueId } from '../ir/graph.ts';
-import type { HirItem, HirLanes } from '../ir/hir.ts';
+import type { HirFor, HirItem, HirLanes } from '../ir/hir.ts';
+
+/** Items whose ops use `map` of what they used; what loops carry is left alone. */
+export function mapOperands(items: readonly HirItem[], map: (id: ValueId) => ValueId): readonly HirItem[] {
+  return items.map((item): HirItem => {
+    if (item.kind !== 'for') return { ...item, operands: item.operands.map(map) };
+    return { ...item, parts: item.parts.map((part) => ({ ...part, items: mapOperands(part.items, map) })) };
+  });
+}
 
 /** Items that use `to` where they used `from`. */
 export function replaceUses(items: readonly HirItem[], from: ValueId, to: ValueId): readonly HirItem[] {
@@ -62,4 +70,54 @@ function mentionsPart(
   if (part.items.some((item) => mentions(item, id))) return true;
   if (part.kind === 'iteration') return false;
   return part.carried.some((c) => c.initial === id || c.next === id) || part.stacked.some((s) => s.from === id);
+}
+
+/** Adds to the end of the body over `axis`, wherever it is: ops, and values to be stacked over the iterations. */
+export function appendToLanes(
+  items: readonly HirItem[],
+  axis: AxisId,
+  added: readonly HirItem[],
+  stacked: HirLanes['stacked'],
+): readonly HirItem[] {
+  return items.map((item): HirItem => {
+    if (item.kind !== 'for') return item;
+    const parts = item.parts.map((part) =>
+      part.kind === 'lanes' && part.axis.id === axis
+        ? { ...part, items: [...part.items, ...added], stacked: [...part.stacked, ...stacked] }
+        : { ...part, items: appendToLanes(part.items, axis, added, stacked) },
+    );
+    return { ...item, parts };
+  });
+}
+
+/** What ops at the end of the body over `axis` may use; undefined when there is no such body. */
+export function visibleInLanes(items: readonly HirItem[], axis: AxisId): ReadonlySet<ValueId> | undefined {
+  const before = new Set<ValueId>();
+  for (const item of items) {
+    if (item.kind === 'for') {
+      for (const part of item.parts) {
+        const isIt = part.kind === 'lanes' && part.axis.id === axis;
+        const inside = isIt ? valuesWithin(part) : visibleInLanes(part.items, axis);
+        if (inside) return new Set([...before, ...inside]);
+        for (const id of valuesAfter(part)) before.add(id);
+      }
+    } else for (const result of item.results) before.add(result.id);
+  }
+  return undefined;
+}
+
+type Part = HirFor['parts'][number];
+
+function valuesWithin(part: Part): readonly ValueId[] {
+  const own = part.items.flatMap((item) =>
+    item.kind === 'for' ? item.parts.flatMap(valuesAfter) : item.results.map((result) => result.id),
+  );
+  if (part.kind === 'iteration') return own;
+  return [...own, ...part.carried.map((c) => c.param.id), ...part.tables.map((t) => t.param.id)];
+}
+
+/** What ops after an iteration, or after iterations that were elaborated at once, may use. */
+function valuesAfter(part: Part): readonly ValueId[] {
+  if (part.kind === 'iteration') return valuesWithin(part);
+  return [...part.carried.map((c) => c.final.id), ...part.stacked.map((s) => s.value.id)];
 }

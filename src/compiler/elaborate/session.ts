@@ -11,6 +11,7 @@ import type { Env } from './env.ts';
 import type { Lanes } from './lanes-type.ts';
 import type { Observer } from './observer.ts';
 import type { LoopPath, Place, WeightSlot } from './place.ts';
+import { makeProbing, type Probing } from './probing.ts';
 import type { FunctionValue, Tensor, Value } from './value.ts';
 
 export const LIMITS = { steps: 1_000_000, iterations: 4096, calls: 64 } as const;
@@ -81,6 +82,8 @@ export interface ProbeValue {
   /** Stacked over this axis. */
   readonly axis: Axis | undefined;
   readonly variable: string | undefined;
+  /** It looks at gradients, which are there after the backward pass only. */
+  readonly ofGradients: boolean;
   readonly span: Span;
 }
 
@@ -106,6 +109,7 @@ export interface Session {
   readonly viaPlaces: Map<WeightSlot, Place>;
   readonly rules: PendingRule[];
   readonly probes: ProbeValue[];
+  readonly probing: Probing;
   readonly names: Map<ValueId, string>;
   readonly diagnostics: Diagnostic[];
   readonly constants: Map<ValueId, Op>;
@@ -162,6 +166,7 @@ export function makeSession(language: Language, options: SessionOptions): Sessio
     viaPlaces: new Map(),
     rules: [],
     probes: [],
+    probing: makeProbing(),
     names: new Map(),
     diagnostics: [],
     constants: new Map(),

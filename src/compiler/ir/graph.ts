@@ -247,6 +247,8 @@ export interface Weight {
   /** The loop's axis, when stacked. */
   readonly stacked: Axis | undefined;
   readonly members: readonly WeightMember[];
+  /** What the backward pass left as its gradient, in place of the weight. */
+  readonly isGradient?: boolean;
   readonly span: Span;
 }
 

@@ -67,6 +67,8 @@ export interface HirWeight {
   readonly members: readonly WeightMember[];
   /** The axis of those iterations. */
   readonly stacked: Axis | undefined;
+  /** It stands for the gradient of the weight. */
+  readonly isGradient?: boolean;
   readonly span: Span;
 }
 

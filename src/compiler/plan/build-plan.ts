@@ -60,12 +60,13 @@ export function buildPlan(request: PlanRequest): BuiltPlan {
   const layout = layOutWeights(request.weights, limits);
   const kernels = makeKernelTable(request.emit);
   const io = makeIoTable(limits.offsetAlignment);
+  const gradients = accumulation > 1 ? 'totals' : 'gradients';
   const programs: Record<string, Program> = {};
   const arenaBytes: number[] = [];
   let liveBytes = 0;
 
   for (const source of request.sources) {
-    const placed = placeValues(source.fused, source.kernels, fixedPlaces(source, layout, io), limits);
+    const placed = placeValues(source.fused, source.kernels, fixedPlaces(source, layout, io, gradients), limits);
     const arena = placeArena(source.fused, placed, limits);
     arena.segmentBytes.forEach((bytes, k) => {
       arenaBytes[k] = Math.max(arenaBytes[k] ?? 0, bytes);
@@ -112,7 +113,7 @@ export function buildPlan(request: PlanRequest): BuiltPlan {
     programs,
     weights: layout.places,
     uniformRows: kernels.uniformRows(),
-    gradients: accumulation > 1 ? 'totals' : 'gradients',
+    gradients,
     accumulation,
     memory: { plannedBytes, liveBytes: plannedBytes - arenaTotal + liveBytes },
   };
@@ -120,15 +121,22 @@ export function buildPlan(request: PlanRequest): BuiltPlan {
   return { plan, texts: kernels.texts() };
 }
 
-/** The type of each value that a program's world sees, by the op or output that names it. */
-function fixedPlaces(source: ProgramSource, layout: WeightLayout, io: IoTable): FixedPlaces {
+/**
+ * Where each value lies that a program's world sees, by the op or output that names it.
+ *
+ * @param gradients The segment of those of a whole step.
+ */
+function fixedPlaces(source: ProgramSource, layout: WeightLayout, io: IoTable, gradients: string): FixedPlaces {
   const { graph } = source.fused;
   const inputTypes = new Map(graph.inputs.map((i) => [i.name, i.type]));
   const types = outputTypes(source.fused);
   const weights = new Map(graph.weights.map((w) => [w.id as string, w]));
   return {
     input: (name) => io.input(name, present(inputTypes.get(name), `input ${name}`)),
-    weight: (op: OpOf<'weight'>) => weightPlace('weights', present(weights.get(op.attrs.weight), 'a weight'), layout),
+    weight: (op: OpOf<'weight'>) => {
+      const weight = present(weights.get(op.attrs.weight), 'a weight');
+      return weightPlace(weight.isGradient ? gradients : 'weights', weight, layout);
+    },
     output: (name) => {
       const weight = name.startsWith('grad.') ? weights.get(name.slice('grad.'.length)) : undefined;
       if (weight) return weightPlace('gradients', weight, layout);

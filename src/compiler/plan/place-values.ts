@@ -1,4 +1,3 @@
-import type { OpOf } from '../ir/graph.ts';
 import type { Kernel, TargetLimits } from '../ir/kernel.ts';
 import type { FusedGraph, Region } from '../ir/region.ts';
 import { invariant, present } from '../support/invariant.ts';
@@ -39,6 +38,7 @@ export function placeValues(
   const compact = placeCompact(p);
   const apart = placeApart(p, compact);
   const ends = copyOutputs(p, fixed);
+  const starts = fused.graph.block.ops.flatMap((op) => (op.kind === 'weight' ? p.copies('after', op) : []));
 
   const region = (r: Region): PlacedRegion => ({
     kind: 'region',
@@ -50,7 +50,7 @@ export function placeValues(
     const body = [...regionsOf(step.body).map(region), ...p.copies('inside', step.op)];
     return [...p.copies('before', step.op), { kind: 'loop', op: step.op, body }, ...p.copies('after', step.op)];
   });
-  return { steps: [...steps, ...ends], storages: p.storages, locations: p.locations, compact, apart };
+  return { steps: [...starts, ...steps, ...ends], storages: p.storages, locations: p.locations, compact, apart };
 }
 
 function placeLeaves(p: Placement, fixed: FixedPlaces): void {
@@ -73,11 +73,12 @@ function placeCompact(p: Placement): PlacedProgram['compact'] {
       const location = p.locations.get(read);
       if (!location || isCompact(location.rows) || compact.has(read)) continue;
       const maker = p.definition(read);
-      invariant(maker?.kind === 'loop' && location.rows, 'a loop that makes a stacked value');
-      const bytes = location.rows.count * location.rows.bytes;
+      invariant(maker?.kind === 'loop' || maker?.kind === 'weight', 'a loop, or a weight, that is a stack');
+      const rows = present(location.rows, 'the rows of a stack');
+      const bytes = rows.count * rows.bytes;
       const whole = { storage: p.newStorage(bytes), offset: 0, bytes };
       compact.set(read, whole);
-      p.addCopy('after', maker satisfies OpOf<'loop'>, copyOf(location, whole));
+      p.addCopy('after', maker, copyOf(location, whole));
     }
   }
   return compact;

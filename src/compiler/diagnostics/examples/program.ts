@@ -39,8 +39,6 @@ export const PROGRAM_EXAMPLES: ExamplesOf<typeof PROGRAM> = {
     'model Part()(tokens: int[batch, time]) {\n  y = float(tokens)\n}\n// in the model\ny = Part()(tokens)',
     'fn part(ids: int[..]) = float(ids)\n// in the model\ny = part(tokens)',
   ),
-  'probe-not-scalar': inBody('probe size = v', 'probe size = norm(v)'),
-  'probe-path': inBody('probe size = norm(layer.*.x)', 'probe size = norm(v)'),
   'declared-twice': atTop('half = 0.5\nhalf = 1 / 2', 'half = 0.5'),
   'cyclic-binding': inBody(
     'a = b + 1\nb = a - 1\n// in the model\ny = a * v',

@@ -34,10 +34,6 @@ export const WEIGHTS_EXAMPLES: ExamplesOf<typeof WEIGHTS> = {
     'param a: [width] ~ 1\nloss = sum(a)\nweights a { via = x => x + v }',
     'param a: [width] ~ 1\nloss = sum(a)\nweights a { via = x => 2 * x }',
   ),
-  'probe-in-weight-function': inBody(
-    'param a: [width] ~ 1\nloss = sum(a)\nweights a {\n  via = x => {\n    probe size = norm(x)\n    return 2 * x\n  }\n}',
-    'param a: [width] ~ 1\nloss = sum(a)\nprobe size = norm(a)\nweights a { via = x => 2 * x }',
-  ),
   'after-has-weights': inBody(
     'use std.{RMSNorm}\n// in the model\nparam a: [width] ~ 1\nloss = sum(a)\nweights a { after = x => RMSNorm()(x) }',
     'use std.{RMSNorm}\n// in the model\nparam a: [width] ~ 1\nloss = sum(a)\nweights a { via = x => RMSNorm()(x) }',

@@ -9,6 +9,7 @@ import { giveUp, refuse, type Scope, type Session } from '../session.ts';
 import { bool, type GivenValue, number, type Value } from '../value.ts';
 import { ATTENTION } from './attend.ts';
 import type { BuiltinTable } from './builtin.ts';
+import { GRADIENT } from './gradient.ts';
 import { EYE, INITS } from './inits.ts';
 import { LOSSES } from './losses.ts';
 import { POINTWISE } from './pointwise-builtins.ts';
@@ -25,6 +26,7 @@ const EVERYWHERE: BuiltinTable = {
   ...INITS,
   ...LOSSES,
   ...ATTENTION,
+  ...GRADIENT,
 };
 const TABLE: BuiltinTable = { ...EVERYWHERE, ...SETTINGS };
 

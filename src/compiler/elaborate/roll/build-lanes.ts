@@ -9,6 +9,10 @@ import { flatten } from './body-shape.ts';
 import type { State } from './state.ts';
 
 export function buildLanes(lanes: HirLanes, span: Span, state: State): void {
+  if (lanes.items.length === 0) {
+    passThrough(lanes, span, state);
+    return;
+  }
   const { builder, named, names } = state;
   const initial = lanes.carried.map((c) => ({ initial: state.resolve(c.initial), name: names.get(c.param.id) }));
   const loop = builder.loop({ axis: lanes.axis, carried: initial });
@@ -36,6 +40,31 @@ export function buildLanes(lanes: HirLanes, span: Span, state: State): void {
   );
   const after = [...lanes.carried.map((c) => c.final.id), ...lanes.stacked.map((s) => s.value.id)];
   for (const [i, id] of after.entries()) state.picked.set(id, present(results[i], 'a result'));
+}
+
+/** Iterations that compute nothing only move what they carry, which takes no loop. */
+function passThrough({ axis, labels, carried, tables, stacked }: HirLanes, span: Span, state: State): void {
+  const { builder, picked, resolve } = state;
+  let now = new Map(carried.map((c) => [c.param.id, resolve(c.initial)]));
+  const at = (id: ValueId): ValueId => now.get(id) ?? resolve(id);
+  const turns = labels.map(() => {
+    const values = new Map(stacked.map(({ value, from }) => [value.id, at(from)]));
+    now = new Map(carried.map((c) => [c.param.id, at(c.next)]));
+    return values;
+  });
+  for (const { param, final } of carried) picked.set(final.id, present(now.get(param.id), 'a carried value'));
+  for (const { value, from } of stacked) {
+    const table = tables.find(({ param }) => param.id === from);
+    const whole = table
+      ? builder.leaf('constant', { values: table.values }, value.type)
+      : builder.op(
+          'stack',
+          { axis },
+          turns.map((values) => present(values.get(value.id), 'a value')),
+          { span },
+        );
+    picked.set(value.id, whole);
+  }
 }
 
 /** A value from around the loop: of a weight that each iteration has one of, its slice. */

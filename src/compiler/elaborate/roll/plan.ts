@@ -3,6 +3,7 @@ import type { Op, Value, ValueId } from '../../ir/graph.ts';
 import type { Hir, HirBreak, HirFor, HirItem, HirIteration, HirLanes } from '../../ir/hir.ts';
 import { present } from '../../support/invariant.ts';
 import type { Span } from '../../support/source.ts';
+import { givesSomething } from '../prune.ts';
 import { flatten } from './body-shape.ts';
 import { findRuns, type Run, type Values } from './runs.ts';
 import { claimWeights } from './stacks.ts';
@@ -96,7 +97,7 @@ export function planLoops(hir: Hir): RollPlan {
 }
 
 function planLanes(lanes: HirLanes, span: Span): PlannedPart {
-  if (lanes.items.length === 0) return { items: [], bodies: [], breaks: [], usesWeights: false };
+  if (!givesSomething(lanes)) return { items: [], bodies: [], breaks: [], usesWeights: false };
   return {
     items: [{ kind: 'lanes', lanes, span }],
     bodies: [bodyOf(lanes.labels, true)],

@@ -52,12 +52,13 @@ export function stackWeights(
   const byId = new Map(weights.map((weight) => [weight.value.id, weight]));
   const places = new Map<ValueId, WeightPlace>();
   const made: Weight[] = [];
-  for (const { value, axes, members: own, stacked, span } of weights) {
+  for (const { value, axes, members: own, stacked, isGradient = false, span } of weights) {
     if (places.has(value.id)) continue;
     const stack = claimed.get(value.id);
     const members = stack?.flatMap((id) => present(byId.get(id), 'a weight').members) ?? own;
-    const id = stackedName(members.map((m) => m.name)) as WeightId;
-    const weight: Weight = { id, axes, stacked: stack ? axisOf(stack) : stacked, members, span };
+    // No weight has a name with a blank.
+    const id = `${isGradient ? 'gradient of ' : ''}${stackedName(members.map((m) => m.name))}` as WeightId;
+    const weight: Weight = { id, axes, stacked: stack ? axisOf(stack) : stacked, members, isGradient, span };
     made.push(weight);
     const shown = names.get(value.id);
     if (!stack) places.set(value.id, { weight, shown, index: undefined });
