@@ -6,13 +6,14 @@ import { printGraph } from '../src/compiler/ir/print-graph.ts';
 import { floats } from '../src/compiler/ir/tensor-type.ts';
 import { batchUses } from '../src/compiler/lints/batch-reductions.ts';
 import { type Constants, constantValues } from '../src/compiler/lints/constant-values.ts';
-import { lostScales } from '../src/compiler/lints/lost-scales.ts';
 import { depthOf, normalisedSums, streamsOf } from '../src/compiler/lints/residual-stream.ts';
+import { runningSums } from '../src/compiler/lints/running-sums.ts';
+import { lostScales } from '../src/compiler/lints/scale-before-norm.ts';
 import { degreesFrom } from '../src/compiler/lints/scale-degree.ts';
 import { type Builder, makeBuilder } from '../src/compiler/ops/builder.ts';
 import * as m from '../src/compiler/ops/make.ts';
 import { randomGraph } from './support/random-graph.ts';
-import { makeDice } from './support/random-program.ts';
+import { type Dice, makeDice } from './support/random-program.ts';
 
 const axis = (name: string, size: number): Axis => ({ id: name as AxisId, name, size });
 const [layer, batch, width] = [axis('layer', 3), axis('batch', 4), axis('width', 5)];
@@ -95,28 +96,31 @@ function isLostByDefinition(block: Block, value: ValueId, constants: Constants):
   return reading.length > 0 && reading.every((op) => op.kind !== 'contract' && op.kind !== 'loop');
 }
 
-const opsOf = (block: Block) => new Map<ValueId, Op>(block.ops.flatMap((op) => op.results.map((r) => [r.id, op])));
-
-/** Values that norms, roots, sums and factors make of each other. */
-function scaledGraph(seed: number): Graph {
-  const dice = makeDice(seed);
-  const b = makeBuilder();
-  const values = [b.input({ name: 'x', type: floats([batch, width]) })];
-  for (let i = 0; i < 25; i += 1) {
+/** What norms, roots, sums and factors make of `x` and of each other, now and then of anything before. */
+function grow(b: Builder, dice: Dice, x: ValueId, count: number): readonly ValueId[] {
+  const values = [x];
+  for (let i = 0; i < count; i += 1) {
     const recent = values.slice(-4);
-    const [x, y] = [dice.pick(recent), dice.pick(dice.below(3) === 0 ? values : recent)];
+    const [one, other] = [dice.pick(recent), dice.pick(dice.below(3) === 0 ? values : recent)];
     const makes: readonly (() => ValueId)[] = [
-      () => m.mul(b, x, m.scalar(b, 2)),
-      () => m.mul(b, x, m.scalar(b, 2)),
-      () => rms(b, x, 1e-6),
-      () => m.add(b, x, y),
-      () => m.mul(b, x, y),
-      () => b.op('unary', { fn: 'abs' }, [x]),
-      () => b.op('unary', { fn: dice.below(4) === 0 ? 'tanh' : 'neg' }, [x]),
-      () => m.expand(b, m.sum(b, x, [width.id]), [width]),
+      () => m.mul(b, one, m.scalar(b, 2)),
+      () => m.mul(b, one, m.scalar(b, 2)),
+      () => rms(b, one, 1e-6),
+      () => m.add(b, one, other),
+      () => m.mul(b, one, other),
+      () => b.op('unary', { fn: 'abs' }, [one]),
+      () => b.op('unary', { fn: dice.below(4) === 0 ? 'tanh' : 'neg' }, [one]),
+      () => m.expand(b, m.sum(b, one, [width.id]), [width]),
     ];
     values.push(dice.pick(makes)());
   }
+  return values;
+}
+
+function scaledGraph(seed: number): Graph {
+  const dice = makeDice(seed);
+  const b = makeBuilder();
+  const values = grow(b, dice, b.input({ name: 'x', type: floats([batch, width]) }), 25);
   return b.finish([{ name: 'y', value: rms(b, dice.pick(values), 1e-6) }]);
 }
 
@@ -125,7 +129,7 @@ test('which scales are lost is told by walks that remember as by the definition'
   const graphs = [...Array(200).keys()].flatMap((seed) => [scaledGraph(seed), randomGraph(seed, 30)]);
   for (const { block } of graphs) {
     const constants = constantValues(block);
-    const isLost = lostScales(block, opsOf(block), constants);
+    const isLost = lostScales(block, constants);
     const values = block.ops.flatMap((op) => op.results.map((r) => r.id));
     // Also the other way round: what is remembered must not depend on the order of questions.
     for (const id of [...values, ...values.reverse()]) {
@@ -156,7 +160,7 @@ test('a long block is walked once, not once for each scale in it', () => {
         },
       }),
   );
-  const isLost = lostScales({ ...block, ops }, opsOf(block), constantValues(block));
+  const isLost = lostScales({ ...block, ops }, constantValues(block));
   assert.ok(scales.every(isLost));
   assert.ok(read < 20 * ops.length, `${read} looks at ${ops.length} ops`);
 });
@@ -199,6 +203,28 @@ test('a running sum is a stream, with the factors on its way', () => {
   const scale = stream?.path?.[1];
   assert.equal(scale?.kind === 'scale' && scale.factors, [1, 0.5, 0.25]);
   assert.is(depthOf(graph), 3);
+});
+
+test('sums that a norm takes in are found as by the definition', () => {
+  let found = 0;
+  for (let seed = 0; seed < 300; seed += 1) {
+    const dice = makeDice(seed);
+    const [stream] = streamsOf(looped((b, x) => rms(b, dice.pick(grow(b, dice, x, 8).slice(-3)), 1e-6)));
+    if (!stream || stream.path) continue;
+    const { body, next, constants } = stream;
+    const running = runningSums(stream);
+    const expected = body.ops.filter((op) => {
+      const id = op.results[0]?.id ?? next;
+      const isSum = op.kind === 'binary' && op.attrs.fn === 'add' && running.has(id);
+      return isSum && degreesFrom(body, id, constants).get(next) === 0;
+    });
+    assert.equal(
+      normalisedSums(stream).map(({ op }) => op),
+      expected,
+    );
+    found += expected.length;
+  }
+  assert.ok(found > 50, `${found} sums`);
 });
 
 test('a sum behind which a norm stands is normalised, and no running sum', () => {

@@ -1,5 +1,6 @@
 import { type Lint, shown, warning } from './lint.ts';
 import { depthOf, normalisedSums, streamsOf } from './residual-stream.ts';
+import { stepsOf } from './running-sums.ts';
 
 /** The deepest model that a constant may have been copied from. */
 const DEEPEST = 256;
@@ -13,8 +14,9 @@ export const depthConstant: Lint = {
     const depth = depthOf(graph);
     return streamsOf(graph).flatMap((stream) =>
       normalisedSums(stream).flatMap(({ path }) => {
-        const [step] = path;
-        if (path.length !== 2 || step?.kind !== 'scale' || step.factors?.length !== 1) return [];
+        if (path.length !== 2) return [];
+        const [step] = stepsOf(path);
+        if (step?.kind !== 'scale' || step.factors?.length !== 1) return [];
         const [value = 1] = step.factors;
         const known = advice.known();
         // Right for this depth by one formula, it may look like another depth's by the next.

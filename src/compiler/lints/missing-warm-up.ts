@@ -20,7 +20,7 @@ export const missingWarmUp: Lint = {
     const streams = streamsOf(graph);
     const sums = streams.flatMap((stream) => {
       const beside = streams.some((other) => other.loop === stream.loop && other.path?.some((s) => s.kind === 'sum'));
-      return beside ? [] : normalisedSums(stream).filter(({ path }) => path.every((step) => step.kind === 'sum'));
+      return beside ? [] : normalisedSums(stream).filter(({ path }) => path.onlySums);
     });
     const [first] = sums;
     if (!first) return [];

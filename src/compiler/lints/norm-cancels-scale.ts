@@ -9,7 +9,8 @@ export const normCancelsScale: Lint = {
   summary: 'a scale by layer in front of attention that a norm on queries and keys takes off again',
   run: ({ graph }) => {
     const bodies = new Map(streamsOf(graph).map((stream) => [stream.loop, stream]));
-    return [...bodies.values()].flatMap((stream) =>
+    const attending = [...bodies.values()].filter(({ body }) => body.ops.some((op) => op.kind === 'attend'));
+    return attending.flatMap((stream) =>
       scalesByLayer(stream).flatMap((op) => {
         const [result] = op.results;
         if (!result) return [];

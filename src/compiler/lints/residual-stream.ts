@@ -5,15 +5,11 @@
  * the stream. With such a path to the next value the stream is a running sum, as in PreNorm; with one that ends at a norm it
  * is normalised, as in PostNorm.
  */
-import type { Block, Graph, Op, OpOf, Value, ValueId } from '../ir/graph.ts';
-import { operandOf } from '../ir/op-parts.ts';
-import { type Constants, constantValues, scalingOf } from './constant-values.ts';
+import type { Block, Graph, OpOf, Value, ValueId } from '../ir/graph.ts';
+import { type Constants, constantValues } from './constant-values.ts';
+import { lossesIn } from './losses.ts';
+import { type Path, runningSums, type Step, stepsOf } from './running-sums.ts';
 import { type Degrees, degreesFrom } from './scale-degree.ts';
-
-export type Step =
-  | { readonly kind: 'sum'; readonly op: OpOf<'binary'> }
-  /** `factors` are undefined when a weight is the factor. */
-  | { readonly kind: 'scale'; readonly op: OpOf<'binary'>; readonly factors: readonly number[] | undefined };
 
 export interface Stream {
   readonly loop: OpOf<'loop'>;
@@ -48,7 +44,8 @@ function findStreams({ block }: Graph): readonly Stream[] {
       if (next === undefined || !final || param.type.kind !== 'float' || param.type.axes.length === 0) return [];
       const degrees = degreesFrom(body, param.id, constants);
       const part = { loop, body, constants, param, next, final, degrees };
-      return [{ ...part, path: pathTo(part, next) }];
+      const path = runningSums(part).get(next);
+      return [{ ...part, path: path && stepsOf(path) }];
     });
   });
 }
@@ -58,40 +55,40 @@ export function depthOf({ block }: Graph): number {
   return block.ops.reduce((sum, op) => sum + (op.kind === 'loop' ? op.attrs.axis.size : 0), 0);
 }
 
-/** The steps from the stream's parameter to a value of the body; undefined when the value is no running sum of it. */
-export function pathTo(
-  { body, param, degrees, constants }: Pick<Stream, 'body' | 'param' | 'degrees' | 'constants'>,
-  value: ValueId,
-): readonly Step[] | undefined {
-  const made = new Map<ValueId, Op>(body.ops.flatMap((op) => op.results.map((r) => [r.id, op] as const)));
-  const refused = new Set<ValueId>();
-  const visit = (id: ValueId): readonly Step[] | undefined => {
-    if (id === param.id) return [];
-    const op = made.get(id);
-    if (op?.kind !== 'binary' || refused.has(id)) return undefined;
-    refused.add(id);
-    const [a, b] = [operandOf(op, 0), operandOf(op, 1)];
-    const step = (from: readonly Step[] | undefined, one: Step): readonly Step[] | undefined => from && [...from, one];
-    if (op.attrs.fn === 'add') return step(visit(a) ?? visit(b), { kind: 'sum', op });
-    if (op.attrs.fn === 'sub') return step(visit(a), { kind: 'sum', op });
-    const scaling = scalingOf(op, constants);
-    if (scaling) return step(visit(scaling.of), { kind: 'scale', op, factors: scaling.factors });
-    if (op.attrs.fn !== 'mul' || (degrees.has(a) && degrees.has(b))) return undefined;
-    return step(visit(degrees.has(a) ? a : b), { kind: 'scale', op, factors: undefined });
-  };
-  return visit(value);
+/** Sums of the stream and a branch that a norm follows before the next iteration, with the factors of the stream in them. */
+export function normalisedSums(stream: Stream): readonly NormalisedSum[] {
+  const known = sums.get(stream) ?? findSums(stream);
+  sums.set(stream, known);
+  return known;
 }
 
-/** Sums of the stream and a branch that a norm follows before the next iteration, with the factors of the stream in them. */
-export function normalisedSums(
-  stream: Stream,
-): readonly { readonly op: OpOf<'binary'>; readonly path: readonly Step[] }[] {
+export interface NormalisedSum {
+  readonly op: OpOf<'binary'>;
+  /** To the sum. */
+  readonly path: Path;
+}
+
+const sums = new WeakMap<Stream, readonly NormalisedSum[]>();
+
+function findSums(stream: Stream): readonly NormalisedSum[] {
   const { body, next, constants, path } = stream;
   if (path) return [];
+  const paths = runningSums(stream);
+  const leading = leadingTo(body, next);
+  const follows = (id: ValueId): boolean => leading.has(id);
+  const isLost = lossesIn(body, constants, { follows, leaving: new Set([next]), mayRead: () => true });
   return body.ops.flatMap((op) => {
     const [result] = op.results;
     if (op.kind !== 'binary' || op.attrs.fn !== 'add' || !result) return [];
-    const to = pathTo(stream, result.id);
-    return to && degreesFrom(body, result.id, constants).get(next) === 0 ? [{ op, path: to }] : [];
+    const to = paths.get(result.id);
+    return to && follows(result.id) && isLost(result.id) ? [{ op, path: to }] : [];
   });
+}
+
+/** The values of a block on which one of them depends, itself among them. */
+function leadingTo({ ops }: Block, value: ValueId): ReadonlySet<ValueId> {
+  const leading = new Set([value]);
+  for (const op of [...ops].reverse())
+    if (op.results.some((r) => leading.has(r.id))) for (const id of op.operands) leading.add(id);
+  return leading;
 }

@@ -2,7 +2,7 @@ import type { Block, Graph, Op, OpOf, ValueId } from '../ir/graph.ts';
 import { resultOf } from '../ir/op-parts.ts';
 import { type Constants, constantValues, scalingOf } from './constant-values.ts';
 import { type Lint, warning } from './lint.ts';
-import { lostScales } from './lost-scales.ts';
+import { lossesIn, makersIn } from './losses.ts';
 
 /** Only scales that a user wrote where nothing but pointwise maths lies before the norm: a factor in an activation is a habit. */
 export const scaleBeforeNorm: Lint = {
@@ -11,8 +11,8 @@ export const scaleBeforeNorm: Lint = {
   run: ({ graph, files }) => {
     const sources = new Set(files.map((file) => file.span.source));
     return blocksOf(graph).flatMap(({ block, constants }) => {
-      const makers = new Map<ValueId, Op>(block.ops.flatMap((op) => op.results.map((r) => [r.id, op] as const)));
-      const isLost = lostScales(block, makers, constants);
+      const makers = makersIn(block);
+      const isLost = lostScales(block, constants);
       return block.ops.flatMap((op) => {
         if (op.kind !== 'binary' || !sources.has(op.span.source)) return [];
         const isIdle = isScale(op, makers, constants) && isLost(resultOf(op, 0).id);
@@ -35,4 +35,13 @@ function isScale(op: OpOf<'binary'>, makers: ReadonlyMap<ValueId, Op>, constants
   if (op.results[0]?.type.kind !== 'float' || !scaling?.factors.every((factor) => factor > 0)) return false;
   const scaled = makers.get(scaling.of);
   return !scaled || scaled.span.start !== op.span.start || scaled.span.end !== op.span.end;
+}
+
+/** Values of a block that a norm, or the like, makes independent of their scale before a product or a loop reads it. */
+export function lostScales(block: Block, constants: Constants): (value: ValueId) => boolean {
+  return lossesIn(block, constants, {
+    follows: () => true,
+    leaving: new Set(block.results),
+    mayRead: (op) => op.kind !== 'contract' && op.kind !== 'loop',
+  });
 }

@@ -3,20 +3,26 @@ import { present } from '../support/invariant.ts';
 import type { Constants } from './constant-values.ts';
 import { type Degree, resultDegrees } from './scale-degree.ts';
 
+export interface LossOptions {
+  /** Values that matter. */
+  readonly follows: (value: ValueId) => boolean;
+  /** Values that must not have the number in them. */
+  readonly leaving: ReadonlySet<ValueId>;
+  /** Whether an op may read what has the number in it. */
+  readonly mayRead: (op: Op) => boolean;
+}
+
 /**
  * Tells of a value of a block whether it might as well be multiplied by any positive number: all that it reaches takes the number off
- * again, before a product or a loop reads it.
+ * again, before it leaves or is read by what may not.
  *
  * The walk goes on from a value only as far as the number is still in what it made. Where all that has it comes together in one value,
- * the answer for that value is the answer; it is remembered, so that no part of a long block is walked once for each scale before it.
+ * the answer for that value is the answer; it is remembered, so that no part of a long block is walked once for each value before it.
  */
-export function lostScales(
-  block: Block,
-  makers: ReadonlyMap<ValueId, Op>,
-  constants: Constants,
-): (value: ValueId) => boolean {
+export function lossesIn(block: Block, constants: Constants, options: LossOptions): (value: ValueId) => boolean {
+  const { follows, leaving, mayRead } = options;
   const readers = readersIn(block);
-  const leaving = new Set(block.results);
+  const makers = makersIn(block);
   const known = new Map<ValueId, boolean>();
   return (value) => {
     const same: ValueId[] = [];
@@ -47,12 +53,13 @@ export function lostScales(
         same.push(only);
       }
       const op = present(block.ops[present(ahead.shift(), 'a reader')], 'an op');
-      if (op.kind === 'contract' || op.kind === 'loop') return false;
+      if (!mayRead(op)) return false;
       const degreeOf = resultDegrees(op, makers, degrees, constants);
       for (const [i, { id }] of op.results.entries()) {
         const degree = degreeOf(i);
-        if (degree === 'mixed' || (degree !== 0 && leaving.has(id))) return false;
-        if (degree !== 0) carry(id, degree);
+        if (degree === 0 || !follows(id)) continue;
+        if (degree === 'mixed' || leaving.has(id)) return false;
+        carry(id, degree);
       }
       for (const id of new Set(op.operands)) {
         const left = unread.get(id);
@@ -61,6 +68,10 @@ export function lostScales(
       }
     }
   }
+}
+
+export function makersIn({ ops }: Block): ReadonlyMap<ValueId, Op> {
+  return new Map(ops.flatMap((op) => op.results.map((r) => [r.id, op] as const)));
 }
 
 /** The numbers of the ops that read each value. */
