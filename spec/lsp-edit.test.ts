@@ -256,10 +256,10 @@ test('completion: named arguments, axes, attributes, keys of train blocks', asyn
   assert.not.ok((await labels(inLoop('y = Attention(heads, kv = 2, ¦)'))).includes('kv'));
   assert.equal([...(await labels(inLoop('y = x @[¦')))].sort(), ['batch', 'hidden', 'time', 'vocab', 'width']);
   assert.equal(await labels(custom.replace('~ normal(0.02)', '~ normal(0.02) { ¦')), [
-    ...['init', 'lr', 'eps', 'decay', 'clip', 'freeze'],
+    ...['init', 'lr', 'eps', 'decay', 'clip', 'freeze', 'after', 'via'],
   ]);
   assert.equal(await labels(custom.replace('~ normal(0.02)', '~ normal(0.02) { decay = 0; ¦}')), [
-    ...['init', 'lr', 'eps', 'clip', 'freeze'],
+    ...['init', 'lr', 'eps', 'clip', 'freeze', 'after', 'via'],
   ]);
   const keys = await labels(inTrain('se¦'));
   assert.ok(keys.includes('seed') && keys.includes('clip') && !keys.includes('batch') && !keys.includes('steps'));
