@@ -1,4 +1,5 @@
-// Copies what the compiler reads at run time beside the compiled code: the standard library.
+// Copies what the compiled code reads at run time to its place beside it: the standard library, and templates of projects.
 import { cpSync } from 'node:fs';
 
-cpSync(new URL('../src/std', import.meta.url), new URL('../dist/src/std', import.meta.url), { recursive: true });
+for (const folder of ['src/std', 'src/cli/new/templates'])
+  cpSync(new URL(`../${folder}`, import.meta.url), new URL(`../dist/${folder}`, import.meta.url), { recursive: true });

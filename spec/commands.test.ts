@@ -45,6 +45,8 @@ const CASES: readonly (readonly [code: string, ...argv: readonly string[]])[] = 
   ['spec-unreadable', 'check', 'lama.tfm'],
   ['needs-spec', 'check', 'folder'],
   ['needs-spec', 'compile', 'folder'],
+  ['folder-unnamed', 'new'],
+  ['folder-exists', 'new', 'folder', '--template', 'gpt2'],
   ['no-specs', 'fmt', 'folder'],
   ['stdin-with-files', 'fmt', '-', 'good.tfm'],
   ['folder-not-compiled', 'train', 'folder', '--out', 'run'],

@@ -10,6 +10,11 @@ export interface ListedCommand {
 /** Every command, in the order of the help. */
 export const COMMANDS: readonly ListedCommand[] = [
   {
+    name: 'new',
+    summary: 'begin a project: a folder with a model, a text to train on, and what to do with them',
+    load: async () => (await import('./commands/new.ts')).makeNew,
+  },
+  {
     name: 'check',
     summary: 'find what is wrong with a spec, without compiling it to kernels',
     load: async () => (await import('./commands/check.ts')).check,

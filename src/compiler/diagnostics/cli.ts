@@ -35,6 +35,27 @@ export const cliEntries = {
     explain: 'What comes from the standard input goes to the standard output, where nothing else must be.',
     exit: EXIT.usage,
   }),
+  'folder-unnamed': entry<Record<never, never>>({
+    severity: 'error',
+    message: () => 'tfm new needs the name of the folder to make',
+    help: () => 'say, for example: tfm new my-model. tfm new --list shows what it can begin with',
+    explain: 'A new project is a folder with a spec, a text to train on, and a README that says what to do with them.',
+    exit: EXIT.usage,
+  }),
+  'folder-exists': entry<{ folder: string }>({
+    severity: 'error',
+    message: ({ folder }) => `'${folder}' exists already`,
+    help: () => 'choose another name',
+    explain: 'A new project never overwrites anything, not even an empty folder.',
+    exit: EXIT.usage,
+  }),
+  'folder-unwritable': entry<{ folder: string; reason: string }>({
+    severity: 'error',
+    message: ({ folder, reason }) => `the folder '${folder}' cannot be made: ${reason}`,
+    help: () => 'check the permissions, or choose another place',
+    explain: 'The file system refused to make the folder or a file in it. What was written is removed again.',
+    exit: EXIT.environment,
+  }),
   'folder-not-compiled': entry<{ path: string; reason: string }>({
     severity: 'error',
     message: ({ path, reason }) => `the folder '${path}' is not a compiled spec: ${reason}`,
