@@ -22,7 +22,7 @@ const files = readdirSync(folder)
   .filter((name) => name.endsWith('.test.ts'))
   .filter((name) => words.length === 0 || words.some((w) => name.includes(w)))
   .sort();
-const TIME_LIMIT_MS = 15 * 60_000;
+const TIME_LIMIT_MS = 30 * 60_000;
 
 function runFile(file: string): Promise<Outcome> {
   const start = performance.now();
