@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { TEMPLATES } from '../src/cli/new/templates.ts';
 import { temporaryFolder } from './support/temporary.ts';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -57,6 +58,13 @@ test('it installs into an empty folder and runs', () => {
   for (const name of ['dist', 'examples', 'README.md', 'LICENSE']) assert.ok(listed.includes(name), name);
   for (const name of ['src', 'spec', 'bench']) assert.not.ok(listed.includes(name), name);
   assert.is(run('npx', ['--no', 'tfm', 'check', 'bigram.tfm']), 'bigram.tfm: no errors\n');
+});
+
+test('it begins a project', () => {
+  for (const { name } of TEMPLATES) {
+    run('npx', ['--no', 'tfm', 'new', `my-${name}`, '--template', name]);
+    assert.match(run('npx', ['--no', 'tfm', 'check', `my-${name}/model.tfm`]), /model\.tfm: no errors$/m);
+  }
 });
 
 test('it is a library with types, and so is what it compiles', () => {

@@ -1,4 +1,4 @@
-/** What `tfm new` begins a project with. The files of a template stand in `templates/NAME`, those of all in `templates/common`. */
+/** What `tfm new` begins a project with. The files of a template stand in `src/templates/NAME`, those of all in `src/templates/common`. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,7 +15,8 @@ export const TEMPLATES = [
   { name: 'lns', summary: 'a LLaMA with a residual scheme of its own, LayerNorm Scaling, to change and to compare' },
 ] as const satisfies readonly Template[];
 
-const FOLDER = fileURLToPath(new URL('./templates/', import.meta.url));
+/** From the bundle of the command line too, which lies two levels below `dist/src` as this module does. */
+const FOLDER = fileURLToPath(new URL('../../templates/', import.meta.url));
 
 /** The files of a project, by their paths in its folder. */
 export function projectFiles(template: string, project: string): ReadonlyMap<string, string> {
