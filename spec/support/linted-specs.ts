@@ -276,6 +276,36 @@ export const LINTED: readonly { readonly name: Lint['name']; readonly cases: Cas
     },
   },
   {
+    name: 'unused-probe',
+    cases: {
+      warns: { site: PRE, top: 'fn Looked(x) {\n  probe size = mean(x)\n  return x\n}' },
+      text: `a.tfm:4:9: warning: nothing looks at the probe \`size\`: \`Looked\`, in which it stands, is never used [unused-probe]
+ 4 │   probe size = mean(x)
+   │         ^^^^
+  help: use \`Looked\`, or remove the probe`,
+      clean: [
+        { site: PRE, top: 'fn Looked(x) {\n  probe size = mean(x)\n  return x\n}', inside: 'x = Looked(x)' },
+        { site: PRE, head: 'probe size = mean(float(tokens))' },
+      ],
+    },
+  },
+  {
+    name: 'padded-axis',
+    cases: {
+      warns: { site: PRE, head: 'axis inner = 341\n  param a: [width -> inner] ~ 0', plus: ' + mean(N(x) @ a)' },
+      text: `a.tfm:6:8: warning: \`inner\` has 341 elements, and kernels compute its products for 344 [padded-axis]
+ 6 │   axis inner = 341
+   │        ^^^^^
+  help: take 344, or 384, which fits every tile; a vocabulary may be larger than what the tokens use`,
+      // Of a product only, and not of small ones.
+      clean: [
+        { site: PRE, head: 'axis inner = 344\n  param a: [width -> inner] ~ 0', plus: ' + mean(N(x) @ a)' },
+        { site: PRE, head: 'axis inner = 341\n  param a: [width, inner] ~ 0', plus: ' + mean(a * a)' },
+        { site: PRE, head: 'axis inner = 61\n  param a: [width -> inner] ~ 0', plus: ' + mean(N(x) @ a)' },
+      ],
+    },
+  },
+  {
     name: 'future-undecided',
     cases: {
       warns: { site: PRE, attention: ', mask = (i, j) => j <= i or j < 2' },

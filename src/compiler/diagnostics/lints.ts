@@ -123,6 +123,24 @@ export const LINTS = {
     help: () => 'remove the `param`',
     explain: 'The weight takes memory and checkpoints hold it, and nothing that the model computes depends on it.',
   }),
+  'unused-probe': entry<{ name: string; fn: string }>({
+    severity: 'warning',
+    message: (p) => `nothing looks at the probe \`${p.name}\`: \`${p.fn}\`, in which it stands, is never used`,
+    help: (p) => `use \`${p.fn}\`, or remove the probe`,
+    explain:
+      'A probe is looked at where its body is evaluated. No file of the program mentions the function that this one stands in, so no ' +
+      'metrics will have it.',
+  }),
+  'padded-axis': entry<{ name: string; size: number; group: number; whole: number }>({
+    severity: 'warning',
+    message: (p) => `\`${p.name}\` has ${p.size} elements, and kernels compute its products for ${p.group}`,
+    help: (p) =>
+      `take ${p.group}${p.whole === p.group ? '' : `, or ${p.whole}, which fits every tile`}; a vocabulary may be larger than what the tokens use`,
+    explain:
+      'Kernels compute products by tiles and load four elements at a time. A size of a weight that is no multiple of 4 is padded in every ' +
+      'product: the elements behind its end are computed and dropped, and rows do not begin where a wide load can. Asked of axes from 64 ' +
+      'elements on.',
+  }),
   'unknown-allowance': entry<{ name: string; suggestion: string | undefined }>({
     severity: 'warning',
     message: (p) => `there is no lint \`${p.name}\` to allow`,

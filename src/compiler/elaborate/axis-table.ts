@@ -8,7 +8,9 @@ import type { Span } from '../support/source.ts';
  */
 export interface AxisTable {
   readonly declare: (name: string, size: number, span: Span) => Axis;
+  /** Of an axis that a file declares. */
   readonly spanOf: (id: AxisId) => Span;
+  readonly declarationOf: (id: AxisId) => Span | undefined;
 }
 
 export function makeAxisTable(): AxisTable {
@@ -27,6 +29,7 @@ export function makeAxisTable(): AxisTable {
       spans.set(axis.id, span);
       return axis;
     },
+    declarationOf: (id) => spans.get(id),
     spanOf: (id) => present(spans.get(id), `the declaration of axis ${id}`),
   };
 }

@@ -1,6 +1,6 @@
 /** From a specification to a graph and a training. */
 import { type Diagnostic, EXIT, Failure } from '../diagnostics/diagnostic.ts';
-import type { Graph, GraphInput } from '../ir/graph.ts';
+import type { AxisId, Graph, GraphInput } from '../ir/graph.ts';
 import type { Hir } from '../ir/hir.ts';
 import type { TrainConfig } from '../ir/train.ts';
 import type { Source, Span } from '../support/source.ts';
@@ -78,6 +78,8 @@ export interface Elaborated {
   readonly advice: { readonly used: readonly Advice[]; readonly known: () => readonly Advice[] };
   /** The call by which a file of the user's got to a place in the library where an op was made. */
   readonly callerOf: (span: Span) => Span | undefined;
+  /** Where an axis is declared, if a file declares it. */
+  readonly axisSpan: (id: AxisId) => Span | undefined;
   /** Warnings. */
   readonly diagnostics: readonly Diagnostic[];
 }
@@ -137,6 +139,7 @@ function elaborateIn(session: Session, request: ElaborateRequest): Elaborated {
     trees: modules.trees(),
     advice: { used, known: () => adviceOfModule(modules.library(['std', 'schemes']), scope) },
     callerOf: (span) => callerIn(files, session.callers.get(span)),
+    axisSpan: session.axes.declarationOf,
     diagnostics,
   };
 }

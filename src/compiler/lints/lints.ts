@@ -6,6 +6,7 @@ import { futureUndecided } from './future-undecided.ts';
 import type { Lint } from './lint.ts';
 import { missingWarmUp } from './missing-warm-up.ts';
 import { normCancelsScale } from './norm-cancels-scale.ts';
+import { paddedAxis } from './padded-axis.ts';
 import { scaleAfterSum } from './scale-after-sum.ts';
 import { scaleBeforeNorm } from './scale-before-norm.ts';
 import { scaledInit } from './scaled-init.ts';
@@ -13,6 +14,7 @@ import { splitBatchMean } from './split-batch-mean.ts';
 import { unnormalisedEnd } from './unnormalised-end.ts';
 import { unusedBinding } from './unused-binding.ts';
 import { unusedImport } from './unused-import.ts';
+import { unusedProbe } from './unused-probe.ts';
 import { unusedWeight } from './unused-weight.ts';
 
 export const ALL_LINTS: readonly Lint[] = [
@@ -27,7 +29,9 @@ export const ALL_LINTS: readonly Lint[] = [
   splitBatchMean,
   futureUndecided,
   axisOrder,
+  paddedAxis,
   unusedImport,
   unusedBinding,
   unusedWeight,
+  unusedProbe,
 ];

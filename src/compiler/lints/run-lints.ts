@@ -7,11 +7,11 @@ import { type Allowance, allowancesIn } from '../syntax/allowances.ts';
 import { type LintContext, warning } from './lint.ts';
 import { ALL_LINTS } from './lints.ts';
 
-type Program = Pick<Elaborated, 'trees' | 'graph' | 'train' | 'advice' | 'files' | 'callerOf'>;
+type Program = Pick<Elaborated, 'trees' | 'graph' | 'train' | 'advice' | 'files' | 'callerOf' | 'axisSpan'>;
 
 /** What the lints find, without what the files allow, and what is wrong with their allowances. In the order of the text. */
-export function runLints({ trees, graph, train, advice, files, callerOf }: Program): readonly Diagnostic[] {
-  const context: LintContext = { files: trees, graph, train, advice };
+export function runLints({ trees, graph, train, advice, files, callerOf, axisSpan }: Program): readonly Diagnostic[] {
+  const context: LintContext = { files: trees, graph, train, axisSpan, advice };
   const found = ALL_LINTS.flatMap((lint) =>
     inStep(`lint ${lint.name}`, () => lint.run(context)).map((one) => placed(one, files, callerOf)),
   );

@@ -57,6 +57,14 @@ ${DATA}`,
   'unused-import': atTop('use std.{LayerNorm, unit}\nsame = unit', 'use std.{unit}\nsame = unit'),
   'unused-binding': atTop('fn f(x) {\n  y = 2 * x\n  return x\n}', 'fn f(x) {\n  y = 2 * x\n  return y\n}'),
   'unused-weight': inBody('param a: [width] ~ 0', 'param a: [width] ~ 0\nloss = sum(a)'),
+  'unused-probe': atTop(
+    'fn f(x) {\n  probe size = mean(x)\n  return x\n}',
+    'fn f(x) {\n  probe size = mean(x)\n  return x\n}\n// in the model\nloss = mean(f(w))',
+  ),
+  'padded-axis': inBody(
+    'axis hidden = 341\nparam a: [width -> hidden] ~ 0\nloss = mean(v @ a)',
+    'axis hidden = 344\nparam a: [width -> hidden] ~ 0\nloss = mean(v @ a)',
+  ),
   'unknown-allowance': atTop(
     'use std.{LayerNorm} // allow: unused-import, unused-impart',
     'use std.{LayerNorm} // allow: unused-import',
