@@ -14,6 +14,8 @@ export type RunIteration = (inner: Scope) => Env;
 
 /** Fewer iterations than this are elaborated one by one. */
 const FEW = 4;
+/** After this many iterations with errors the others are left alone: they would most likely say the same. */
+const ENOUGH = 16;
 
 /**
  * Runs a `for`. Names bound before it and rebound in it are carried. The iterations of a range are elaborated at once as
@@ -26,6 +28,7 @@ export function runFor(statement: For, scope: Scope, run: RunIteration): Env {
   const breaks: HirBreak[] = [];
   let env = scope.env;
   let done = 0;
+  let failed = 0;
   let end = turns.length;
   let together = session.atOnce && session.lanes === undefined && statement.to !== undefined;
   while (done < turns.length) {
@@ -48,9 +51,12 @@ export function runFor(statement: For, scope: Scope, run: RunIteration): Env {
       continue;
     }
     for (const turn of next) {
+      const before = session.errorsMet;
       const result = runAlone(statement, at(scope, env), turn, run);
       parts.push(result.iteration);
       env = result.env;
+      if (session.errorsMet > before) failed += 1;
+      if (failed === ENOUGH) break;
     }
     done = end;
     end = turns.length;

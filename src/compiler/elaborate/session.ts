@@ -139,6 +139,8 @@ export interface Session {
   /** Elaborate iterations at once where possible. */
   readonly atOnce: boolean;
   readonly observer: Observer | undefined;
+  /** How often an error was met; one that many iterations repeat is among the diagnostics once. */
+  errorsMet: number;
   /** An error after which nothing more can be said. */
   fatal: boolean;
 }
@@ -186,6 +188,7 @@ export function makeSession(language: Language, options: SessionOptions): Sessio
     loopAxes: new Set(),
     atOnce,
     observer,
+    errorsMet: 0,
     fatal: false,
   };
 }
@@ -224,6 +227,7 @@ const ONCE: readonly string[] = ['unknown-name', 'record-wanted'] satisfies Lang
 
 /** Records a diagnostic, unless the same was said before: a body may be elaborated often. */
 export function report(session: Session, diagnostic: Diagnostic): void {
+  if (diagnostic.severity === 'error') session.errorsMet += 1;
   const placed = withCall(session, diagnostic);
   const known = session.diagnostics.some(
     (d) =>
