@@ -156,6 +156,11 @@ const CASES: readonly (readonly [string, string, readonly string[]])[] = [
     ['6:17 kinds-differ: `1` is float and the other side is bool (convert one of them with `float(…)`)'],
   ],
   [
+    'a choice between a truth value and a number',
+    body('  y = where(v > 0, 1 > 0, 0)'),
+    ['6:27 kinds-differ: `0` is float and the other side is bool (convert one of them with `float(…)`)'],
+  ],
+  [
     'a mask that is not bool',
     library('Attention', '  x = fill(1, batch, time, width)\n  y = Attention(1, mask = (i, j) => i - j)(x)'),
     [

@@ -240,10 +240,8 @@ export function applyWhere(
   requireKind(condition, ['bool'], spans[0]);
   const a = wantOperand(values[1], spans[1]);
   const b = wantOperand(values[2], spans[2]);
-  const [x, y] =
-    a.kind !== 'tensor' && b.kind !== 'tensor'
-      ? [liftAlone(session, a, spans[1]), liftAlone(session, b, spans[2])]
-      : sameKind(session, a, b, { left: a, right: b, leftSpan: spans[1], rightSpan: spans[2], span });
+  const left = b.kind === 'tensor' ? a : liftAlone(session, a, spans[1]);
+  const [x, y] = sameKind(session, left, b, { left, right: b, leftSpan: spans[1], rightSpan: spans[2], span });
   requireAligned(session, [condition, x, y], span);
   return emit(session, 'where', {}, [condition, x, y], span);
 }
