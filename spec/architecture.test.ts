@@ -20,6 +20,7 @@ const ROWS: readonly { readonly name: string; readonly prefix: string; readonly 
   { name: 'format', prefix: 'src/compiler/format/', may: ['support', 'diagnostics', 'grammar', 'syntax'] },
   { name: 'ops', prefix: 'src/compiler/ops/', may: ['support', 'ir'] },
   { name: 'causality', prefix: 'src/compiler/causality/', may: ['support', 'ir', 'ops'] },
+  { name: 'decode', prefix: 'src/compiler/decode/', may: ['support', 'ir', 'ops', 'causality'] },
   {
     name: 'elaborate',
     prefix: 'src/compiler/elaborate/',
@@ -44,6 +45,7 @@ const ROWS: readonly { readonly name: string; readonly prefix: string; readonly 
       'pass',
       'syntax',
       'causality',
+      'decode',
       'elaborate',
       'lints',
       'passes',

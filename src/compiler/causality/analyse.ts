@@ -16,15 +16,28 @@ import { RULES } from './rules.ts';
 /** Rounds over the body of a loop after which a reach that still grows counts as endless. */
 const ROUNDS = 3;
 
-/** `observe` is told what is found of a value, each time that more is: iterations are looked at one after the other. */
-export function analyse(graph: Graph, guess: Guess, observe?: (id: ValueId, flow: Flow) => void): Flows {
+/**
+ * `observe` is told what is found of a value, each time that more is: iterations are looked at one after the other.
+ *
+ * @param sources Values that count as inputs of their own, whose time is the axis: where they are needed is asked, not what of.
+ */
+export function analyse(
+  graph: Graph,
+  guess: Guess,
+  observe?: (id: ValueId, flow: Flow) => void,
+  sources: ReadonlyMap<ValueId, Axis> = new Map(),
+): Flows {
   const flows = new Map<ValueId, Flow>();
   const set = (id: ValueId, flow: Flow): void => {
-    flows.set(id, flow);
+    const source = sources.get(id);
+    flows.set(id, source ? inputFlow(sourceName(id), source) : flow);
     observe?.(id, flow);
   };
   const forms = makeAxisForms();
-  const times = new Map(graph.inputs.map(({ name, type }) => [name, type.axes.at(-1)] as const));
+  const times = new Map<string, Axis | undefined>([
+    ...graph.inputs.map(({ name, type }) => [name, type.axes.at(-1)] as const),
+    ...[...sources].map(([id, axis]) => [sourceName(id), axis] as const),
+  ]);
   const sizeOf = (input: string): number => times.get(input)?.size ?? 1;
   const types = new Map([...valuesIn(graph.block)].map((value) => [value.id, value.type] as const));
   const flowOf = (id: ValueId): Flow => flows.get(id) ?? UNKNOWN;
@@ -78,6 +91,11 @@ export function analyse(graph: Graph, guess: Guess, observe?: (id: ValueId, flow
 
   visit(graph.block);
   return flows;
+}
+
+/** What the needs of a value call a source. No input has such a name. */
+function sourceName(id: ValueId): string {
+  return `value ${id}`;
 }
 
 function inputFlow(name: string, time: Axis | undefined): Flow {

@@ -74,8 +74,8 @@ function meetingLeak(graph: Graph, guess: Guess, op: Op, flows: Flows): Found | 
   return undefined;
 }
 
-/** The furthest token, counted from the position itself. What all positions need alike is furthest for the first. */
-function aheadOf({ along, fixed }: Dependence): number {
+/** The furthest place, counted from the position itself. What all positions need alike is furthest for the first. */
+export function aheadOf({ along, fixed }: Dependence): number {
   return Math.max(
     Number.NEGATIVE_INFINITY,
     ...[...along.values()].map((reach) => reach.ahead),

@@ -123,8 +123,8 @@ function scatterFlow(c: RuleContext<OpOf<'scatter_add'>>): Flow {
   return reducedFlow(c, together(c), gone);
 }
 
-/** Gradients are made after causality has been looked at; nothing is claimed of them. */
-function gradientFlow(c: RuleContext): Flow {
+/** Gradients and states are made after causality has been looked at; nothing is claimed of them. */
+function allFlow(c: RuleContext): Flow {
   return { ...UNKNOWN, needs: mapNeeds(together(c), (_, input) => everything(c.sizeOf(input))) };
 }
 
@@ -169,10 +169,11 @@ export const RULES: { readonly [K in Exclude<OpName, 'loop' | 'input'>]: Rule<K>
   contract: contractFlow,
   gather: gatherFlow,
   scatter_add: scatterFlow,
+  put: allFlow,
   recur: recurFlow,
   stop_gradient: first,
   step_total: first,
   attend: (c) => attendFlow(c, c.op),
-  attend_backward_query: gradientFlow,
-  attend_backward_key: gradientFlow,
+  attend_backward_query: allFlow,
+  attend_backward_key: allFlow,
 };

@@ -143,6 +143,11 @@ export interface OpAttrs {
    */
   readonly scatter_add: { readonly axis: Axis; readonly axes: readonly Axis[] };
   /**
+   * (x, value, position): `x` with `value`, which has its other axes, at the int `position` of `axis`. Made for decoding: `x` is a
+   * state, which nothing else reads, and the result lies where it lay, so that only `value` is written.
+   */
+  readonly put: { readonly axis: AxisId };
+  /**
    * (a, b): the first-order linear recurrence h_t = a_t h_(t-1) + b_t along `over`, with 0 before its first element; in
    * reverse h_t = a_t h_(t+1) + b_t, with 0 behind its last. One operand has all axes of the other, and `over`.
    */

@@ -61,6 +61,7 @@ const ATTRS: { readonly [K in OpName]: (attrs: OpAttrs[K]) => string } = {
   contract: (a) => a.terms.map((over) => `[${ids(over)}]`).join(' + '),
   gather: (a) => a.axis,
   scatter_add: (a) => `${a.axis.id} of ${sized(a.axes)}`,
+  put: (a) => a.axis,
   recur: (a) => `${a.over}${a.reverse ? ' reverse' : ''}`,
   stop_gradient: () => '',
   step_total: () => '',

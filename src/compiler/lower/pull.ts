@@ -86,6 +86,7 @@ const RULES: { readonly [K in OpName]: Rule<K> } = {
   contract: contraction,
   gather: (pull) => gathered(pull),
   scatter_add: stored,
+  put: stored,
   recur: stored,
   stop_gradient: ({ operand }) => operand(0),
   step_total: ({ operand }) => operand(0),

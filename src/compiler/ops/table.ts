@@ -7,6 +7,7 @@ import { loop } from './loop.ts';
 import { movement } from './movement.ts';
 import type { OpDef } from './op-def.ts';
 import { pointwise } from './pointwise.ts';
+import { put } from './put.ts';
 import { recur } from './recur.ts';
 import { reduce } from './reduce.ts';
 
@@ -18,6 +19,7 @@ export const ops: { readonly [K in OpName]: OpDef<K> } = {
   ...reduce,
   ...contract,
   ...gather,
+  ...put,
   ...recur,
   ...attend,
   ...loop,

@@ -45,6 +45,7 @@ const WEIGHT: { readonly [K in OpName]: Weight } = {
   contract: 'heavy',
   gather: 'heavy',
   scatter_add: 'heavy',
+  put: 'heavy',
   recur: 'heavy',
   stop_gradient: 'cheap',
   step_total: 'heavy',

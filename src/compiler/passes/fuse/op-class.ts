@@ -55,6 +55,7 @@ const CLASS: { readonly [K in Exclude<OpName, 'contract'>]: OpClass } = {
   argmax: 'reduction',
   recur: 'scan',
   scatter_add: 'own',
+  put: 'own',
   attend: 'own',
   attend_backward_query: 'own',
   attend_backward_key: 'own',

@@ -44,6 +44,7 @@ const RULES: { readonly [K in OpName]: Rule<K> } = {
   contract: keep,
   gather: keep,
   scatter_add: keep,
+  put: keep,
   recur: keep,
   stop_gradient: keep,
   step_total: keep,
