@@ -163,6 +163,12 @@ test('eval and sample use what was trained', async () => {
   assert.ok(first.out.startsWith('the '));
   assert.is((await text()).out, first.out);
   assert.is(json((await text('--json')).out).prompt, 'the ');
+  // A spec is compiled for decoding; a folder holds what training needs.
+  const argv = ['sample', at('tiny.tfm'), '--weights', at('run-spec'), '--prompt', 'the ', '--tokens', '12', '--json'];
+  const cached = json((await runMain(...argv)).out);
+  assert.is(`the ${cached.text}\n`, first.out);
+  assert.is(cached.decode, 'cached');
+  assert.is(json((await text('--json')).out).decode, 'rerun');
   assert.is((await text('--top-p', '2')).exit, 2);
 });
 

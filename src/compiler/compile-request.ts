@@ -7,8 +7,11 @@ import type { FusedGraph } from './ir/region.ts';
 import type { TrainConfig } from './ir/train.ts';
 import type { Source } from './support/source.ts';
 
-/** What is wanted: training takes forward, backward and update; the others are forward passes of their own. */
-export type Purpose = 'train' | 'evaluate' | 'logits' | 'probes';
+/**
+ * What is wanted: training takes forward, backward and update; the others are forward passes of their own. Decoding takes
+ * `prefill` and `step`, or `logits` where each token needs all of it.
+ */
+export type Purpose = 'train' | 'evaluate' | 'logits' | 'decode' | 'probes';
 
 export interface CompileRequest {
   readonly source: Source;
@@ -35,8 +38,8 @@ export interface Compiled {
   /** The train block, with `micro` decided; undefined when the spec has none. */
   readonly train: TrainConfig | undefined;
   /**
-   * By program: `micro`, `evaluate`, `logits`, `probes`, `gradient_probes`, `settle`, `after`. The unfused graph, and the fused one. In the
-   * plan `after` is a part of `update`.
+   * By program: `micro`, `evaluate`, `logits`, `prefill`, `step`, `probes`, `gradient_probes`, `settle`, `after`. The unfused graph, and
+   * the fused one. In the plan `after` is a part of `update`.
    */
   readonly graphs: Readonly<Record<string, Graph>>;
   readonly fused: Readonly<Record<string, FusedGraph>>;

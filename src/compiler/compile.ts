@@ -1,5 +1,7 @@
 import { compileGraphs } from './compile-graphs.ts';
 import type { Compiled, CompileRequest, Purpose } from './compile-request.ts';
+import { decodingOf } from './decode/decode.ts';
+import { describeObstruction } from './describe-obstruction.ts';
 import { type Elaborated, elaborate } from './elaborate/elaborate.ts';
 import { describeRoll } from './elaborate/roll/describe-roll.ts';
 import { requireSameWeights } from './elaborate/same-weights.ts';
@@ -13,7 +15,7 @@ import { invariant, present } from './support/invariant.ts';
 import { warningsOf } from './warnings.ts';
 
 /**
- * Compiles a spec: elaborates it for each purpose that differs (sampling in sizes, evaluation and probes in what `training`
+ * Compiles a spec: elaborates it for each purpose that differs (decoding in sizes, evaluation and probes in what `training`
  * means, if the spec asks), then takes the graphs through `compileGraphs`, which lists the phases behind the language.
  * Throws a `Failure` with everything that is wrong.
  */
@@ -51,9 +53,14 @@ function compileWith(request: CompileRequest, first: Elaborated, micro: number |
   const same = micro === undefined || first.train?.micro !== 'auto' || micro === batch;
   const trained = same ? first : elaborateFor(request, 'train', micro, trace);
   const graphs: Record<string, Graph> = {};
+  let rerun: string | undefined;
   if (request.purposes.includes('train')) graphs.micro = keepOutputs(trained.graph, ['loss']);
   for (const purpose of request.purposes) {
     if (purpose === 'train') continue;
+    if (purpose === 'decode') {
+      rerun = addDecoding(graphs, elaborateFor(request, purpose, micro, trace));
+      continue;
+    }
     for (const [name, graph] of graphsFor(request, purpose, trained, micro, trace)) {
       requireSameWeights(trained.graph.weights, graph.weights.filter(isWeight));
       if (graph.outputs.length > 0)
@@ -83,6 +90,7 @@ function compileWith(request: CompileRequest, first: Elaborated, micro: number |
   );
   return {
     ...built,
+    plan: { ...built.plan, ...(rerun === undefined ? {} : { rerun }) },
     train,
     graphs,
     notes: trained.report.map(describeRoll),
@@ -97,6 +105,19 @@ function compileWith(request: CompileRequest, first: Elaborated, micro: number |
   };
 }
 
+/** Adds the programs of decoding. Where each token needs all of `logits`, says why. */
+function addDecoding(graphs: Record<string, Graph>, elaborated: Elaborated): string | undefined {
+  if (elaborated.graph.outputs.length === 0) return undefined;
+  const decoding = decodingOf(elaborated.graph);
+  if (decoding.kind === 'rerun') {
+    graphs.logits = elaborated.graph;
+    return describeObstruction(elaborated, decoding.obstruction);
+  }
+  graphs.prefill = decoding.prefill;
+  graphs.step = decoding.step;
+  return undefined;
+}
+
 const isWeight = (weight: Weight): boolean => !weight.isGradient;
 
 /**
@@ -105,7 +126,7 @@ const isWeight = (weight: Weight): boolean => !weight.isGradient;
  */
 function graphsFor(
   request: CompileRequest,
-  purpose: Exclude<Purpose, 'train'>,
+  purpose: Exclude<Purpose, 'train' | 'decode'>,
   trained: Elaborated,
   micro: number | undefined,
   trace: Traces,
@@ -129,16 +150,17 @@ function elaborateFor(
   trace: Traces,
 ): Elaborated {
   const start = performance.now();
-  const batch = purpose === 'logits' ? { batch: 1 } : micro === undefined ? {} : { batch: micro };
+  const isText = purpose === 'logits' || purpose === 'decode';
+  const batch = isText ? { batch: 1 } : micro === undefined ? {} : { batch: micro };
   const elaborated = elaborate({
     source: request.source,
     entry: request.entry,
     set: request.set,
     sizes: { ...request.sizes, ...batch },
     training: purpose === 'train',
-    want: purpose === 'train' || purpose === 'evaluate' ? 'loss' : purpose,
+    want: isText ? 'logits' : purpose === 'train' || purpose === 'evaluate' ? 'loss' : purpose,
   });
-  if (purpose === 'train' || purpose === 'logits') requireCausal(elaborated);
+  if (purpose === 'train' || isText) requireCausal(elaborated);
   const { times } = trace.of(purpose);
   times.set('elaborate', (times.get('elaborate') ?? 0) + performance.now() - start);
   return elaborated;

@@ -4,8 +4,8 @@ import { runFailure } from '../compiler/diagnostics/run.ts';
 import type { HostScalars } from '../compiler/ir/plan.ts';
 import { checkSampling, chooseToken, type Sampling } from './choose-token.ts';
 import type { Tokenizer } from './data/tokenizer.ts';
+import { openDecoder } from './open-decoder.ts';
 import { philox } from './philox.ts';
-import { logitsProgram } from './run-logits.ts';
 
 export interface SampleOptions extends Sampling {
   readonly prompt: string;
@@ -16,9 +16,16 @@ export interface SampleOptions extends Sampling {
   readonly step: number;
 }
 
+export interface Sampled {
+  /** Whether a token took a step from what was kept of those before, or a run of the whole model. */
+  readonly decode: 'cached' | 'rerun';
+  /** Why tokens took a run of the whole model, if some did. */
+  readonly reason?: string;
+}
+
 /**
- * Continues the prompt. `write` gets the new text as it comes, whole characters only. The model sees the last tokens that
- * fit into its time. The same seed gives the same text.
+ * Continues the prompt. `write` gets the new text as it comes, whole characters only; `tell` is told, once, why tokens take runs
+ * of the whole model if they do. The model sees the last tokens that fit into its time. The same seed gives the same text.
  * Fails with `program-missing`, `sampling-option`, `token-outside-vocabulary` or `logits-not-finite`.
  */
 export async function sample(
@@ -26,10 +33,12 @@ export async function sample(
   tokenizer: Tokenizer,
   options: SampleOptions,
   write: (text: string) => void,
-): Promise<void> {
+  tell: (note: string) => void = () => {},
+): Promise<Sampled> {
   checkSampling(options);
   const scalars: HostScalars = { step: options.step, seed: options.seed, micro: 0, lr: 0, bias1: 1, bias2: 1 };
-  const { time, vocab, run } = logitsProgram(loaded, scalars, 'sampling');
+  const decoder = openDecoder(loaded, scalars, 'sampling');
+  const { vocab, decode } = decoder;
   // A text has to begin with something; a line break is what most texts have before them.
   const begin = options.prompt === '' ? '\n' : options.prompt;
   const tokens = Array.from(tokenizer.encode(new TextEncoder().encode(begin)));
@@ -41,20 +50,22 @@ export async function sample(
       place: `token ${bad} of the prompt`,
     });
   }
-  const decoder = tokenizer.decoder();
+  let reason: string | undefined;
+  const characters = tokenizer.decoder();
   for (let n = 0; n < options.tokens; n += 1) {
-    const seen = tokens.slice(-time);
-    const window = new Int32Array(time);
-    window.set(seen);
-    const logits = (await run(window, seen.length - 1, 1)).subarray(0, tokenizer.size);
+    const rerun = decoder.rerunAfter(tokens.length);
+    if (rerun !== undefined && reason === undefined) tell(`each token takes a run of the whole model: ${rerun}`);
+    reason ??= rerun;
+    const logits = (await decoder.next(tokens)).subarray(0, tokenizer.size);
     if (!logits.every(Number.isFinite)) throw runFailure('logits-not-finite', { position: tokens.length });
     const token = chooseToken(logits, options, uniformAt(options.seed, n));
     tokens.push(token);
-    const text = decoder.push(token);
+    const text = characters.push(token);
     if (text) write(text);
   }
-  const rest = decoder.end();
+  const rest = characters.end();
   if (rest) write(rest);
+  return { decode, ...(reason === undefined ? {} : { reason }) };
 }
 
 /** The n-th draw of a seed, in [0, 1). */

@@ -19,7 +19,7 @@ export const sample: CliCommand = {
       .option('--top-p <p>', 'draw from the likeliest tokens that together have this probability', real)
       .option('--seed <n>', 'the same seed gives the same text', whole(0), 0),
   run: ([path = ''], options, terminal) =>
-    withSession({ path, command: 'sample', purposes: ['logits'] }, options, terminal, async (session) => {
+    withSession({ path, command: 'sample', purposes: ['decode'] }, options, terminal, async (session) => {
       const { loaded, config, model } = session;
       const tokenizer = tokenizerOfData(config.data, model.dataFolder, 'sampling');
       const origin = loadGivenWeights(loaded, options, terminal);
@@ -36,15 +36,22 @@ export const sample: CliCommand = {
         topP: number(options, 'topP'),
         step: origin.step,
       };
-      await sampleText(loaded, tokenizer, settings, (more) => {
+      const write = (more: string): void => {
         if (json) made += more;
         else terminal.write(harmless(more));
-      });
-      terminal.print(
-        json
-          ? JSON.stringify({ format_version: 1, weights: origin.path, step: origin.step, prompt, seed, text: made })
-          : '',
-      );
+      };
+      const { decode, reason } = await sampleText(loaded, tokenizer, settings, write, terminal.tell);
+      const result = {
+        format_version: 1,
+        weights: origin.path,
+        step: origin.step,
+        prompt,
+        seed,
+        text: made,
+        decode,
+        reason,
+      };
+      terminal.print(json ? JSON.stringify(result) : '');
       return EXIT.ok;
     }),
 };

@@ -20,10 +20,12 @@ export interface Plan {
   readonly kernels: readonly KernelEntry[];
   /**
    * By name: `settle` (what `after` says of new weights, before the first step), `begin`, `prepare`, `micro`, `update`,
-   * `evaluate`, `logits`, `probes`.
+   * `evaluate`, `logits`, `prefill` (all of a text, and the states for what follows), `step` (one more token), `probes`.
    */
   readonly programs: Readonly<Record<string, Program>>;
   readonly weights: readonly WeightPlace[];
+  /** Why there is no `step` although decoding was asked for, in words: `logits` is run anew for each token. */
+  readonly rerun?: string;
   /** Rows of uniform data that never change, laid out at `offsetAlignment`; the runtime uploads them once. */
   readonly uniformRows: readonly (readonly UniformWord[])[];
   /** Prefix of the segments from which the update takes its gradients. */
@@ -44,6 +46,8 @@ export type SegmentRole =
   | 'moment2'
   /** Activations and temporaries, laid out by lifetime; shared by all programs. */
   | 'arena'
+  /** What decoding keeps from run to run: each input of such a name lies where the output of that name does. */
+  | 'states'
   /** Inputs written by the host, results read by it. */
   | 'inputs'
   | 'outputs';

@@ -23,7 +23,7 @@
  *   contraction is a read, or a view (rename, split, merge) of one.
  * - `scan`: recurrences along one axis with pointwise values of the same axes around them: an invocation goes along the axis
  *   in order. Whatever one member needs of another, it needs at the same place.
- * - `attend`, `attend_backward_query`, `attend_backward_key`, `scatter_add`: one op each, with its own loop structure.
+ * - `attend`, `attend_backward_query`, `attend_backward_key`, `scatter_add`, `put`: one op each, with its own loop structure.
  */
 import type { Axis, Graph, OpOf, ValueId } from './graph.ts';
 
@@ -74,7 +74,12 @@ export interface ScanRegion extends RegionBase {
 
 export interface OpRegion extends RegionBase {
   readonly kind: 'op';
-  readonly op: OpOf<'attend'> | OpOf<'attend_backward_query'> | OpOf<'attend_backward_key'> | OpOf<'scatter_add'>;
+  readonly op:
+    | OpOf<'attend'>
+    | OpOf<'attend_backward_query'>
+    | OpOf<'attend_backward_key'>
+    | OpOf<'scatter_add'>
+    | OpOf<'put'>;
 }
 
 export type Region = RowsRegion | ProductRegion | ScanRegion | OpRegion;

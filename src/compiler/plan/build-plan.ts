@@ -16,6 +16,7 @@ import {
   uniformBytes,
 } from '../ir/plan.ts';
 import type { FusedGraph } from '../ir/region.ts';
+import { isState } from '../ir/state-name.ts';
 import type { TrainConfig } from '../ir/train.ts';
 import { present } from '../support/invariant.ts';
 import { accumulateLaunches } from './accumulate.ts';
@@ -59,7 +60,7 @@ export function buildPlan(request: PlanRequest): BuiltPlan {
   const { limits, accumulation, train } = request;
   const layout = layOutWeights(request.weights, limits);
   const kernels = makeKernelTable(request.emit);
-  const io = makeIoTable(limits.offsetAlignment);
+  const io = makeIoTable(limits);
   const gradients = accumulation > 1 ? 'totals' : 'gradients';
   const programs: Record<string, Program> = {};
   const arenaBytes: number[] = [];
@@ -132,7 +133,10 @@ function fixedPlaces(source: ProgramSource, layout: WeightLayout, io: IoTable, g
   const types = outputTypes(source.fused);
   const weights = new Map(graph.weights.map((w) => [w.id as string, w]));
   return {
-    input: (name) => io.input(name, present(inputTypes.get(name), `input ${name}`)),
+    input: (name) => {
+      const type = present(inputTypes.get(name), `input ${name}`);
+      return isState(name) ? io.state(name, type) : io.input(name, type);
+    },
     weight: (op: OpOf<'weight'>) => {
       const weight = present(weights.get(op.attrs.weight), 'a weight');
       return weightPlace(weight.isGradient ? gradients : 'weights', weight, layout);
@@ -142,7 +146,8 @@ function fixedPlaces(source: ProgramSource, layout: WeightLayout, io: IoTable, g
       if (weight) return weightPlace('gradients', weight, layout);
       const changed = weightOfAfter(name, graph.weights);
       if (changed) return afterPlace(changed, layout, io);
-      return io.output(source.name, name, present(types.get(name), `output ${name}`));
+      const type = present(types.get(name), `output ${name}`);
+      return isState(name) ? io.state(name, type) : io.output(source.name, name, type);
     },
   };
 }
@@ -193,13 +198,15 @@ function outputTypes(fused: FusedGraph): ReadonlyMap<string, TensorType> {
 }
 
 function inputsOf(fused: FusedGraph, input: (name: string, type: TensorType) => Place): readonly IoPlace[] {
-  return fused.graph.inputs.map(({ name, type }) => ioPlace(name, type, input(name, type)));
+  return fused.graph.inputs
+    .filter(({ name }) => !isState(name))
+    .map(({ name, type }) => ioPlace(name, type, input(name, type)));
 }
 
 function outputsOf(source: ProgramSource, io: IoTable, accumulation: number): readonly IoPlace[] {
   const summed = accumulation > 1 && source.name === 'micro';
   return [...outputTypes(source.fused)]
-    .filter(([name]) => !/^(grad|after)\./.test(name))
+    .filter(([name]) => !/^(grad|after)\./.test(name) && !isState(name))
     .map(([name, type]) => ioPlace(name, type, io.output(summed ? 'total' : source.name, name, type)));
 }
 
@@ -228,7 +235,7 @@ function segmentsOf(
   layout: WeightLayout,
   roles: readonly SegmentRole[],
   arenaBytes: readonly number[],
-  io: { readonly inputs: number; readonly outputs: number },
+  io: ReturnType<IoTable['sizes']>,
 ): readonly Segment[] {
   return [
     ...layout.parts.map((p, k): Segment => ({ name: `weights${k}`, role: 'weights', bytes: p.bytes })),
@@ -236,6 +243,7 @@ function segmentsOf(
       layout.parts.map((p, k): Segment => ({ name: `${role}${k}`, role, bytes: p.trainedBytes })),
     ),
     ...arenaBytes.map((bytes, k): Segment => ({ name: `arena${k}`, role: 'arena', bytes })),
+    ...io.states.map((bytes, k): Segment => ({ name: `states${k}`, role: 'states', bytes })),
     { name: 'inputs', role: 'inputs' as const, bytes: io.inputs },
     { name: 'outputs', role: 'outputs' as const, bytes: io.outputs },
   ].filter((s) => s.bytes > 0);

@@ -83,6 +83,13 @@ function placeStacked(p: Placement, loop: Loop, j: number, made: ReadonlySet<Val
   const n = loop.attrs.axis.size;
   const inner = p.resolve(present(loop.attrs.body.results[j], 'a result'));
   const bytes = p.sizeOf(inner);
+  const taken = sliceTaken(p, loop, inner) ? p.locate(inner) : undefined;
+  if (taken) {
+    // Each iteration gives the slice that it took, perhaps with something put into it: the stack is where it was.
+    const rows = { count: n, bytes, stride: taken.move?.stride ?? bytes };
+    p.put(result, { storage: taken.storage, offset: taken.offset, bytes: spanOf(rows), rows });
+    return;
+  }
   const rows = { count: n, bytes, stride: alignUp(bytes, p.limits.offsetAlignment) };
   const place = p.wanted(result);
   const inPlace = place?.rows?.count === n && (n === 1 || place.rows.stride === rows.stride);
@@ -91,6 +98,11 @@ function placeStacked(p: Placement, loop: Loop, j: number, made: ReadonlySet<Val
   const slice: Location = { storage, offset: 0, bytes, move: { stride: rows.stride, shift: 0, modulus: n } };
   if (made.has(inner) && !p.locations.has(inner)) p.put(inner, slice);
   else p.addCopy('inside', loop, copyOf(p.locate(inner), slice));
+}
+
+/** Whether a value is what an iteration sees of a stack. Tables lie nowhere. */
+function sliceTaken(p: Placement, { attrs: { body, carried } }: Loop, id: ValueId): boolean {
+  return body.params.findIndex((param) => param.id === id) >= carried && p.locations.has(id);
 }
 
 /** Whether a loop's body reads an initial value as such: a kernel might then bind it twice, moving and at rest. */

@@ -13,7 +13,7 @@ export interface FixedPlace extends Place {
 /** Where values of the world outside lie. */
 export interface FixedPlaces {
   /** Of an `input` op, by name. */
-  readonly input: (name: string) => Place;
+  readonly input: (name: string) => FixedPlace;
   readonly weight: (weight: OpOf<'weight'>) => FixedPlace;
   /** Of an output, by name. */
   readonly output: (name: string) => FixedPlace;
@@ -60,11 +60,13 @@ export function makePlacement(fused: FusedGraph, fixed: FixedPlaces, limits: Tar
   };
   const outside = new Set(fused.steps.flatMap((s) => (s.kind === 'region' ? s.region.roots : [])).map(resolve));
 
-  // Outputs that can be written in place: the first output of each value. The rest is copied at the end.
+  // Outputs that can be written in place: the first output of each value. The rest is copied at the end, and what is to lie
+  // where an input lies, which may be read until then.
   const wanted = new Map<ValueId, FixedPlace>();
+  const inputs = new Set(fused.graph.inputs.map(({ name }) => name));
   for (const output of fused.graph.outputs) {
     const id = resolve(output.value);
-    if (!wanted.has(id)) wanted.set(id, fixed.output(output.name));
+    if (!wanted.has(id) && !inputs.has(output.name)) wanted.set(id, fixed.output(output.name));
   }
 
   const sizeOf = (id: ValueId): number => bytesOf(present(values.get(id), `value ${id}`).type);

@@ -1,5 +1,6 @@
 import type { Axis, Op, OpOf, ValueId } from '../../ir/graph.ts';
 import { resultOf } from '../../ir/op-parts.ts';
+import type { OpRegion } from '../../ir/region.ts';
 import { axisOf } from '../../ir/tensor-type.ts';
 import { present } from '../../support/invariant.ts';
 import { isTable, type Needs } from './needs.ts';
@@ -8,7 +9,7 @@ import { pull } from './pull.ts';
 import { rowAxes } from './row-axes.ts';
 import type { Scope } from './scope.ts';
 
-export type OwnOp = OpOf<'attend'> | OpOf<'attend_backward_query'> | OpOf<'attend_backward_key'> | OpOf<'scatter_add'>;
+export type OwnOp = OpRegion['op'];
 
 /** A region in the making, or a loop among regions. Groups never change: merging two makes a third. */
 export interface Group {
@@ -81,5 +82,5 @@ export function firstGroups(scope: Scope, needs: Needs, ops: readonly Op[], part
 }
 
 function isOwn(op: Op): op is OwnOp {
-  return op.kind.startsWith('attend') || op.kind === 'scatter_add';
+  return op.kind.startsWith('attend') || op.kind === 'scatter_add' || op.kind === 'put';
 }

@@ -1,4 +1,5 @@
 import type { Op, OpOf, ValueId } from '../../ir/graph.ts';
+import { operandOf, resultOf } from '../../ir/op-parts.ts';
 import { BEFORE_CAPTURES } from '../../ops/attend-shapes.ts';
 import { present } from '../../support/invariant.ts';
 import { workOf } from './op-class.ts';
@@ -49,6 +50,8 @@ export function findNeeds(scope: Scope, fuse: boolean): Needs {
       if (op.kind === 'loop') {
         for (const id of scope.captures(op)) if (isDearInside(scope, id)) require(id);
       }
+      // A state is written where it lies.
+      if (op.kind === 'put') aliases.set(resultOf(op, 0).id, operandOf(op, 0));
       const c = scope.classOf(op);
       for (const { id } of op.results) {
         if (c === 'reduction' || c === 'product' || c === 'scan') nodes.add(id);
