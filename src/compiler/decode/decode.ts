@@ -61,7 +61,7 @@ export function decodingOf(graph: Graph): Decoding {
   const { graph: step, states } = buildStep(graph, recipes, demands, [wanted]);
   const early = findEarly(graph, recipes, states, output.value);
   if (early) return rerun(early.value.name, early.op?.span, 'looks at later positions of what it is made of');
-  const prefill = buildPrefill(graph, recipes, time, [output], states);
+  const prefill = buildPrefill(graph, recipes, [wanted], states);
   return { kind: 'cached', prefill, step, states };
 }
 

@@ -1,35 +1,28 @@
 /** The graph that begins a text: the forward graph over all its tokens, with what the steps after it keep. */
-import type { Axis, AxisId, Block, Graph, Op, OpOf, TensorType, Value, ValueId } from '../ir/graph.ts';
+import type { Block, Graph, Op, TensorType, Value, ValueId } from '../ir/graph.ts';
 import { tensor, withAxes, withoutIds } from '../ir/tensor-type.ts';
 import { nextValueId } from '../ir/walk-graph.ts';
+import { type Builder, makeBuilder } from '../ops/builder.ts';
+import { binary, intScalar, permute } from '../ops/make.ts';
 import { present } from '../support/invariant.ts';
 import { GENERATED } from '../support/source.ts';
+import { formKey, type Need, type Slice } from './form.ts';
+import type { Making } from './recipe.ts';
 import type { Recipes } from './recipes.ts';
+import { sliceRecipe } from './slice-rules.ts';
 import { POSITION, type State } from './step-graph.ts';
 
-/** @param outputs What is wanted at the last token, by name; each has the axis `time`. */
+/** @param outputs What is wanted at the last token, by name. */
 export function buildPrefill(
   forward: Graph,
   recipes: Recipes,
-  time: Axis,
-  outputs: Graph['outputs'],
+  outputs: readonly (Need & { readonly name: string; readonly form: Slice })[],
   states: readonly State[],
 ): Graph {
-  let nextId = nextValueId(forward);
-  const fresh = (type: TensorType, name: string | undefined): Value => {
-    const value = { id: nextId as ValueId, type, name };
-    nextId += 1;
-    return value;
-  };
-  const position = fresh(tensor('int', []), POSITION);
-  const begin: Op = { kind: 'input', attrs: { name: POSITION }, operands: [], results: [position], span: GENERATED };
-
-  const lastOf = (id: ValueId, axis: AxisId): OpOf<'gather'> => {
-    const { type, name } = recipes.value(id);
-    const result = fresh(withAxes(type, withoutIds(type.axes, [axis])), name);
-    const span = recipes.maker(id)?.span ?? GENERATED;
-    return { kind: 'gather', attrs: { axis }, operands: [id, position.id], results: [result], span };
-  };
+  const firstId = nextValueId(forward);
+  const b = makeBuilder({ inputs: forward.inputs, weights: forward.weights, firstId });
+  const position = b.input({ name: POSITION, type: tensor('int', []) });
+  const fresh = (type: TensorType, name: string | undefined): Value => b.fresh(type, name);
 
   /** The block with what makes the states that stand in it, which are among its values or given by its loops. */
   const extend = ({ ops }: Block, kept: readonly State[], depth: number) => {
@@ -37,7 +30,7 @@ export function buildPrefill(
     const inner = ops.map((op): Op => {
       const own = kept.filter((state) => state.loops[depth] === op);
       if (op.kind !== 'loop' || own.length === 0) return op;
-      const { axis, body } = op.attrs;
+      const { body } = op.attrs;
       const given = extend(body, own, depth + 1);
       const results = own.map((state) => {
         const { type, name } = recipes.value(state.value);
@@ -48,36 +41,53 @@ export function buildPrefill(
         return result;
       });
       const more = own.map((state) => present(given.values.get(state), 'a state'));
-      const attrs = { ...op.attrs, axis, body: { ...body, ops: given.ops, results: [...body.results, ...more] } };
+      const attrs = { ...op.attrs, body: { ...body, ops: given.ops, results: [...body.results, ...more] } };
       return { ...op, attrs, results: [...op.results, ...results] };
     });
     const last = kept.flatMap((state): readonly Op[] => {
       if (state.loops.length > depth) return [];
-      if (state.form === 'whole') {
-        values.set(state, state.value);
-        return [];
-      }
-      const op = lastOf(state.value, state.form.axis);
-      values.set(state, present(op.results[0], 'a result').id);
-      return [op];
+      values.set(state, state.value);
+      if (state.form === 'whole') return [];
+      const { axis } = state.form;
+      const { type, name } = recipes.value(state.value);
+      const result = fresh(withAxes(type, withoutIds(type.axes, [axis])), name);
+      values.set(state, result.id);
+      const span = recipes.maker(state.value)?.span ?? GENERATED;
+      return [{ kind: 'gather', attrs: { axis }, operands: [state.value, position], results: [result], span }];
     });
     return { ops: [...inner, ...last], values };
   };
 
   const { ops, values } = extend(forward.block, states, 0);
-  const wanted = outputs.map(({ name, value }) => ({ name, op: lastOf(value, time.id) }));
-  const all = [
-    ...wanted.map(({ name, op }) => ({ name, value: present(op.results[0], 'a result').id })),
+  for (const op of ops) b.append(op);
+  const wanted = outputs.map(({ name, value, form }) => ({ name, value: atEnd(b, recipes, position, value, form) }));
+  return b.finish([
+    ...wanted,
     ...states.map((state) => ({ name: state.name, value: present(values.get(state), 'a state') })),
-  ];
-  return {
-    ...forward,
-    inputs: [...forward.inputs, { name: POSITION, type: position.type }],
-    outputs: all,
-    block: {
-      params: [],
-      ops: [begin, ...ops, ...wanted.map(({ op }) => op)],
-      results: all.map(({ value }) => value),
-    },
+  ]);
+}
+
+/** A value at the last token, of which no more is computed than that asks for, where it needs no loop. */
+function atEnd(b: Builder, recipes: Recipes, position: ValueId, id: ValueId, slice: Slice): ValueId {
+  const made = new Map<string, ValueId>();
+  const get = ({ value, form }: Need): ValueId => {
+    if (form === 'whole') return value;
+    const key = `${value} ${formKey(form)}`;
+    const result = made.get(key) ?? make(value, form);
+    made.set(key, result);
+    return result;
   };
+  const placeOf = (back: number): ValueId => (back === 0 ? position : binary(b, 'sub', position, intScalar(b, back)));
+  const make = (value: ValueId, form: Slice): ValueId => {
+    const { type, name } = recipes.value(value);
+    const op = recipes.maker(value);
+    const note: Making['note'] = { name, span: op?.span ?? GENERATED };
+    const recipe = op && sliceRecipe(op, form, (other) => recipes.value(other).type);
+    if (!recipe || recipe.keeps) return b.op('gather', { axis: form.axis }, [value, placeOf(form.back)], note);
+    return b.at(note.span ?? GENERATED, () => {
+      const result = recipe.make({ b, note, position: placeOf }, recipe.needs.map(get));
+      return permute(b, result, withoutIds(type.axes, [form.axis]));
+    });
+  };
+  return get({ value: id, form: slice });
 }
