@@ -13,6 +13,9 @@
  * Inputs, weights, parameters and results of loops are stored. A parameter through which a loop slices a `constant` is
  * not: it is a leaf, the table's number of this iteration.
  *
+ * The result of a `put` is a root that lies where its state does, and of which the kernel stores one position: it works over the
+ * other axes (`writtenAxes`).
+ *
  * The kinds differ in how the work is spread, never in which model asked for it:
  * - `rows`: independent rows over `shared` axes. Within a row, any number of reductions and stores over further axes.
  *   Pointwise chains, norms with residual and scale, softmax, cross-entropy, gathers, and column sums are all rows.
@@ -23,7 +26,7 @@
  *   contraction is a read, or a view (rename, split, merge) of one.
  * - `scan`: recurrences along one axis with pointwise values of the same axes around them: an invocation goes along the axis
  *   in order. Whatever one member needs of another, it needs at the same place.
- * - `attend`, `attend_backward_query`, `attend_backward_key`, `scatter_add`, `put`: one op each, with its own loop structure.
+ * - `attend`, `attend_backward_query`, `attend_backward_key`, `scatter_add`: one op each, with its own loop structure.
  */
 import type { Axis, Graph, OpOf, ValueId } from './graph.ts';
 
@@ -74,12 +77,7 @@ export interface ScanRegion extends RegionBase {
 
 export interface OpRegion extends RegionBase {
   readonly kind: 'op';
-  readonly op:
-    | OpOf<'attend'>
-    | OpOf<'attend_backward_query'>
-    | OpOf<'attend_backward_key'>
-    | OpOf<'scatter_add'>
-    | OpOf<'put'>;
+  readonly op: OpOf<'attend'> | OpOf<'attend_backward_query'> | OpOf<'attend_backward_key'> | OpOf<'scatter_add'>;
 }
 
 export type Region = RowsRegion | ProductRegion | ScanRegion | OpRegion;

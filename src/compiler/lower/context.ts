@@ -3,6 +3,7 @@ import type { Axis, Block, Op, OpOf, Value, ValueId } from '../ir/graph.ts';
 import type { TargetLimits } from '../ir/kernel.ts';
 import type { FusedGraph } from '../ir/region.ts';
 import { blocksOf } from '../ir/walk-graph.ts';
+import { writtenAxes } from '../ir/written-axes.ts';
 import { present } from '../support/invariant.ts';
 
 export type LoopOp = OpOf<'loop'>;
@@ -21,6 +22,8 @@ export interface LowerContext {
   memoryOf(id: ValueId): ValueId;
   /** The order in which the elements of a stored value lie, row-major. */
   layoutOf(id: ValueId): readonly Axis[];
+  /** Of those, the axes over which a kernel works that stores the value. */
+  writtenAxes(id: ValueId): readonly Axis[];
 }
 
 /** Looks up every value of `fused` once; lowering many regions shares the result. */
@@ -45,13 +48,18 @@ export function lowerContext(fused: FusedGraph, limits: TargetLimits): LowerCont
     const target = fused.aliases.get(id);
     return target === undefined ? id : memoryOf(target);
   };
+  const layoutOf = (id: ValueId): readonly Axis[] => fused.layouts.get(id) ?? value(id).type.axes;
   return {
     fused,
     limits,
     value,
     definition: (id) => present(definitions.get(id), `definition of value ${id}`),
     memoryOf,
-    layoutOf: (id) => fused.layouts.get(id) ?? value(id).type.axes,
+    layoutOf,
+    writtenAxes: (id) => {
+      const definition = definitions.get(id);
+      return writtenAxes(definition?.kind === 'op' ? definition.op : undefined, layoutOf(id));
+    },
   };
 }
 

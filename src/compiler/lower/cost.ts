@@ -17,7 +17,7 @@ export function regionCost(context: LowerContext, region: Region): Cost {
   const gathered = gatheredBytes(context, region);
   const reads = new Set(region.reads.map((id) => context.memoryOf(id)));
   const read = [...reads].reduce((sum, id) => sum + Math.min(bytesOf(id), gathered.get(id) ?? bytesOf(id)), 0);
-  const written = region.roots.reduce((sum, id) => sum + bytesOf(id), 0);
+  const written = region.roots.reduce((sum, id) => sum + 4 * elementsOf(context.writtenAxes(id)), 0);
   const flops = region.members.reduce((sum, id) => sum + flopsOf(context, id), 0);
   return { flops, bytes: read + written };
 }

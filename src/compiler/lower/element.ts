@@ -5,9 +5,13 @@
  * asks its operand at another index; a reduction becomes a loop, written once in the outermost scope that knows its
  * index. Equal questions get equal answers, so that what is shared in the graph is shared in the kernel.
  */
-import type { Value, ValueId } from '../ir/graph.ts';
+import type { OpOf, Value, ValueId } from '../ir/graph.ts';
 import type { Expr } from '../ir/kernel.ts';
+import { binary, cast, i32 } from '../ir/kernel-expr.ts';
+import { operandOf, resultOf } from '../ir/op-parts.ts';
+import { axisOf } from '../ir/tensor-type.ts';
 import { present } from '../support/invariant.ts';
+import { opOf } from './context.ts';
 import { bounded } from './index-math.ts';
 import { indexAt } from './movement.ts';
 import { shortName } from './names.ts';
@@ -90,6 +94,12 @@ export function makeEmitter(writer: KernelWriter, options: EmitterOptions): Emit
       return remember(key, expr);
     },
     store(id, at) {
+      const op = opOf(context, id);
+      if (op?.kind === 'put') {
+        const put = placePut(emitter, op, at);
+        writer.store(id, writer.positionOf(id, put), emitter.element(operandOf(op, 1), at));
+        return;
+      }
       const element = emitter.element(id, at);
       writer.store(id, writer.positionOf(id, at), element);
     },
@@ -117,6 +127,15 @@ export function makeEmitter(writer: KernelWriter, options: EmitterOptions): Emit
     },
   };
   return emitter;
+}
+
+/** The place of an element that is put: that of the others of its position, which is clamped. */
+function placePut(emitter: Emitter, op: OpOf<'put'>, at: Env): Env {
+  const { axis } = op.attrs;
+  const { size } = axisOf(resultOf(op, 0).type.axes, axis);
+  const wanted = emitter.element(operandOf(op, 2), new Map());
+  const clamped = binary('min', binary('max', wanted, i32(0)), i32(size - 1));
+  return new Map(at).set(axis, bounded(emitter.writer.let('position', cast('u32', clamped)), size - 1));
 }
 
 /** Reductions over the same axes; the terms of one contraction may sum over different ones. */

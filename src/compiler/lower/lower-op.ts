@@ -4,7 +4,6 @@ import { lowerAttend } from './attend.ts';
 import { lowerAttendBackwardKey } from './attend-backward-key.ts';
 import { lowerAttendBackwardQuery } from './attend-backward-query.ts';
 import type { LowerContext } from './context.ts';
-import { lowerPut } from './put.ts';
 import { lowerScatterAdd } from './scatter.ts';
 
 /** The kernel of an op with its own loop structure. */
@@ -19,7 +18,5 @@ export function lowerOp(context: LowerContext, region: OpRegion): Kernel {
       return lowerAttendBackwardKey(context, region, op);
     case 'scatter_add':
       return lowerScatterAdd(context, region, op);
-    case 'put':
-      return lowerPut(context, region, op);
   }
 }

@@ -46,7 +46,7 @@ export function lowerRows(context: LowerContext, region: RowsRegion): Kernel {
 /** Elements of every root: one per invocation, or on a CPU, where starting a workgroup is dear, several. */
 function lowerMap(context: LowerContext, region: RowsRegion): Kernel {
   const writer = makeWriter(context);
-  const axes = context.layoutOf(present(region.roots[0], 'root of a region'));
+  const axes = context.writtenAxes(present(region.roots[0], 'root of a region'));
   const emitter = makeEmitter(writer, { reads: new Set(region.reads) });
   const elements = elementsOf(axes);
   const storeAt = (at: Env): void => {
@@ -188,12 +188,12 @@ function storeTogether(emitter: Emitter, { axes, roots }: StoreGroup, at: Env, t
 /** The shared axes in the order in which they lie in memory, so that neighbours work on neighbouring elements. */
 function rowAxes(context: LowerContext, region: RowsRegion): readonly Axis[] {
   const shared = new Set(region.shared.map((axis) => axis.id));
-  return context.layoutOf(present(region.roots[0], 'root of a region')).filter((axis) => shared.has(axis.id));
+  return context.writtenAxes(present(region.roots[0], 'root of a region')).filter((axis) => shared.has(axis.id));
 }
 
 function innerAxes(context: LowerContext, region: RowsRegion, root: ValueId): readonly Axis[] {
   const shared = new Set(region.shared.map((axis) => axis.id));
-  return context.layoutOf(root).filter((axis) => !shared.has(axis.id));
+  return context.writtenAxes(root).filter((axis) => !shared.has(axis.id));
 }
 
 /** The most elements that one reduction of a row takes in, and that one root has in a row. */
@@ -206,7 +206,7 @@ function longestRow(context: LowerContext, region: RowsRegion): { readonly reduc
 }
 
 function haveSameAxes(context: LowerContext, roots: readonly ValueId[]): boolean {
-  return new Set(roots.map((root) => keyOf(context.value(root).type.axes))).size === 1;
+  return new Set(roots.map((root) => keyOf(context.writtenAxes(root)))).size === 1;
 }
 
 function keyOf(axes: readonly Axis[]): string {

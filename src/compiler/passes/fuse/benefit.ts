@@ -25,7 +25,7 @@ export const STAGES: readonly Benefit[] = [
 ];
 
 function largestNode(m: Merger, group: Group): number {
-  return Math.max(...[...group.nodes].map((id) => elementsOf(m.scope.axes(id))));
+  return Math.max(...[...group.nodes].map((id) => elementsOf(m.scope.writtenAxes(id))));
 }
 
 function bytes(m: Merger, id: ValueId): number {

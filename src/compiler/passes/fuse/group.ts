@@ -82,5 +82,5 @@ export function firstGroups(scope: Scope, needs: Needs, ops: readonly Op[], part
 }
 
 function isOwn(op: Op): op is OwnOp {
-  return op.kind.startsWith('attend') || op.kind === 'scatter_add' || op.kind === 'put';
+  return op.kind.startsWith('attend') || op.kind === 'scatter_add';
 }

@@ -15,6 +15,7 @@ export type MergedKind =
 
 /** What a group of two would be, or why they do not fit together. */
 export function mergedKind(m: Merger, a: Group, b: Group): MergedKind {
+  if (readsState(m, a, b) || readsState(m, b, a)) return { refused: 'one reads the state into which the other puts' };
   if (a.kind.kind === 'rows' && b.kind.kind === 'rows') {
     const rows = rowAxes(m.scope, m.needs, [...a.nodes, ...b.nodes]);
     return rows.axes ? { kind: { kind: 'rows', shared: rows.axes } } : { refused: rows.refused };
@@ -36,9 +37,13 @@ export function mergedKind(m: Merger, a: Group, b: Group): MergedKind {
   return { refused: `${what} works in an order of its own` };
 }
 
+function readsState(m: Merger, reader: Group, writer: Group): boolean {
+  return [...writer.nodes].some((id) => m.scope.classOfValue(id) === 'put' && reader.reads.has(id));
+}
+
 /** Pointwise values with the axes of a part's tiles become further roots of it. */
 function rowsIntoPart(m: Merger, rows: Group, parts: readonly GroupPart[]): MergedKind {
-  const axesOf = (id: ValueId) => m.scope.axes(id);
+  const axesOf = (id: ValueId) => m.scope.writtenAxes(id);
   for (const id of rows.nodes) {
     if (m.scope.classOfValue(id) === 'reduction')
       return { refused: 'a sum over whole rows does not fit in the tiles of a product' };

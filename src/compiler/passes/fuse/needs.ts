@@ -50,8 +50,12 @@ export function findNeeds(scope: Scope, fuse: boolean): Needs {
       if (op.kind === 'loop') {
         for (const id of scope.captures(op)) if (isDearInside(scope, id)) require(id);
       }
-      // A state is written where it lies.
-      if (op.kind === 'put') aliases.set(resultOf(op, 0).id, operandOf(op, 0));
+      if (op.kind === 'put') {
+        const { id } = resultOf(op, 0);
+        aliases.set(id, operandOf(op, 0));
+        required.add(id);
+        nodes.add(id);
+      }
       const c = scope.classOf(op);
       for (const { id } of op.results) {
         if (c === 'reduction' || c === 'product' || c === 'scan') nodes.add(id);
@@ -127,7 +131,7 @@ function isDearInside(scope: Scope, id: ValueId): boolean {
 /** Whether a value lies in memory without being asked to. */
 function isMemory(scope: Scope, id: ValueId): boolean {
   const c = scope.classOfValue(id);
-  return c === 'memory' || c === 'loop' || c === 'own';
+  return c === 'memory' || c === 'loop' || c === 'own' || c === 'put';
 }
 
 /** Work that would be done again for every element of a larger consumer, as for the cosines of a rotation. */

@@ -12,6 +12,7 @@ import { tileSpace } from './tile-space.ts';
  * - `product`: a contraction with tiles: one whose operands both have axes of their own. Others are a `reduction` (a dot
  *   product, a matrix and a vector), or `pointwise` when they sum nothing (an outer product);
  * - `scan`: an element of the result needs the one before it, so one invocation computes them in order;
+ * - `put`: one position of a state, written where the state lies, and so never computed on the way to something else;
  * - `own`: an op with a kernel of its own;
  * - `loop`.
  */
@@ -24,6 +25,7 @@ export type OpClass =
   | 'reduction'
   | 'product'
   | 'scan'
+  | 'put'
   | 'own'
   | 'loop';
 
@@ -55,7 +57,7 @@ const CLASS: { readonly [K in Exclude<OpName, 'contract'>]: OpClass } = {
   argmax: 'reduction',
   recur: 'scan',
   scatter_add: 'own',
-  put: 'own',
+  put: 'put',
   attend: 'own',
   attend_backward_query: 'own',
   attend_backward_key: 'own',

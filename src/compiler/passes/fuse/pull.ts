@@ -1,4 +1,4 @@
-import type { ValueId } from '../../ir/graph.ts';
+import type { Op, ValueId } from '../../ir/graph.ts';
 import type { Needs } from './needs.ts';
 import { isTable } from './needs.ts';
 import type { Scope } from './scope.ts';
@@ -7,6 +7,11 @@ import type { Scope } from './scope.ts';
 export interface Pulled {
   readonly members: ReadonlySet<ValueId>;
   readonly reads: ReadonlySet<ValueId>;
+}
+
+/** The operands whose elements an element of the result is computed from: a `put` leaves the rest of its state alone. */
+export function computedFrom(op: Op): readonly ValueId[] {
+  return op.kind === 'put' ? op.operands.slice(1) : op.operands;
 }
 
 /** Computes `roots` from memory; of the nodes, only those in `inside` are computed on the way. */
@@ -26,7 +31,7 @@ export function pull(scope: Scope, needs: Needs, roots: Iterable<ValueId>, insid
       return;
     }
     members.add(id);
-    for (const operand of d.op.operands) visit(operand);
+    for (const operand of computedFrom(d.op)) visit(operand);
   };
   for (const id of roots) visit(id);
   return { members, reads };

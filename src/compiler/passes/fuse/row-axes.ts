@@ -2,6 +2,7 @@ import type { Axis, ValueId } from '../../ir/graph.ts';
 import { elementsOf, hasAxis, isSubset } from '../../ir/tensor-type.ts';
 import { sameAxisSet, show } from './axes.ts';
 import type { Needs } from './needs.ts';
+import { computedFrom } from './pull.ts';
 import type { Scope } from './scope.ts';
 
 /** The most elements of a value that one row stores when rows are not forced by a reduction. */
@@ -17,7 +18,7 @@ export type RowAxes =
  * they are the longest common beginning of the nodes' axes.
  */
 export function rowAxes(scope: Scope, needs: Needs, nodes: readonly ValueId[]): RowAxes {
-  const axesOf = (id: ValueId): readonly Axis[] => scope.axes(id);
+  const axesOf = (id: ValueId): readonly Axis[] => scope.writtenAxes(id);
   const inside = new Set(nodes);
   const widest = nodes.map(axesOf).reduce((a, b) => (b.length > a.length ? b : a));
   const reductions = nodes.filter((id) => scope.classOfValue(id) === 'reduction');
@@ -92,6 +93,9 @@ export function isAligned(
     leads.set(id, result);
     return result;
   };
-  for (const id of nodes) for (const operand of scope.op(id)?.operands ?? []) leadsInside(operand);
+  for (const id of nodes) {
+    const op = scope.op(id);
+    if (op) for (const operand of computedFrom(op)) leadsInside(operand);
+  }
   return aligned;
 }

@@ -1,4 +1,5 @@
 import type { Axis, Block, Graph, Op, OpOf, Value, ValueId } from '../../ir/graph.ts';
+import { writtenAxes } from '../../ir/written-axes.ts';
 import { present } from '../../support/invariant.ts';
 import { classify, isSoft, type OpClass } from './op-class.ts';
 
@@ -17,6 +18,8 @@ export interface Scope {
   definition(id: ValueId): Definition;
   value(id: ValueId): Value;
   axes(id: ValueId): readonly Axis[];
+  /** Those over which a kernel works that stores the value. */
+  writtenAxes(id: ValueId): readonly Axis[];
   classOf(op: Op): OpClass;
   /** Of the op that makes a value; `memory` for the parameter of a loop. */
   classOfValue(id: ValueId): OpClass;
@@ -95,19 +98,22 @@ export function makeScope(graph: Graph): Scope {
     return d.kind === 'op' ? classOf(d.op) : 'memory';
   };
 
+  const opOf = (id: ValueId): Op | undefined => {
+    const d = definition(id);
+    return d.kind === 'op' ? d.op : undefined;
+  };
+
   return {
     graph,
     blocks,
     definition,
     value,
     axes,
+    writtenAxes: (id) => writtenAxes(opOf(id), axes(id)),
     classOf,
     classOfValue,
     isSoft: (id) => isSoft(classOfValue(id)),
-    op: (id) => {
-      const d = definition(id);
-      return d.kind === 'op' ? d.op : undefined;
-    },
+    op: opOf,
     users: (id) => users.get(id) ?? [],
     isResult: (id) => results.has(id),
     isLive: (op) => live.has(op),

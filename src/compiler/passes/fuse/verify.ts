@@ -3,6 +3,7 @@ import type { FusedGraph, Region, RegionStep } from '../../ir/region.ts';
 import { hasAxis, isSubset } from '../../ir/tensor-type.ts';
 import { invariant, present } from '../../support/invariant.ts';
 import { sameAxisSet } from './axes.ts';
+import { computedFrom } from './pull.ts';
 import { makeScope, type Scope } from './scope.ts';
 
 /** Throws an `InternalError` unless every region can be computed, in order, from what lies in memory by then. */
@@ -66,7 +67,8 @@ function verifyMembers(scope: Scope, region: Region): void {
   for (const id of region.roots) invariant(members.has(id), `root ${id} of ${region.name} is no member`);
   for (const id of region.members) {
     invariant(!reads.has(id), `${region.name} both reads and computes value ${id}`);
-    for (const operand of scope.op(id)?.operands ?? []) {
+    const op = scope.op(id);
+    for (const operand of op ? computedFrom(op) : []) {
       const known = members.has(operand) || reads.has(operand) || scope.definition(operand).kind === 'param';
       invariant(known, `${region.name} needs value ${operand}, which is no member and no read`);
     }
@@ -74,7 +76,8 @@ function verifyMembers(scope: Scope, region: Region): void {
 }
 
 function verifyRows(scope: Scope, shared: readonly Axis[], region: Region): void {
-  for (const id of region.roots) invariant(isSubset(shared, scope.axes(id)), `root ${id} of ${region.name} lacks rows`);
+  for (const id of region.roots)
+    invariant(isSubset(shared, scope.writtenAxes(id)), `root ${id} of ${region.name} lacks rows`);
   for (const id of region.members) {
     invariant(scope.classOfValue(id) !== 'scan', `${region.name} computes a recurrence in rows`);
     if (scope.classOfValue(id) !== 'reduction') continue;
@@ -88,7 +91,10 @@ function verifyProduct(scope: Scope, region: Extract<Region, { kind: 'product' }
   for (const part of region.parts) {
     const axes = [...part.batch, ...part.rows, ...part.columns];
     for (const id of [...part.accumulators, ...part.roots]) {
-      invariant(sameAxisSet(scope.axes(id), axes), `value ${id} of ${region.name} has other axes than its tiles`);
+      invariant(
+        sameAxisSet(scope.writtenAxes(id), axes),
+        `value ${id} of ${region.name} has other axes than its tiles`,
+      );
     }
     for (const id of part.accumulators) invariant(region.members.includes(id), `accumulator ${id} is no member`);
   }
