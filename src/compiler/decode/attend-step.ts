@@ -30,14 +30,15 @@ export function sliceAttend(c: SliceContext<'attend'>, recipeOf: RecipeOf): Reci
   const captures = c.op.operands.slice(BEFORE_CAPTURES.attend).map((_, i) => operandAt(c, BEFORE_CAPTURES.attend + i));
   const make = (m: Making, [q, k, v, ...captured]: readonly ValueId[]): ValueId => {
     const { b, note } = m;
+    const part = (name: string): Making['note'] => ({ ...note, name: note.name && `${note.name}.${name}` });
     const keyed = (x: ValueId | undefined): ValueId => b.op('rename', { from: over, to: key }, [present(x, 'k or v')]);
     const products = contract(b, present(q, 'the query'), keyed(k), [on]);
-    const scaled = mul(b, permute(b, products, axes), scalar(b, attrs.scale));
+    const scaled = mul(b, permute(b, products, axes), scalar(b, attrs.scale), part('scores'));
     const places = [conform(b, m.position(0), axes), conform(b, index(b, [key]), axes)];
     const scores = conform(b, score(m, [scaled, ...places, ...captured]), axes);
     const seen = conform(b, mask(m, [...places, ...captured]), axes);
     const largest = b.op('max', { axes: [key.id] }, [where(b, seen, scores, scalar(b, LOWEST))]);
-    const weights = where(b, seen, unary(b, 'exp', binary(b, 'sub', scores, largest)), scalar(b, 0));
+    const weights = where(b, seen, unary(b, 'exp', binary(b, 'sub', scores, largest)), scalar(b, 0), part('weights'));
     const summed = contract(b, weights, keyed(v), [key.id]);
     return binary(b, 'div', summed, sum(b, weights, [key.id]), note);
   };
