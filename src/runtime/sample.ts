@@ -24,8 +24,8 @@ export interface Sampled {
 }
 
 /**
- * Continues the prompt. `write` gets the new text as it comes, whole characters only; `tell` is told, once, why tokens take runs
- * of the whole model if they do. The model sees the last tokens that fit into its time. The same seed gives the same text.
+ * Continues the prompt. `write` gets the new text as it comes, whole characters only; before that `tell` is told why tokens take
+ * runs of the whole model, if some will. The model sees the last tokens that fit into its time. The same seed gives the same text.
  * Fails with `program-missing`, `sampling-option`, `token-outside-vocabulary` or `logits-not-finite`.
  */
 export async function sample(
@@ -50,12 +50,12 @@ export async function sample(
       place: `token ${bad} of the prompt`,
     });
   }
-  let reason: string | undefined;
+  // The last token is drawn and not looked at.
+  const reason = decoder.rerunAfter(tokens.length + options.tokens - 1);
+  const which = decode === 'rerun' ? 'each token takes' : 'later tokens take';
+  if (reason !== undefined) tell(`${which} a run of the whole model: ${reason}`);
   const characters = tokenizer.decoder();
   for (let n = 0; n < options.tokens; n += 1) {
-    const rerun = decoder.rerunAfter(tokens.length);
-    if (rerun !== undefined && reason === undefined) tell(`each token takes a run of the whole model: ${rerun}`);
-    reason ??= rerun;
     const logits = (await decoder.next(tokens)).subarray(0, tokenizer.size);
     if (!logits.every(Number.isFinite)) throw runFailure('logits-not-finite', { position: tokens.length });
     const token = chooseToken(logits, options, uniformAt(options.seed, n));

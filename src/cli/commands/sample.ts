@@ -26,7 +26,6 @@ export const sample: CliCommand = {
       const [prompt, seed] = [givenText(options, 'prompt'), givenNumber(options, 'seed')];
       const json = flag(options, 'json');
       let made = '';
-      if (!json) terminal.write(prompt);
       const settings = {
         prompt,
         seed,
@@ -40,7 +39,10 @@ export const sample: CliCommand = {
         if (json) made += more;
         else terminal.write(harmless(more));
       };
-      const { decode, reason } = await sampleText(loaded, tokenizer, settings, write, terminal.tell);
+      // What there is to tell is told at once, so that it does not stand within the text.
+      const sampled = sampleText(loaded, tokenizer, settings, write, terminal.tell);
+      if (!json) terminal.write(prompt);
+      const { decode, reason } = await sampled;
       const result = {
         format_version: 1,
         weights: origin.path,
