@@ -129,9 +129,9 @@ for (const [name, text, states] of DECODED) {
 
 /** What is in the way of each, and why. */
 const RERUN: readonly (readonly [string, string, string | undefined, string])[] = [
-  ['a mean over time', 'z = mean(x, over = time); y = x - z', 'z', 'later'],
-  ['attention that sees everything', 'y = Attention(2, mask = everything())(x)', 'y.attention.o', 'later'],
-  ['a mask with a way around', 'y = Attention(2, mask = (i, j) => j <= i or j < 0)(x)', 'y.attention.o', 'may'],
+  ['a mean over time', 'z = mean(x, over = time); y = x - z', undefined, 'later'],
+  ['attention that sees everything', 'y = Attention(2, mask = everything())(x)', undefined, 'later'],
+  ['a mask with a way around', 'y = Attention(2, mask = (i, j) => j <= i or j < 0)(x)', undefined, 'may'],
   ['a gather ahead of a shift', 'z = shift(x, time, 2); y = z[time -> key][key = index(time) + 1]', 'y', 'look'],
   [
     'time among other channels',

@@ -17,7 +17,7 @@ const TOKENS = 'tokens';
 
 /** Why a model is run anew for each token. */
 export interface Obstruction {
-  /** The value in the way, by its name in the spec. */
+  /** The value in the way, by its name in the spec; undefined where its text says more. */
   readonly what: string | undefined;
   /** Where it is made. */
   readonly span: Span | undefined;
@@ -53,7 +53,7 @@ export function decodingOf(graph: Graph): Decoding {
   const leak = findLeak(graph);
   if (leak) {
     const because = leak.kind === 'certain' ? 'depends on later tokens' : 'may depend on later tokens';
-    return rerun(leak.path.at(-1), leak.origin, because);
+    return rerun(undefined, leak.origin, because);
   }
   const wanted = { value: output.value, form: { axis: time.id, back: 0 }, name: 'logits' };
   const demands = findDemands(graph, recipes, [wanted]);
