@@ -83,7 +83,7 @@ train Random() {
 }
 
 /** mulberry32: small, seeded, good enough to choose among specs. */
-function drawer(seed: number): () => number {
+export function drawer(seed: number): () => number {
   let state = seed | 0;
   return () => {
     state = (state + 0x6d2b79f5) | 0;
