@@ -75,6 +75,17 @@ test('temperature, top-k and top-p shape the distribution', () => {
   assert.is(chooseToken(Float32Array.of(1, 3, 3), { ...plain, temperature: 0 }, 0.9), 1);
 });
 
+test('tokens are taken from the likeliest on, of whatever sign, and equals by their ids', () => {
+  const logits = Float32Array.of(-2, 0, -0, 3, -0.5, 3, -1e30, 1e30);
+  const order = [7, 3, 5, 1, 2, 4, 0, 6];
+  // With all the weight of a temperature that makes them alike, the k-th of n draws is the k-th token.
+  const drawn = order.map((_, k) => {
+    const flat = { ...plain, temperature: 1e38 };
+    return chooseToken(logits, flat, (k + 0.5) / order.length);
+  });
+  assert.equal(drawn, order);
+});
+
 test('impossible options and weights are refused', async () => {
   const any = model(128, () => 97);
   const fails = (code: string, exit: 2 | 5 | 6 | 1, changes: Partial<SampleOptions>, loaded = any) =>
