@@ -1,7 +1,7 @@
 /** The graph that begins a text: the forward graph over all its tokens, with what the steps after it keep. */
 import type { Block, Graph, Op, TensorType, Value, ValueId } from '../ir/graph.ts';
 import { tensor, withAxes, withoutIds } from '../ir/tensor-type.ts';
-import { nextValueId } from '../ir/walk-graph.ts';
+import { capturesOf, nextValueId } from '../ir/walk-graph.ts';
 import { type Builder, makeBuilder } from '../ops/builder.ts';
 import { binary, intScalar, permute } from '../ops/make.ts';
 import { present } from '../support/invariant.ts';
@@ -60,15 +60,36 @@ export function buildPrefill(
 
   const { ops, values } = extend(forward.block, states, 0);
   for (const op of ops) b.append(op);
-  const wanted = outputs.map(({ name, value, form }) => ({ name, value: atEnd(b, recipes, position, value, form) }));
+  const whole = wholeValues(forward, states);
+  const wanted = outputs.map(({ name, value, form }) => ({
+    name,
+    value: atEnd(b, recipes, whole, position, value, form),
+  }));
   return b.finish([
     ...wanted,
     ...states.map((state) => ({ name: state.name, value: present(values.get(state), 'a state') })),
   ]);
 }
 
-/** A value at the last token, of which no more is computed than that asks for, where it needs no loop. */
-function atEnd(b: Builder, recipes: Recipes, position: ValueId, id: ValueId, slice: Slice): ValueId {
+/** The values outside of loops that states and loops are made of, at all positions. */
+function wholeValues({ block }: Graph, states: readonly State[]): ReadonlySet<ValueId> {
+  const whole = new Set(states.map(({ value }) => value));
+  for (const op of block.ops.toReversed()) {
+    if (op.kind !== 'loop' && !op.results.some(({ id }) => whole.has(id))) continue;
+    for (const id of [...op.operands, ...(op.kind === 'loop' ? capturesOf(op.attrs.body) : [])]) whole.add(id);
+  }
+  return whole;
+}
+
+/** A value at the last token. What is not made at all positions anyway is made there alone. */
+function atEnd(
+  b: Builder,
+  recipes: Recipes,
+  whole: ReadonlySet<ValueId>,
+  position: ValueId,
+  id: ValueId,
+  slice: Slice,
+): ValueId {
   const made = new Map<string, ValueId>();
   const get = ({ value, form }: Need): ValueId => {
     if (form === 'whole') return value;
@@ -82,7 +103,7 @@ function atEnd(b: Builder, recipes: Recipes, position: ValueId, id: ValueId, sli
     const { type, name } = recipes.value(value);
     const op = recipes.maker(value);
     const note: Making['note'] = { name, span: op?.span ?? GENERATED };
-    const recipe = op && sliceRecipe(op, form, (other) => recipes.value(other).type);
+    const recipe = op && !whole.has(value) ? sliceRecipe(op, form, (other) => recipes.value(other).type) : undefined;
     if (!recipe || recipe.keeps) return b.op('gather', { axis: form.axis }, [value, placeOf(form.back)], note);
     return b.at(note.span ?? GENERATED, () => {
       const result = recipe.make({ b, note, position: placeOf }, recipe.needs.map(get));
