@@ -104,6 +104,12 @@ const DECODED: readonly (readonly [string, string, number])[] = [
     `${positions}; s = (x @[width] x[time -> key]) * float(j <= i); y = shift(s, time, 1) @[key] x[time -> key]`,
     1,
   ],
+  ['random numbers', 'y = x * uniform(like = x) + uniform(time)', 0],
+  [
+    'random numbers in layers',
+    'y = x; for layer in 1..3 { y = RMSNorm()(y) + cumsum(uniform(like = y), over = time) * x }',
+    1,
+  ],
   ['one position of two axes', 'y = x * cos(float(index(time, width)))', 0],
   [
     'batch and time merged and split',
