@@ -2,9 +2,20 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Axis, AxisId } from '../src/compiler/ir/graph.ts';
 import type { Expr } from '../src/compiler/ir/kernel.ts';
-import { local, u32 } from '../src/compiler/ir/kernel-expr.ts';
+import { load, local, u32 } from '../src/compiler/ir/kernel-expr.ts';
 import { printExpr } from '../src/compiler/ir/print-kernel.ts';
-import { add, bounded, div, linear, mod, mul, rowMajor, unravel } from '../src/compiler/lower/index-math.ts';
+import {
+  add,
+  areSideBySide,
+  bounded,
+  div,
+  linear,
+  mod,
+  mul,
+  multiple,
+  rowMajor,
+  unravel,
+} from '../src/compiler/lower/index-math.ts';
 
 const axis = (name: string, size: number): Axis => ({ id: name as AxisId, name, size });
 const index = (name: string, size: number): Expr => bounded(local(name, 'u32'), size - 1);
@@ -70,6 +81,30 @@ test('simplified arithmetic has the value of the plain one', () => {
       }
     }
   }
+});
+
+test('multiples of a number stay neighbours under remainders and quotients', () => {
+  const four = multiple(index('i', 100), 4);
+  const at = (c: number): Expr => add(four, u32(c));
+  assert.is(printExpr(mod(at(3), 12)), '((((i / 4) % 3) * 4) + 3)');
+  assert.is(printExpr(div(at(3), 12)), '(i / 12)');
+  assert.is(printExpr(mul(at(0), 3)), '(i * 3)');
+  assert.is(printExpr(div(mul(at(1), 8), 4)), '((i * 2) + 2)');
+  for (const by of [4, 6, 8, 12]) {
+    for (let i = 0; i < 100; i += 4) {
+      assert.is(evaluate(mod(at(3), by), { i }), (i + 3) % by);
+      assert.is(evaluate(div(at(3), by), { i }), Math.floor((i + 3) / by));
+    }
+  }
+});
+
+test('four loads are side by side where the first is at a multiple of four', () => {
+  const four = multiple(index('i', 100), 4);
+  const loads = (first: Expr): readonly Expr[] => [0, 1, 2, 3].map((c) => load('x', 'f32', add(first, u32(c))));
+  assert.ok(areSideBySide(loads(four)));
+  assert.not.ok(areSideBySide(loads(add(four, u32(1)))));
+  assert.not.ok(areSideBySide(loads(index('j', 100))));
+  assert.not.ok(areSideBySide([...loads(four).slice(0, 3), load('y', 'f32', add(four, u32(3)))]));
 });
 
 test.run();

@@ -136,6 +136,12 @@ function access(memory: Memory, name: string, index: number): Float64Array {
   return array;
 }
 
+function loaded(memory: Memory, name: string, index: number): number {
+  const element = present(access(memory, name, index)[index], 'element');
+  invariant(!Number.isNaN(element), `${name}[${index}] is read and was not written`);
+  return element;
+}
+
 const FOUR = [0, 1, 2, 3] as const;
 
 /** A component of a vector. A vector `v` lies in the locals v.0 to v.3, an array of vectors one after the other. */
@@ -149,6 +155,10 @@ function part(self: Invocation, expr: Expr, locals: Locals, c: 0 | 1 | 2 | 3): n
       const local = locals.get(`${expr.name}.${c}`);
       invariant(typeof local === 'number', `local ${expr.name} has no value`);
       return local;
+    }
+    case 'load': {
+      const index = 4 * evaluate(self, expr.index, locals) + c;
+      return loaded(self.memory, expr.buffer, index);
     }
     case 'element': {
       const index = 4 * evaluate(self, expr.index, locals) + c;
@@ -188,10 +198,7 @@ function evaluate(self: Invocation, expr: Expr, locals: Locals): number {
     case 'load':
     case 'load_shared': {
       const [memory, name] = expr.kind === 'load' ? [self.memory, expr.buffer] : [self.shared, expr.array];
-      const index = evaluate(self, expr.index, locals);
-      const element = present(access(memory, name, index)[index], 'element');
-      invariant(!Number.isNaN(element), `${name}[${index}] is read and was not written`);
-      return element;
+      return loaded(memory, name, evaluate(self, expr.index, locals));
     }
     case 'unary':
       return rounded(expr, unary(expr.op, evaluate(self, expr.operand, locals)));

@@ -56,7 +56,8 @@ export interface UniformBlock {
 
 export interface ModuleBuffer {
   readonly name: string;
-  readonly type: ScalarType;
+  /** Of its elements; `vec4` where they are declared in fours. */
+  readonly type: KernelType;
   readonly access: 'read' | 'read_write';
   /** Shown beside the declaration; empty for none. */
   readonly comment: string;

@@ -1,4 +1,5 @@
 import type { Expr, KernelType } from '../../compiler/ir/kernel.ts';
+import { div, mod, u32 } from '../../compiler/ir/kernel-expr.ts';
 import { InternalError, invariant, present } from '../../compiler/support/invariant.ts';
 import {
   type Dialect,
@@ -21,6 +22,8 @@ export interface ExprContext {
   readonly helpers: Set<Helper>;
   /** Places of the invocation that it reads. */
   readonly places: Set<PlaceName>;
+  /** Buffers whose elements are declared in fours. */
+  readonly inFours: ReadonlySet<string>;
 }
 
 /** Prints an expression; a literal is written with its type unless the place `infers` it. */
@@ -38,7 +41,8 @@ export function printExpr(e: Expr, context: ExprContext, infers: boolean): Print
       context.places.add(e.name);
       return atom(nameOf('place', e.name, context.scope));
     case 'load':
-      return fromStored(e.type, element('buffer', e.buffer, e.index, context), context);
+      if (e.type === 'vec4') return element('buffer', e.buffer, e.index, context);
+      return fromStored(e.type, stored(e.buffer, e.index, context), context);
     case 'load_shared':
       return element('shared', e.array, e.index, context);
     case 'element':
@@ -62,6 +66,13 @@ export function printExpr(e: Expr, context: ExprContext, infers: boolean): Print
     case 'component':
       return atom(`${wrap(inner(e.vector), PRECEDENCE.atom)}.${dialect.components[e.index]}`);
   }
+}
+
+/** One element of a buffer, which may be declared in fours. */
+export function stored(name: string, index: Expr, context: ExprContext): Printed {
+  if (!context.inFours.has(name)) return element('buffer', name, index, context);
+  const four = element('buffer', name, div(index, u32(4)), context);
+  return atom(`${four.text}[${printExpr(mod(index, u32(4)), context, true).text}]`);
 }
 
 /** `name[index]` of a buffer, of workgroup memory or of a local array. */

@@ -1,4 +1,5 @@
 import type { Kernel, KernelFunction } from '../../compiler/ir/kernel.ts';
+import { loadedInFours } from '../../compiler/ir/kernel-walk.ts';
 import { RUNTIME_SCALARS } from '../../compiler/ir/plan.ts';
 import { present } from '../../compiler/support/invariant.ts';
 import type { Dialect, ModuleFunction, UniformBlock } from './dialect.ts';
@@ -35,6 +36,7 @@ export function printKernel(kernel: Kernel, dialect: Dialect, style: PrintStyle)
     helpers: new Set(),
     places: new Set(),
     comments: style.comments,
+    inFours: loadedInFours(kernel),
   };
   const functions = kernel.functions.map((f) => printFunction(f, find('function', f.name), said(f.doc), context));
   const body = printBlock(kernel.body, context);
@@ -45,7 +47,7 @@ export function printKernel(kernel: Kernel, dialect: Dialect, style: PrintStyle)
     features: kernel.features,
     buffers: kernel.buffers.map((b) => ({
       name: find('buffer', b.name),
-      type: b.type,
+      type: context.inFours.has(b.name) ? 'vec4' : b.type,
       access: b.access,
       comment: style.comments ? bufferComment(b) : '',
     })),

@@ -162,6 +162,25 @@ export function walkStatements(statements: readonly Statement[], visit: (stateme
   }
 }
 
+/** Calls `visit` for each expression of a kernel's statements, and for those inside it. */
+export function walkExpressions(kernel: Kernel, visit: (expr: Expr) => void): void {
+  const walk = (expr: Expr): void => {
+    visit(expr);
+    operandsOf(expr).forEach(walk);
+  };
+  for (const { body } of [kernel, ...kernel.functions]) walkStatements(body, (s) => expressionsOf(s).forEach(walk));
+  for (const { result } of kernel.functions) if (result) walk(result);
+}
+
+/** The buffers that a kernel loads fours of elements from. */
+export function loadedInFours(kernel: Kernel): ReadonlySet<string> {
+  const names = new Set<string>();
+  walkExpressions(kernel, (expr) => {
+    if (expr.kind === 'load' && expr.type === 'vec4') names.add(expr.buffer);
+  });
+  return names;
+}
+
 /** All names of a kernel, those of locals included. */
 export function namesIn(kernel: Kernel): Set<string> {
   const { buffers, uniforms, shared, functions } = kernel;

@@ -11,7 +11,7 @@
 import type { ValueId } from './graph.ts';
 
 export type ScalarType = 'f32' | 'i32' | 'u32' | 'bool';
-/** Vectors are of four floats and live in registers only. */
+/** Vectors are of four floats. They are loaded from memory and live in registers. */
 export type KernelType = ScalarType | 'vec4';
 
 export type UnaryOp =
@@ -56,7 +56,8 @@ export type Expr =
   | { readonly kind: 'uniform'; readonly type: ScalarType; readonly name: string }
   /** Built-in places of the invocation, u32. `group` is linear over a grid that may be folded in two dimensions. */
   | { readonly kind: 'builtin'; readonly type: 'u32'; readonly name: 'group' | 'local' | 'subgroup_lane' }
-  | { readonly kind: 'load'; readonly type: ScalarType; readonly buffer: string; readonly index: Expr }
+  /** One element, or four that lie side by side: then `index` counts in fours, and the buffer has fours of f32. */
+  | { readonly kind: 'load'; readonly type: KernelType; readonly buffer: string; readonly index: Expr }
   | { readonly kind: 'load_shared'; readonly type: ScalarType; readonly array: string; readonly index: Expr }
   /** An element of a local array. */
   | { readonly kind: 'element'; readonly type: 'f32' | 'vec4'; readonly array: string; readonly index: Expr }

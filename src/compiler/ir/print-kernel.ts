@@ -94,7 +94,7 @@ export function printExpr(expr: Expr): string {
     case 'builtin':
       return `@${expr.name}`;
     case 'load':
-      return `${expr.buffer}[${printExpr(expr.index)}]`;
+      return `${expr.buffer}${expr.type === 'vec4' ? '.fours' : ''}[${printExpr(expr.index)}]`;
     case 'load_shared':
     case 'element':
       return `${expr.array}[${printExpr(expr.index)}]`;

@@ -160,6 +160,7 @@ function typeOf(kernel: Kernel, expr: Expr, locals: Locals): KernelType {
     case 'load_shared': {
       check(kernel, expr.index.type === 'u32', 'an index is no u32');
       const name = expr.kind === 'load' ? expr.buffer : expr.array;
+      if (expr.kind === 'load' && expr.type === 'vec4') return vectorType(kernel, name);
       const memory: readonly { readonly name: string; readonly type: ScalarType }[] =
         expr.kind === 'load' ? kernel.buffers : kernel.shared;
       return present(
@@ -198,6 +199,13 @@ function typeOf(kernel: Kernel, expr: Expr, locals: Locals): KernelType {
       check(kernel, expr.vector.type === 'vec4', 'a component of a scalar');
       return 'f32';
   }
+}
+
+/** Of a load of four elements. */
+function vectorType(kernel: Kernel, name: string): 'vec4' {
+  const buffer = kernel.buffers.find((b) => b.name === name);
+  check(kernel, buffer?.type === 'f32' && buffer.elements % 4 === 0, `${name} does not hold fours of f32`);
+  return 'vec4';
 }
 
 function binaryType(kernel: Kernel, expr: Expr & { readonly kind: 'binary' }): KernelType {

@@ -20,6 +20,25 @@ export function bounded(expr: Expr, max: number): Expr {
   return expr;
 }
 
+/** What a local is a multiple of, where that is known. */
+const MULTIPLES = new WeakMap<Expr, number>();
+
+/** Notes that `expr`, a local, is a multiple of `of`, and returns it. */
+export function multiple(expr: Expr, of: number): Expr {
+  MULTIPLES.set(expr, of);
+  return expr;
+}
+
+/** The largest number that an expression is known to be a multiple of; 0 for the literal 0. */
+export function multipleOf(expr: Expr): number {
+  const { terms, constant } = sumOf(expr);
+  return terms.reduce((n, { times }) => greatestCommonDivisor(n, times), constant);
+}
+
+export function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
+}
+
 /** The largest value that a u32 expression can have, as far as it is known. */
 export function boundOf(expr: Expr): number {
   const noted = BOUNDS.get(expr);
@@ -65,6 +84,8 @@ function sumOf(expr: Expr): Sum {
   if (expr.kind === 'binary' && expr.op === 'mul' && expr.right.kind === 'literal') {
     return scaled(sumOf(expr.left), expr.right.value);
   }
+  const times = MULTIPLES.get(expr) ?? 1;
+  if (times > 1) return { terms: [{ expr: binary('div', expr, u32(times)), times }], constant: 0 };
   return { terms: [{ expr, times: 1 }], constant: 0 };
 }
 
@@ -121,9 +142,18 @@ function simplified(sum: Sum): Sum {
   return sum;
 }
 
+/** A term as it is written: x / 8 * 16 of a multiple of 8 is x * 2. */
+function productOf({ expr, times }: Term): Expr {
+  const { of, by } = quotientOf(expr);
+  const isWhole = by > 1 && (MULTIPLES.get(of) ?? 1) % by === 0;
+  if (isWhole && times % by === 0) return times === by ? of : binary('mul', of, u32(times / by));
+  if (isWhole && by % times === 0) return binary('div', of, u32(by / times));
+  return times === 1 ? expr : binary('mul', expr, u32(times));
+}
+
 function exprOf(sum: Sum): Expr {
   const { terms, constant } = simplified(sum);
-  const parts = terms.map((t) => (t.times === 1 ? t.expr : binary('mul', t.expr, u32(t.times))));
+  const parts = terms.map(productOf);
   if (constant !== 0 || parts.length === 0) parts.push(u32(constant));
   return parts.reduce((a, b) => binary('add', a, b));
 }
@@ -153,9 +183,22 @@ function divided(expr: Expr, by: number): { readonly whole: Sum; readonly rest: 
   };
 }
 
+/**
+ * A sum as coarse * by + fine, where `by` divides the multiples of all its terms and `count` too: what is asked of the sum
+ * by `count` can be asked of `coarse` by count / by.
+ */
+function coarsened(expr: Expr, count: number): { readonly coarse: Expr; readonly by: number; readonly fine: number } {
+  const { terms, constant } = sumOf(expr);
+  const by = terms.reduce((n, { times }) => greatestCommonDivisor(n, times), count);
+  const coarse = terms.map((t) => ({ expr: t.expr, times: t.times / by }));
+  return { coarse: exprOf({ terms: coarse, constant: Math.floor(constant / by) }), by, fine: constant % by };
+}
+
 /** a / by, rounded down. */
 export function div(a: Expr, by: number): Expr {
   if (by === 1) return a;
+  const { coarse, by: common } = coarsened(a, by);
+  if (common > 1) return div(coarse, by / common);
   const { whole, rest } = divided(a, by);
   const remaining = exprOf(rest);
   if (boundOf(remaining) < by) return exprOf(whole);
@@ -174,6 +217,8 @@ function quotient(a: Expr, by: number): Expr {
 /** The remainder of a / by. */
 export function mod(a: Expr, by: number): Expr {
   if (by === 1) return u32(0);
+  const { coarse, by: common, fine } = coarsened(a, by);
+  if (common > 1) return add(mul(mod(coarse, by / common), common), u32(fine));
   const remaining = exprOf(divided(a, by).rest);
   if (boundOf(remaining) < by) return remaining;
   const isFiner = remaining.kind === 'binary' && remaining.op === 'mod' && remaining.right.kind === 'literal';
@@ -192,6 +237,15 @@ export function less(a: Expr, by: number): Expr {
   const sum = sumOf(a);
   if (sum.constant >= by) return exprOf({ terms: sum.terms, constant: sum.constant - by });
   return binary('sub', binary('max', a, u32(by)), u32(by));
+}
+
+/** Whether loads read neighbours in one buffer, the first of them at a multiple of their number. */
+export function areSideBySide(parts: readonly Expr[]): boolean {
+  const [first] = parts;
+  if (first?.kind !== 'load' || multipleOf(first.index) % parts.length !== 0) return false;
+  return parts.every(
+    (part, i) => part.kind === 'load' && part.buffer === first.buffer && sameExpr(part.index, add(first.index, u32(i))),
+  );
 }
 
 /** The position in row-major order of `axes`, slowest first. */

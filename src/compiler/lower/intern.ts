@@ -13,7 +13,7 @@ function head(expr: Expr): string {
     case 'builtin':
       return `${expr.kind}:${expr.name}`;
     case 'load':
-      return `load:${expr.buffer}`;
+      return `load:${expr.type}:${expr.buffer}`;
     case 'load_shared':
       return `shared:${expr.array}`;
     case 'element':

@@ -59,7 +59,7 @@ function inWindows(kernel: Kernel, limits: TargetLimits): Kernel {
 
 /** Whole pieces that one binding holds, each beginning where a binding may. */
 function windowsOf(buffer: KernelBuffer, limits: TargetLimits): readonly KernelBuffer[] {
-  const aligned = Math.max(1, limits.offsetAlignment / 4);
+  const aligned = Math.max(4, limits.offsetAlignment / 4);
   const most = Math.max(1, Math.floor(limits.bindingBytes / 4 / aligned)) * aligned;
   if (buffer.elements <= most) return [buffer];
   return Array.from({ length: Math.ceil(buffer.elements / most) }, (_, i) => ({
@@ -101,16 +101,17 @@ function startOf(part: KernelBuffer): number {
   return part.window?.start ?? 0;
 }
 
-/** All windows are read, each within its bounds, and the right one is chosen. */
+/** All windows are read, each within its bounds, and the right one is chosen. A window begins and ends with a four. */
 function loadFrom(parts: readonly KernelBuffer[], load: Expr & { readonly kind: 'load' }, index: Expr): Expr {
+  const width = load.type === 'vec4' ? 4 : 1;
   const loads = parts.map((part): Expr => {
-    const start = startOf(part);
+    const start = startOf(part) / width;
     const inPart = start === 0 ? index : sub(binary('max', index, u32(start)), u32(start));
-    return { ...load, buffer: part.name, index: min(inPart, u32(part.elements - 1)) };
+    return { ...load, buffer: part.name, index: min(inPart, u32(part.elements / width - 1)) };
   });
   return loads.reduceRight((later, earlier, i) => {
     const next = present(parts[i + 1], 'next window');
-    return select(lt(index, u32(startOf(next))), earlier, later);
+    return select(lt(index, u32(startOf(next) / width)), earlier, later);
   });
 }
 

@@ -5,7 +5,7 @@ import { u32 } from '../ir/kernel-expr.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
 import { add, atMost, bounded, div, indicesAt, mod, mul } from './index-math.ts';
 import { shortName } from './names.ts';
-import { type Tile, type TiledPart, tileColumns, tileRows } from './product-tile.ts';
+import { columnOffset, type Tile, type TiledPart, tileColumns, tileRows } from './product-tile.ts';
 import type { Env, KernelWriter } from './writer.ts';
 
 export interface Frame {
@@ -29,16 +29,16 @@ export interface Frame {
   nameOf(value: ValueId): string;
 }
 
-/** `place`: the number of the tile in its part. The columns of an invocation are as far apart as there are lanes. */
+/** `place`: the number of the tile in its part. */
 export function frameOf(writer: KernelWriter, tiled: TiledPart, place: Expr, lane: Expr): Frame {
   const { part, tile, rowTiles, columnTiles } = tiled;
   const batchAt = bounded(div(place, rowTiles * columnTiles), elementsOf(part.batch) - 1);
   const firstRow = mul(mod(div(place, columnTiles), rowTiles), tileRows(tile));
   const firstColumn = mul(mod(place, columnTiles), tileColumns(tile));
   const row = writer.let('row', add(firstRow, mul(div(lane, tile.columnLanes), tile.rows)));
-  const column = writer.let('column', add(firstColumn, mod(lane, tile.columnLanes)));
+  const column = writer.let('column', add(firstColumn, mul(mod(lane, tile.columnLanes), columnOffset(tile, 0).ofLane)));
   const clamped = (wish: string, position: Expr, axes: readonly Axis[]): Env => {
-    const index = atMost(position, elementsOf(axes) - 1);
+    const index = withinFour(position, elementsOf(axes));
     writer.hint(index, wish);
     return indicesAt(index, axes);
   };
@@ -54,7 +54,14 @@ export function frameOf(writer: KernelWriter, tiled: TiledPart, place: Expr, lan
     row,
     column,
     rowAt: (i) => clamped('row', add(row, u32(i)), part.rows),
-    columnAt: (i) => clamped('column', add(column, u32(i * tile.columnLanes)), part.columns),
+    columnAt: (i) => clamped('column', add(column, u32(columnOffset(tile, i).own)), part.columns),
     nameOf: (value) => shortName(writer.context, value),
   };
+}
+
+/** `position`, or one of the last four: neighbours in a group of four stay neighbours where all groups are whole. */
+function withinFour(position: Expr, count: number): Expr {
+  const inGroup = mod(position, 4);
+  if (count % 4 !== 0 || inGroup.kind !== 'literal') return atMost(position, count - 1);
+  return add(mul(atMost(div(position, 4), count / 4 - 1), 4), inGroup);
 }

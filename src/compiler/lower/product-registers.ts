@@ -6,7 +6,7 @@
  */
 import type { ValueId } from '../ir/graph.ts';
 import type { Expr } from '../ir/kernel.ts';
-import { min, sub, u32 } from '../ir/kernel-expr.ts';
+import { component, min, sub, u32 } from '../ir/kernel-expr.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
 import { present } from '../support/invariant.ts';
 import type { Emitter } from './element.ts';
@@ -15,10 +15,17 @@ import type { Frame } from './product-frame.ts';
 import { addProducts, range, type Sums, sumOver } from './product-sums.ts';
 import { loopsOf, operandsOfPass, type Pass } from './product-terms.ts';
 import { isShared, stripOf } from './product-tile.ts';
-import type { Env, LocalArray } from './writer.ts';
+import type { Env, KernelWriter, LocalArray } from './writer.ts';
 
-/** The element of a row operand, by number of the row. */
-type RowElement = (value: ValueId, row: number) => Expr;
+const FOUR = [0, 1, 2, 3] as const;
+
+/** The element of an operand, by number of the row or the column. */
+type ElementOf = (value: ValueId, line: number) => Expr;
+
+interface Operands {
+  readonly row: ElementOf;
+  readonly column: ElementOf;
+}
 
 /** Adds the products of a pass to the accumulators. Rows and columns beyond the last are the last again. */
 export function addInRegisters(emitter: Emitter, frame: Frame, pass: Pass, sums: Sums): void {
@@ -29,13 +36,14 @@ export function addInRegisters(emitter: Emitter, frame: Frame, pass: Pass, sums:
   const rows = range(frame.tile.rows).map((i) => frame.rowAt(i));
   const rowElement = (value: ValueId, row: number, at: Env): Expr =>
     emitter.element(value, new Map([...frame.batch, ...present(rows[row], 'row'), ...at]));
+  const columnElement = (value: ValueId, column: number, at: Env): Expr =>
+    emitter.element(value, new Map([...frame.batch, ...frame.columnAt(column), ...at]));
 
   if (!isShared(limits, pass, axes)) {
     sumOver(writer, loops, sums, (outer, index, into) => {
       const at = new Map([...outer, ...indicesAt(index, axes)]);
-      const element: RowElement = (value, row) =>
-        writer.let(`${frame.nameOf(value)}_${row}`, rowElement(value, row, at));
-      multiply(emitter, frame, pass, at, element, into);
+      const row: ElementOf = (value, i) => writer.let(`${frame.nameOf(value)}_${i}`, rowElement(value, i, at));
+      multiply(emitter, frame, pass, { row, column: (value, i) => columnElement(value, i, at) }, into);
     });
     return;
   }
@@ -47,53 +55,60 @@ export function addInRegisters(emitter: Emitter, frame: Frame, pass: Pass, sums:
       rowElement(value, row, new Map([...outer, ...ahead])),
     );
     const count = size % strip === 0 ? u32(strip) : min(u32(strip), sub(u32(size), start));
-    writer.loop(
-      'turn',
-      count,
-      (turn) => {
-        const at = new Map([...outer, ...indicesAt(bounded(add(start, turn), size - 1), axes)]);
-        const element: RowElement = (value, row) =>
-          writer.shuffle(`${frame.nameOf(value)}_${row}`, present(own.get(value), 'own elements').at(u32(row)), turn);
-        multiply(emitter, frame, pass, at, element, into);
-      },
-      { max: strip - 1 },
-    );
+    const placeAt = (turn: Expr): Env => new Map([...outer, ...indicesAt(bounded(add(start, turn), size - 1), axes)]);
+    const turnTo = (turn: Expr): void => {
+      const row: ElementOf = (value, i) =>
+        writer.shuffle(`${frame.nameOf(value)}_${i}`, present(own.get(value), 'own elements').at(u32(i)), turn);
+      const at = placeAt(turn);
+      multiply(emitter, frame, pass, { row, column: (value, i) => columnElement(value, i, at) }, into);
+    };
+    writer.loop('turn', count, turnTo, { max: strip - 1 });
   };
   sumOver(writer, loops, sums, step, strip);
 }
+
+/** Kernels that say how lanes share their elements: once is enough. */
+const EXPLAINED = new WeakSet<KernelWriter>();
 
 /** What this lane loads of each row. */
 function ownElements(
   { writer }: Emitter,
   frame: Frame,
   pass: Pass,
-  element: RowElement,
+  element: ElementOf,
 ): ReadonlyMap<ValueId, LocalArray> {
-  writer.comment('Each lane loads one element of every row; then they take turns to pass theirs to all.');
-  const own = (value: ValueId): LocalArray =>
-    writer.array(
-      `own_${frame.nameOf(value)}`,
-      'f32',
-      range(frame.tile.rows).map((row) => element(value, row)),
-    );
+  if (!EXPLAINED.has(writer))
+    writer.comment('Each lane loads one element of every row; then they take turns to pass theirs to all.');
+  EXPLAINED.add(writer);
+  const own = (value: ValueId): LocalArray => {
+    const elements = range(frame.tile.rows).map((row) => element(value, row));
+    return writer.array(`own_${frame.nameOf(value)}`, 'f32', inFours(writer, elements));
+  };
   return new Map(operandsOfPass(pass, 'row').map((value) => [value, own(value)]));
 }
 
+/** Elements, those of each four loaded at once where they lie side by side. */
+function inFours(writer: KernelWriter, elements: readonly Expr[]): readonly Expr[] {
+  return range(Math.ceil(elements.length / 4)).flatMap((i) => {
+    const parts = elements.slice(4 * i, 4 * i + 4);
+    const four = parts.length === 4 ? writer.four(parts) : undefined;
+    return four?.kind === 'load' ? FOUR.map((c) => component(four, c)) : parts;
+  });
+}
+
 /** The products at one place of the sum. */
-function multiply(emitter: Emitter, frame: Frame, pass: Pass, at: Env, rowElement: RowElement, into: Sums): void {
+function multiply(emitter: Emitter, frame: Frame, pass: Pass, operands: Operands, into: Sums): void {
   const { writer } = emitter;
   const { rows, vectors } = frame.tile;
-  const columnElement = (value: ValueId, column: number): Expr =>
-    emitter.element(value, new Map([...frame.batch, ...frame.columnAt(column), ...at]));
   const vectorOf = (value: ValueId, j: number): Expr => {
-    const parts = range(4).map((c) => columnElement(value, 4 * j + c));
-    return writer.let(`${frame.nameOf(value)}_${j}`, { kind: 'vector', type: 'vec4', parts });
+    const parts = range(4).map((c) => operands.column(value, 4 * j + c));
+    return writer.let(`${frame.nameOf(value)}_${j}`, writer.four(parts));
   };
   const columns = new Map(
     operandsOfPass(pass, 'column').map((value) => [value, range(vectors).map((j) => vectorOf(value, j))]),
   );
   for (const row of range(rows)) {
-    const elements = new Map(operandsOfPass(pass, 'row').map((value) => [value, rowElement(value, row)]));
+    const elements = new Map(operandsOfPass(pass, 'row').map((value) => [value, operands.row(value, row)]));
     for (const term of pass.terms) {
       addProducts(writer, elements.get(term.row), columns.get(term.column), into[term.sum]?.rows[row]);
     }

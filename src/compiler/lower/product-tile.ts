@@ -22,6 +22,8 @@ export interface Tile {
   /** Invocations of a workgroup along the rows and the columns of its tile. */
   readonly rowLanes: number;
   readonly columnLanes: number;
+  /** Whether the four columns of a group lie side by side, to be loaded at once; else neighbours go to neighbouring lanes. */
+  readonly inFours: boolean;
 }
 
 /** A part with the tile that it gets; rows and columns may have changed places. */
@@ -39,15 +41,16 @@ export interface TiledPart {
 export const DEPTH = 16;
 
 const GPU_TILES: readonly Tile[] = [
-  { rows: 4, vectors: 1, rowLanes: 16, columnLanes: 16 },
-  { rows: 4, vectors: 1, rowLanes: 8, columnLanes: 8 },
-  { rows: 1, vectors: 1, rowLanes: 4, columnLanes: 8 },
+  { rows: 4, vectors: 1, rowLanes: 16, columnLanes: 16, inFours: false },
+  { rows: 4, vectors: 1, rowLanes: 8, columnLanes: 8, inFours: false },
+  { rows: 1, vectors: 1, rowLanes: 4, columnLanes: 8, inFours: false },
 ];
 
 function menuOf(limits: TargetLimits): readonly Tile[] {
   if (limits.deviceClass === 'gpu') return GPU_TILES;
   const columnLanes = stripOf(limits) || 8;
-  return [8, 4, 2, 1].flatMap((rows) => [2, 1].map((vectors) => ({ rows, vectors, rowLanes: 1, columnLanes })));
+  const sizes = [16, 8, 4, 2, 1].flatMap((rows) => [2, 1].map((vectors) => ({ rows, vectors })));
+  return sizes.map((size) => ({ ...size, rowLanes: 1, columnLanes, inFours: true }));
 }
 
 /** Places of a sum for which the lanes of a subgroup load elements of a row at once; 0 where they share nothing. */
@@ -61,16 +64,23 @@ export function isShared(limits: TargetLimits, pass: Pass, axes: readonly Axis[]
   return strip > 0 && pass.axes.length > 0 && elementsOf(axes) >= strip;
 }
 
-/** Registers (of four floats) that the accumulators of an invocation may take. */
-const ACCUMULATORS = 16;
-
 /**
- * Every part has its own lines, twice as many for an accumulator when long sums are added up in blocks, and a kernel is to
- * be read: with many parts, smaller tiles.
+ * Registers (of four floats) that the accumulators of an invocation may take. A CPU has too few for them in any case, and
+ * keeps them in its nearest cache.
  */
-function accumulatorsFor(parts: number, passes: readonly Pass[]): number {
+const ACCUMULATORS = { cpu: 32, gpu: 16 } as const;
+/** Lines that the products of a kernel may take, since it is to be read, and how many fewer for what else a part needs. */
+const LINES = 72;
+const LINES_OF_PART = 12;
+
+/** One for each element of a row and for each product, and one more for an accumulator when a long sum is cut in blocks. */
+function linesOf(sums: number, passes: readonly Pass[], { rows, vectors }: Tile): number {
   const isLong = passes.some((pass) => elementsOf(pass.axes) > BLOCK);
-  return ACCUMULATORS / (parts > 2 ? 2 : 1) / (parts > 1 && isLong ? 2 : 1);
+  const products = passes.reduce(
+    (n, pass) => n + rows * (operandsOfPass(pass, 'row').length + pass.terms.length * vectors),
+    0,
+  );
+  return products + (isLong ? rows * vectors * sums : 0);
 }
 
 /** What a load costs, in multiplications of four floats; on a CPU also an element that another lane passes. */
@@ -89,6 +99,13 @@ export function tileRows({ rows, rowLanes }: Tile): number {
 
 export function tileColumns({ vectors, columnLanes }: Tile): number {
   return 4 * vectors * columnLanes;
+}
+
+/** How far an invocation's i-th column is from its first, and how far its first is from that of the lane before. */
+export function columnOffset(tile: Tile, i: number): { readonly own: number; readonly ofLane: number } {
+  const { columnLanes, inFours } = tile;
+  if (!inFours) return { own: i * columnLanes, ofLane: 1 };
+  return { own: Math.floor(i / 4) * 4 * columnLanes + (i % 4), ofLane: 4 };
 }
 
 /** The cheapest tile for each part, and the better of its two orientations; all have workgroups of one size. */
@@ -117,20 +134,19 @@ function bestOf(candidates: readonly Candidate[]): Candidate | undefined {
 
 function candidatesFor(context: LowerContext, part: ProductPart, lanes: number, parts: number): readonly Candidate[] {
   const turned: ProductPart = { ...part, rows: part.columns, columns: part.rows };
+  const isModest = (sums: number, tile: Tile, passes: readonly Pass[]): boolean =>
+    tile.rows * tile.vectors * sums <= ACCUMULATORS[context.limits.deviceClass] &&
+    linesOf(sums, passes, tile) <= (LINES - LINES_OF_PART * (parts - 1)) / parts;
   return [part, turned].flatMap((oriented) => {
     const passes = passesOf(context, oriented);
     return menuOf(context.limits)
       .filter((tile) => lanesOf(tile) === lanes && fits(context.limits, passes, tile))
-      .filter((tile) => inRegisters(part.accumulators.length, tile, accumulatorsFor(parts, passes)))
+      .filter((tile) => tile.rows * tile.vectors === 1 || isModest(part.accumulators.length, tile, passes))
       .map((tile) => ({
         tiled: tiledPart(oriented, passes, tile),
         cost: costOf(context, oriented, passes, tile),
       }));
   });
-}
-
-function inRegisters(sums: number, { rows, vectors }: Tile, registers: number): boolean {
-  return rows * vectors === 1 || rows * vectors * sums <= registers;
 }
 
 function fits(limits: TargetLimits, passes: readonly Pass[], tile: Tile): boolean {

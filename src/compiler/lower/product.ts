@@ -96,12 +96,13 @@ function writeTile(job: Job, tiled: TiledPart, finishName: string, place: Expr, 
 
 /** Calls `finish` for each element of the invocation's tile. */
 function finishAll(writer: KernelWriter, frame: Frame, part: ProductPart, sums: Sums, finish: string): void {
-  const { rows, vectors, columnLanes } = frame.tile;
+  const { rows, vectors, columnLanes, inFours } = frame.tile;
   const width = 4 * vectors;
+  const own = (i: Expr): Expr => (inFours ? add(mul(div(i, 4), 4 * columnLanes), mod(i, 4)) : mul(i, columnLanes));
   const tiles = sums.map((sum) => writer.array(`${sum.name}_tile`, 'f32', elementsOfSum(sum)));
   const call = (element: Expr): void => {
     const row = add(frame.row, div(element, width));
-    const column = add(frame.column, mul(mod(element, width), columnLanes));
+    const column = add(frame.column, own(mod(element, width)));
     const batch = part.batch.length > 0 ? [frame.batchAt] : [];
     writer.call(finish, [...batch, row, column, ...tiles.map((tile) => tile.at(element))]);
   };

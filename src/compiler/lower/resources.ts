@@ -17,6 +17,8 @@ import { CELL } from './scalar.ts';
 export interface Resources {
   /** The buffer of a stored value; values that share memory share it, and once written it stays writable. */
   buffer(value: ValueId, access: KernelBuffer['access']): KernelBuffer;
+  /** The buffer that has a name. */
+  named(name: string): KernelBuffer | undefined;
   /** A uniform as an expression; one for each source. */
   uniform(wish: string, type: KernelUniform['type'], source: UniformSource): Expr;
   /** The name of a new array of workgroup memory. */
@@ -46,6 +48,7 @@ export function makeResources(context: LowerContext, unique: (wish: string) => s
       buffers.set(holds, buffer);
       return buffer;
     },
+    named: (name) => [...buffers.values()].find((buffer) => buffer.name === name),
     uniform(wish, type, source) {
       const key = JSON.stringify(source);
       const uniform = uniforms.get(key) ?? { name: unique(sanitised(wish)), type, source };

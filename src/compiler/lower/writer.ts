@@ -6,11 +6,20 @@
  */
 import type { AxisId, ValueId } from '../ir/graph.ts';
 import type { Expr, Kernel, KernelFunction, KernelType, Statement } from '../ir/kernel.ts';
-import { binary, cast, u32 } from '../ir/kernel-expr.ts';
+import { binary, cast, u32, vector } from '../ir/kernel-expr.ts';
 import { mapFunction } from '../ir/kernel-walk.ts';
 import { present } from '../support/invariant.ts';
 import type { LowerContext } from './context.ts';
-import { bounded, boundOf, rowMajor } from './index-math.ts';
+import {
+  areSideBySide,
+  bounded,
+  boundOf,
+  div,
+  greatestCommonDivisor,
+  multiple,
+  multipleOf,
+  rowMajor,
+} from './index-math.ts';
 import { type Interner, makeInterner } from './intern.ts';
 import { makeNamer, sanitised } from './names.ts';
 import { type Hint, placeLets } from './place.ts';
@@ -50,6 +59,9 @@ export interface KernelWriter
   store(value: ValueId, position: Expr, element: Expr): void;
   /** Where the element of a stored value lies, by its layout. */
   positionOf(value: ValueId, at: Env): Expr;
+
+  /** Four numbers as a vector: one load where they lie side by side in a buffer, the first at a multiple of four. */
+  four(parts: readonly Expr[]): Expr;
 
   let(wish: string, value: Expr): Expr;
   var(wish: string, value: Expr): Variable;
@@ -127,9 +139,18 @@ export function makeWriter(context: LowerContext): KernelWriter {
       return rowMajor(context.layoutOf(value), (axis) => present(at.get(axis.id), `index of axis ${axis.name}`));
     },
 
+    four(parts) {
+      const [first] = parts;
+      const buffer = first?.kind === 'load' ? resources.named(first.buffer) : undefined;
+      const isWhole = buffer?.type === 'f32' && buffer.elements % 4 === 0;
+      if (!isWhole || first?.kind !== 'load' || !areSideBySide(parts)) return vector(parts);
+      return { kind: 'load', type: 'vec4', buffer: first.buffer, index: div(first.index, 4) };
+    },
+
     let(wish, value) {
       const named = local(wish, value.type);
       emit({ kind: 'let', name: named.name, value });
+      if (value.type === 'u32') multiple(named, multipleOf(value));
       return bounded(named, boundOf(value));
     },
     var(wish, value) {
@@ -161,7 +182,8 @@ export function makeWriter(context: LowerContext): KernelWriter {
       const statements = nested('loop', () => {
         const index = local(wish, 'u32');
         name = index.name;
-        write(bounded(index, last));
+        const by = step.kind === 'literal' ? greatestCommonDivisor(step.value, multipleOf(from)) : 1;
+        write(bounded(multiple(index, by), Math.floor(last / by) * by));
       });
       emit({ kind: 'for', name, from, to: typeof count === 'number' ? u32(count) : count, step, body: statements });
     },
