@@ -11,10 +11,23 @@ import type { OpRegion } from '../ir/region.ts';
 import { axesWithout, elementsOf, sameAxes } from '../ir/tensor-type.ts';
 import { maskBounds } from '../ops/mask-bounds.ts';
 import { present } from '../support/invariant.ts';
-import { BLOCK, forBlocks } from './attend-blocks.ts';
+import { blockOf, forBlocks } from './attend-blocks.ts';
 import { finishAttend } from './attend-finish.ts';
 import { type AttendParts, attendParts, otherOperand } from './attend-parts.ts';
-import { addRows, dots, fourOf, LANES, loadRows, overDims, ownRows, storeRows, tilesOver } from './attend-rows.ts';
+import {
+  adding,
+  addRows,
+  dots,
+  dotsOf,
+  fourOf,
+  lanesOver,
+  loadRows,
+  overDims,
+  overRows,
+  ownRows,
+  storeRows,
+  tilesOver,
+} from './attend-rows.ts';
 import { contextWithSlope, type ScoreFunctions, writeScore } from './attend-score.ts';
 import type { LowerContext } from './context.ts';
 import { makeEmitter } from './element.ts';
@@ -37,12 +50,12 @@ export function lowerAttendBackwardKey(outerContext: LowerContext, region: OpReg
   const parts = attendParts(context, op);
   const { over, outer, captures } = parts;
   const reads = new Set(region.reads);
-  const beyond = { query: over.size % BLOCK !== 0, key: false };
+  const beyond = { query: over.size % blockOf(context.limits, op) !== 0, key: false };
   const scores = writeScore({ writer, op, captures, reads, over, outer, beyond }, scored);
   const job: Job = { writer, reads, op, parts, scores };
 
   const [first, second] = partsOf(op, parts);
-  const tiles = tilesOver(LANES[context.limits.deviceClass], over) * elementsOf(first.outer);
+  const tiles = tilesOver(lanesOver(context.limits), over) * elementsOf(first.outer);
   const group = builtin('group');
   if (second === undefined) writePart(job, first, group);
   else {
@@ -88,10 +101,9 @@ function writePart({ writer, reads, op, parts, scores }: Job, part: Part, place:
     const outside: Env = new Map([...keys.outer, ...sharing]);
     const position = rowMajor(outer, (axis) => indexAt(outside, axis.id));
     const outerAt = scores.readsOuter ? writer.let('place', position) : position;
-    forBlocks(writer, 'query', over, keys, { before: ahead, after: behind }, (queries) => {
+    forBlocks(writer, 'query', op, over, keys, { before: ahead, after: behind }, (queries) => {
       const rows = queries.map(({ inside }): Env => new Map([...outside, [over.id, inside]]));
       const products = dots(emitter, 'product', k, parts.q, rows, head);
-      const ofWeights = v && dots(emitter, 'of_weight', v, gradient, rows, value);
       const pairs = (fn: typeof score, s: Expr, n: number): Expr => {
         const { at } = present(queries[n], 'query');
         return fourOf((c) => fn(at, present(keys.rows[c], 'key'), component(s, c), outerAt));
@@ -100,10 +112,13 @@ function writePart({ writer, reads, op, parts, scores }: Job, part: Part, place:
         const logSum = vector([emitter.element(logsumexp, present(rows[n], 'query'))]);
         return writer.let(`weight_${n}`, unary('exp', binary('sub', pairs(score, s, n), logSum)));
       });
-      if (dv) addRows(emitter, dv, gradient, rows, weights, value);
+      // What the values gain and what the weights are worth both need the rows of the gradient.
+      const ofWeights = v && dotsOf(writer, 'of_weight', v, rows.length);
+      const gains = dv ? [adding(dv, weights)] : [];
+      overRows(emitter, gradient, rows, value, [...(ofWeights ? [ofWeights.take] : []), ...gains]);
       if (!dk) return;
       const gradients = products.map((s, n) => {
-        const ofWeight = present(ofWeights?.[n], 'gradient of a weight');
+        const ofWeight = present(ofWeights?.sums[n], 'gradient of a weight');
         const change = binary('sub', ofWeight, emitter.element(delta, present(rows[n], 'query')));
         const ofScore = binary('mul', present(weights[n], 'weight'), change);
         return writer.let(`of_score_${n}`, slope ? binary('mul', ofScore, pairs(slope, s, n)) : ofScore);

@@ -12,7 +12,7 @@ import type { OpRegion } from '../ir/region.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
 import { maskBounds } from '../ops/mask-bounds.ts';
 import { present } from '../support/invariant.ts';
-import { BLOCK, forBlocks } from './attend-blocks.ts';
+import { blockOf, forBlocks } from './attend-blocks.ts';
 import { finishAttend } from './attend-finish.ts';
 import { attendParts, otherOperand } from './attend-parts.ts';
 import { addRows, dots, fourOf, loadRows, overDims, ownRows, storeFour, storeRows } from './attend-rows.ts';
@@ -33,7 +33,7 @@ export function lowerAttendBackwardQuery(
   const [output, logsumexp, gradient] = [0, 1, 2].map((i) => otherOperand(parts, i));
   const reads = new Set(region.reads);
   const emitter = makeEmitter(writer, { reads });
-  const beyond = { query: false, key: over.size % BLOCK !== 0 };
+  const beyond = { query: false, key: over.size % blockOf(context.limits, op) !== 0 };
   const { score, slope } = writeScore({ writer, op, captures, reads, over, outer, beyond }, scored);
 
   const queries = ownRows(writer, 'query', over, outer);
@@ -53,7 +53,7 @@ export function lowerAttendBackwardQuery(
   );
 
   const { behind, ahead } = maskBounds(op.attrs);
-  forBlocks(writer, 'key', over, queries, { before: behind, after: ahead }, (keys) => {
+  forBlocks(writer, 'key', op, over, queries, { before: behind, after: ahead }, (keys) => {
     const rows = keys.map(({ inside }) => new Map([...queries.outer, [over.id, inside] as const]));
     const products = dots(emitter, 'product', q, parts.k, rows, head);
     const ofWeights = dots(emitter, 'of_weight', upstream, parts.v, rows, value);

@@ -1,12 +1,17 @@
 import type { Axis } from '../ir/graph.ts';
-import type { Expr } from '../ir/kernel.ts';
+import type { Expr, TargetLimits } from '../ir/kernel.ts';
 import { min, u32 } from '../ir/kernel-expr.ts';
+import type { AttendOp } from '../ops/attend-shapes.ts';
 import type { OwnRows } from './attend-rows.ts';
+import { isIdentity } from './attend-score.ts';
 import { add, atMost, div, less, mul } from './index-math.ts';
+import { stripOf } from './product-tile.ts';
 import type { KernelWriter } from './writer.ts';
 
-/** Rows that an invocation takes in at once. */
-export const BLOCK = 4;
+/** Rows that an invocation takes in at once: more where lanes share what they load of them, and scores take few lines. */
+export function blockOf(limits: TargetLimits, op: AttendOp): number {
+  return stripOf(limits) > 0 && isIdentity(op.attrs.score) ? 8 : 4;
+}
 
 export interface BlockRow {
   /** Its position, which may be beyond the last row. */
@@ -21,29 +26,31 @@ export interface Reach {
   readonly after: number | undefined;
 }
 
-/** A loop over the rows that matter to the own rows of the workgroup, {@link BLOCK} of them at a time. */
+/** A loop over the rows that matter to the own rows of the workgroup, some of them at a time. */
 export function forBlocks(
   writer: KernelWriter,
   wish: string,
+  op: AttendOp,
   over: Axis,
   own: OwnRows,
   reach: Reach,
   body: (rows: readonly BlockRow[]) => void,
 ): void {
   const { size } = over;
+  const count = blockOf(writer.context.limits, op);
   // What reaches beyond all rows bounds nothing.
   const bound = (rows: number | undefined): number | undefined =>
     rows === undefined || rows >= size ? undefined : Math.max(0, rows);
   const [before, after] = [bound(reach.before), bound(reach.after)];
-  const from = before === undefined ? u32(0) : mul(div(less(own.first, before), BLOCK), BLOCK);
+  const from = before === undefined ? u32(0) : mul(div(less(own.first, before), count), count);
   const to = after === undefined ? u32(size) : min(add(own.first, u32(own.count + after)), u32(size));
-  const max = Math.floor((size - 1) / BLOCK) * BLOCK;
+  const max = Math.floor((size - 1) / count) * count;
   const block = (start: Expr): void => {
-    const rows = Array.from({ length: BLOCK }, (_, n): BlockRow => {
+    const rows = Array.from({ length: count }, (_, n): BlockRow => {
       const at = add(start, u32(n));
       return { at, inside: atMost(at, size - 1) };
     });
     body(rows);
   };
-  writer.loop(`first_${wish}`, to, block, { from, step: u32(BLOCK), max });
+  writer.loop(`first_${wish}`, to, block, { from, step: u32(count), max });
 }

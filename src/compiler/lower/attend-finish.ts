@@ -4,10 +4,11 @@ import { elementsOf } from '../ir/tensor-type.ts';
 import type { AttendOp } from '../ops/attend-shapes.ts';
 import { maskBounds, pairsWithin } from '../ops/mask-bounds.ts';
 import { type AttendParts, pairFlops } from './attend-parts.ts';
-import { LANES, tilesOver } from './attend-rows.ts';
+import { lanesOver, tilesOver } from './attend-rows.ts';
 import { regionCost } from './cost.ts';
 import { regionDoc } from './doc.ts';
 import { keepRolled } from './keep-rolled.ts';
+import { stripOf } from './product-tile.ts';
 import type { KernelWriter } from './writer.ts';
 
 /** How many products with rows of the head, and of the values, a pair of a query and a key takes. */
@@ -26,16 +27,17 @@ export function finishAttend(
   batches: number,
   work: PairWork,
 ): Kernel {
-  const { deviceClass } = writer.context.limits;
-  const lanes = LANES[deviceClass];
+  const { limits } = writer.context;
+  const lanes = lanesOver(limits);
   const pairs = elementsOf(parts.outer) * pairsWithin(maskBounds(op.attrs), parts.over.size);
   const kernel = writer.finish({
     name: region.name,
     doc: regionDoc(writer.context, region, `${4 * lanes} ${wish} per workgroup, 4 per invocation.`),
     workgroup: lanes,
     groups: tilesOver(lanes, parts.over) * batches,
+    features: stripOf(limits) > 0 ? ['subgroups'] : [],
     ...regionCost(writer.context, region),
     flops: pairs * pairFlops(parts, work.head, work.value),
   });
-  return deviceClass === 'cpu' ? keepRolled(kernel) : kernel;
+  return limits.deviceClass === 'cpu' ? keepRolled(kernel) : kernel;
 }

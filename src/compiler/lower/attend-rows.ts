@@ -4,21 +4,28 @@
  * An invocation owns four rows, as the components of vectors: of queries where it looks at all keys they can see, of keys
  * where it looks at all queries that see them. It goes through the others in blocks of several rows, so that an
  * element of those is loaded once for four, and one of its own is read once for a whole block. Rows of a head lie in
- * local arrays, since heads may be of any size.
+ * local arrays, since heads may be of any size. Where a workgroup is a subgroup, its lanes load the elements of a block
+ * together and pass them round.
  */
 import type { Axis, ValueId } from '../ir/graph.ts';
-import type { Expr } from '../ir/kernel.ts';
-import { binary, builtin, component, f32, lt, u32, vector } from '../ir/kernel-expr.ts';
+import type { Expr, TargetLimits } from '../ir/kernel.ts';
+import { binary, builtin, component, f32, lt, min, sub, u32, vector } from '../ir/kernel-expr.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
 import { present } from '../support/invariant.ts';
 import type { Emitter } from './element.ts';
 import { add, atMost, bounded, div, indicesAt, mod, mul } from './index-math.ts';
 import { shortName } from './names.ts';
+import { stripOf } from './product-tile.ts';
 import type { Env, KernelWriter, LocalArray } from './writer.ts';
 
 export const FOUR = [0, 1, 2, 3] as const;
 
-export const LANES = { cpu: 8, gpu: 32 } as const;
+const LANES = { cpu: 8, gpu: 32 } as const;
+
+/** Invocations of a workgroup: a subgroup where they share what they load. */
+export function lanesOver(limits: TargetLimits): number {
+  return stripOf(limits) || LANES[limits.deviceClass];
+}
 
 export interface OwnRows {
   /** Over the outer axes, and the index of each. */
@@ -34,6 +41,10 @@ export interface OwnRows {
   readonly envs: readonly Env[];
 }
 
+function laneOf(limits: TargetLimits): Expr {
+  return bounded(builtin(stripOf(limits) > 0 ? 'subgroup_lane' : 'local'), lanesOver(limits) - 1);
+}
+
 export function tilesOver(lanes: number, over: Axis): number {
   return Math.ceil(over.size / (4 * lanes));
 }
@@ -46,14 +57,15 @@ export function ownRows(
   outer: readonly Axis[],
   place: Expr = builtin('group'),
 ): OwnRows {
-  const lanes = LANES[writer.context.limits.deviceClass];
+  const { limits } = writer.context;
+  const lanes = lanesOver(limits);
   const tiles = tilesOver(lanes, over);
   const count = 4 * lanes;
   const group = bounded(place, tiles * elementsOf(outer) - 1);
   const first = writer.let(`first_${wish}`, mul(mod(group, tiles), count));
   const outerAt = elementsOf(outer) === 1 ? u32(0) : writer.let('outer', div(group, tiles));
   const outerEnv = indicesAt(outerAt, outer);
-  const lane = bounded(builtin('local'), lanes - 1);
+  const lane = laneOf(limits);
   const rows = FOUR.map((c) => writer.let(`${wish}_${c}`, add(add(first, lane), u32(c * lanes))));
   const mayEnd = over.size % count !== 0;
   return {
@@ -89,6 +101,69 @@ export function overDims(writer: KernelWriter, dims: readonly Axis[], body: (at:
   writer.loop(wish === '' ? 'element' : wish, elementsOf(dims), (at) => body(at, indicesAt(at, dims)));
 }
 
+/** What is done with the elements of the rows of a block at one place. */
+export type TakeElements = (at: Expr, elements: readonly Expr[]) => void;
+
+/**
+ * A loop over the elements of the rows of a block, which are the same for all invocations of the workgroup: where they are
+ * a subgroup, each lane loads some, and they take turns to pass theirs to all.
+ */
+export function overRows(
+  emitter: Emitter,
+  value: ValueId,
+  block: readonly Env[],
+  dims: readonly Axis[],
+  takers: readonly TakeElements[],
+): void {
+  const { writer } = emitter;
+  const { limits } = writer.context;
+  const strip = stripOf(limits);
+  const elementsAt = (env: Env): readonly Expr[] =>
+    block.map((row) => emitter.element(value, new Map([...row, ...env])));
+  const give = (at: Expr, elements: readonly Expr[]): void => {
+    for (const take of takers) take(at, elements);
+  };
+  if (strip === 0) {
+    overDims(writer, dims, (at, env) => give(at, elementsAt(env)));
+    return;
+  }
+  const size = elementsOf(dims);
+  const name = shortName(writer.context, value);
+  const ofStrip = (start: Expr): void => {
+    const mine = indicesAt(atMost(add(start, laneOf(limits)), size - 1), dims);
+    const own = writer.array(`own_${name}`, 'f32', elementsAt(mine));
+    const count = size % strip === 0 ? u32(strip) : min(u32(strip), sub(u32(size), start));
+    const turnTo = (turn: Expr): void =>
+      give(
+        bounded(add(start, turn), size - 1),
+        block.map((_, n) => writer.shuffle(`${name}_${n}`, own.at(u32(n)), turn)),
+      );
+    writer.loop('turn', count, turnTo, { max: strip - 1 });
+  };
+  writer.loop('strip', size, ofStrip, { step: u32(strip) });
+}
+
+/** Dot products of the own rows with each of the rows of a block, as those are gone through. */
+export function dotsOf(
+  writer: KernelWriter,
+  wish: string,
+  own: LocalArray,
+  rows: number,
+): { readonly sums: readonly Expr[]; readonly take: TakeElements } {
+  const all = writer.array(wish, 'vec4', rows);
+  const sums = Array.from({ length: rows }, (_, n) => ({ value: all.at(u32(n)) }));
+  return {
+    sums: sums.map((sum) => sum.value),
+    take: (at, elements) => {
+      const mine = writer.let('own', own.at(at));
+      sums.forEach((sum, n) => {
+        const element = present(elements[n], 'element of a row');
+        writer.assign(sum, binary('add', sum.value, binary('mul', mine, element)));
+      });
+    },
+  };
+}
+
 /** For each row of a block, the dot products with the own rows. */
 export function dots(
   emitter: Emitter,
@@ -98,20 +173,23 @@ export function dots(
   block: readonly Env[],
   dims: readonly Axis[],
 ): readonly Expr[] {
-  const { writer } = emitter;
-  const sums = block.map((_, n) => writer.var(`${wish}_${n}`, vector([f32(0)])));
-  overDims(writer, dims, (at, env) => {
-    const mine = writer.let('own', own.at(at));
-    block.forEach((row, n) => {
-      const sum = present(sums[n], 'dot product');
-      const product = binary('mul', mine, emitter.element(value, new Map([...row, ...env])));
-      writer.assign(sum, binary('add', sum.value, product));
-    });
-  });
-  return sums.map((sum) => sum.value);
+  const { sums, take } = dotsOf(emitter.writer, wish, own, block.length);
+  overRows(emitter, value, block, dims, [take]);
+  return sums;
 }
 
-/** Adds the rows of a block times their weights to the own rows, after these were multiplied by `decay`. */
+/** Adds elements times the weights of their rows to the own rows, after these were multiplied by `decay`. */
+export function adding(own: LocalArray, weights: readonly Expr[], decay?: Expr): TakeElements {
+  return (at, elements) => {
+    const before = decay ? binary('mul', own.at(at), decay) : own.at(at);
+    const sum = weights.reduce((total, weight, n) => {
+      return binary('add', total, binary('mul', weight, present(elements[n], 'element of a row')));
+    }, before);
+    own.assign(at, sum);
+  };
+}
+
+/** Adds the rows of a block times their weights to the own rows. */
 export function addRows(
   emitter: Emitter,
   own: LocalArray,
@@ -121,14 +199,7 @@ export function addRows(
   dims: readonly Axis[],
   decay?: Expr,
 ): void {
-  overDims(emitter.writer, dims, (at, env) => {
-    const before = decay ? binary('mul', own.at(at), decay) : own.at(at);
-    const sum = block.reduce((total, row, n) => {
-      const weight = present(weights[n], 'weight of a row');
-      return binary('add', total, binary('mul', weight, emitter.element(value, new Map([...row, ...env]))));
-    }, before);
-    own.assign(at, sum);
-  });
+  overRows(emitter, value, block, dims, [adding(own, weights, decay)]);
 }
 
 /** Stores the own rows, where there are such rows. */

@@ -12,7 +12,7 @@ import type { OpRegion } from '../ir/region.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
 import { maskBounds } from '../ops/mask-bounds.ts';
 import { present } from '../support/invariant.ts';
-import { BLOCK, forBlocks } from './attend-blocks.ts';
+import { blockOf, forBlocks } from './attend-blocks.ts';
 import { finishAttend } from './attend-finish.ts';
 import { attendParts } from './attend-parts.ts';
 import { addRows, dots, fourOf, loadRows, ownRows, storeFour, storeRows } from './attend-rows.ts';
@@ -27,7 +27,7 @@ export function lowerAttend(context: LowerContext, region: OpRegion, op: OpOf<'a
   const { over, outer, captures, head, value } = parts;
   const reads = new Set(region.reads);
   const emitter = makeEmitter(writer, { reads });
-  const beyond = { query: false, key: over.size % BLOCK !== 0 };
+  const beyond = { query: false, key: over.size % blockOf(context.limits, op) !== 0 };
   const { score } = writeScore({ writer, op, captures, reads, over, outer, beyond }, undefined);
 
   const queries = ownRows(writer, 'query', over, outer);
@@ -37,7 +37,7 @@ export function lowerAttend(context: LowerContext, region: OpRegion, op: OpOf<'a
   const total = writer.var('total', vector([f32(0)]));
 
   const { behind, ahead } = maskBounds(op.attrs);
-  forBlocks(writer, 'key', over, queries, { before: behind, after: ahead }, (keys) => {
+  forBlocks(writer, 'key', op, over, queries, { before: behind, after: ahead }, (keys) => {
     const rows = keys.map(({ inside }) => new Map([...queries.outer, [over.id, inside] as const]));
     const products = dots(emitter, 'product', q, parts.k, rows, head);
     const scores = products.map((s, n) => {
