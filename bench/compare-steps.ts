@@ -3,13 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nodeFiles } from '../src/runtime/files.ts';
+import type { Tensor } from '../src/runtime/safetensors.ts';
 import { writeTensorFile } from '../src/runtime/write-tensor-file.ts';
 import { type Child, startChild } from './child.ts';
 import { median } from './median.ts';
 import type { Answer } from './programs/serve.ts';
 import { OURS, type ProgramSpec } from './programs.ts';
-import type { Size } from './sizes.ts';
-import { startTensors } from './start-tensors.ts';
 
 /** Steps whose losses must agree before a time counts. */
 const COMPARED = 5;
@@ -45,8 +44,15 @@ interface Running {
   readonly rounds: Answer[];
 }
 
+export interface Comparison {
+  readonly name: string;
+  /** For the programs, as JSON. */
+  readonly size: unknown;
+  readonly tensors: ReadonlyMap<string, Tensor>;
+}
+
 export async function compareSteps(
-  size: Size,
+  { name: title, size, tensors }: Comparison,
   programs: readonly ProgramSpec[],
   rounds: number,
   tell: (text: string) => void,
@@ -54,7 +60,7 @@ export async function compareSteps(
   const folder = mkdtempSync(join(tmpdir(), 'tfm-bench-'));
   try {
     const start = join(folder, 'start.safetensors');
-    writeTensorFile(nodeFiles, start, { tensors: startTensors(size), metadata: {} });
+    writeTensorFile(nodeFiles, start, { tensors, metadata: {} });
     const optionsOf = ({ name }: ProgramSpec) => ({
       start,
       size,
@@ -62,7 +68,7 @@ export async function compareSteps(
     });
     const running: Running[] = [];
     for (const program of programs) {
-      tell(`${size.name}: ${program.name} begins`);
+      tell(`${title}: ${program.name} begins`);
       running.push(await begin(program, startChild(program, optionsOf(program))));
     }
     requireAgreement(running);
@@ -72,7 +78,7 @@ export async function compareSteps(
       for (const one of order) {
         one.rounds.push(await one.child.steps(one.count));
         const last = one.rounds.at(-1);
-        tell(`${size.name}: round ${round + 1}, ${one.program.name}: ${median(last?.ms ?? []).toFixed(0)} ms a step`);
+        tell(`${title}: round ${round + 1}, ${one.program.name}: ${median(last?.ms ?? []).toFixed(1)} ms a step`);
       }
     }
     const results: ProgramResult[] = [];

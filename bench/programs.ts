@@ -1,6 +1,6 @@
 /** What is compared. */
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 export interface ProgramSpec {
@@ -8,6 +8,8 @@ export interface ProgramSpec {
   readonly command: string;
   /** Before START and SIZE, and behind them. */
   readonly file: string;
+  /** The program that measures single functions; undefined where there is none. */
+  readonly micro?: string;
   readonly more?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** Why it cannot run here; undefined when it can. */
@@ -20,30 +22,52 @@ export const OURS = 'tfm';
 const file = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const PYTHON = process.env.BENCH_PYTHON ?? '/usr/bin/python3';
 
+/** Fails where PyTorch is missing, or multiplies by the reference BLAS, which is ten times slower. */
+const TUNED_TORCH = "import torch; open('/proc/self/maps').read().index('openblas')";
+
+/** OpenBLAS takes processors that it does not know for older ones. */
+function hasAvx512(): boolean {
+  return existsSync('/proc/cpuinfo') && readFileSync('/proc/cpuinfo', 'utf8').includes('avx512f');
+}
+
 const never = (): undefined => undefined;
 const rivals = (): string | undefined =>
   existsSync(file('node_modules/@jax-js/jax')) ? undefined : 'its packages are missing: `npm ci` in bench/';
 
 export const PROGRAMS: readonly ProgramSpec[] = [
-  { name: OURS, command: process.execPath, file: file('../dist/bench/programs/ours.js'), missing: never },
+  {
+    name: OURS,
+    command: process.execPath,
+    file: file('../dist/bench/programs/ours.js'),
+    micro: file('../dist/bench/programs/micro-ours.js'),
+    missing: never,
+  },
   {
     name: 'jax-js webgpu',
     command: process.execPath,
     file: file('programs/jax.mjs'),
+    micro: file('programs/micro-jax.mjs'),
     more: ['webgpu'],
     missing: rivals,
   },
-  { name: 'jax-js wasm', command: process.execPath, file: file('programs/jax.mjs'), more: ['wasm'], missing: rivals },
+  {
+    name: 'jax-js wasm',
+    command: process.execPath,
+    file: file('programs/jax.mjs'),
+    micro: file('programs/micro-jax.mjs'),
+    more: ['wasm'],
+    missing: rivals,
+  },
   { name: 'tfjs webgpu', command: process.execPath, file: file('programs/tfjs.mjs'), missing: rivals },
   {
     name: 'PyTorch CPU',
     command: PYTHON,
     file: file('programs/torch_step.py'),
     // With OpenMP's threads and those of OpenBLAS at once, PyTorch is several times slower on two cores.
-    env: { OMP_NUM_THREADS: '1', OPENBLAS_NUM_THREADS: '2' },
+    env: { OMP_NUM_THREADS: '1', OPENBLAS_NUM_THREADS: '2', ...(hasAvx512() ? { OPENBLAS_CORETYPE: 'SkylakeX' } : {}) },
     missing: () =>
-      spawnSync(PYTHON, ['-c', 'import torch']).status === 0
+      spawnSync(PYTHON, ['-c', TUNED_TORCH]).status === 0
         ? undefined
-        : `${PYTHON} has no torch (Debian: python3-torch)`,
+        : `${PYTHON} has no torch, or one without OpenBLAS (Debian: python3-torch libopenblas0-pthread)`,
   },
 ];

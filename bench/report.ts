@@ -2,6 +2,7 @@
 import type { ProgramResult } from './compare-steps.ts';
 import type { Machine } from './machine.ts';
 import { median } from './median.ts';
+import type { MicroCase } from './micro-cases.ts';
 import { OURS } from './programs.ts';
 import { productFlops, type Size } from './sizes.ts';
 
@@ -9,14 +10,16 @@ export interface StepResults {
   readonly format_version: 1;
   readonly date: string;
   readonly machine: Machine;
+  /** Of single functions; results of before there were any lack it. */
+  readonly micro?: readonly { readonly case: MicroCase; readonly programs: readonly ProgramResult[] }[];
   readonly steps: Readonly<Record<string, { readonly size: Size; readonly programs: readonly ProgramResult[] }>>;
 }
 
-export function report({ date, machine, steps }: StepResults): string {
+export function report({ date, machine, steps, micro = [] }: StepResults): string {
   const { adapter, cpu, cores, node } = machine;
   const head = `Measured ${date} on ${adapter} (${cpu}, ${cores} cores), Node ${node}.`;
   const sections = Object.values(steps).map(({ size, programs }) => section(size, programs));
-  return [head, ...sections].join('\n\n');
+  return [head, ...sections, ...(micro.length > 0 ? [microSection(micro)] : [])].join('\n\n');
 }
 
 function section(size: Size, programs: readonly ProgramResult[]): string {
@@ -25,6 +28,26 @@ function section(size: Size, programs: readonly ProgramResult[]): string {
   const ours = programs.find(({ program }) => program === OURS);
   const rows = programs.map((one) => row(size, one, ours));
   return [`### ${name}: ${about}`, '', table([HEADINGS, ...rows])].join('\n');
+}
+
+/** A row for each function: ours first, then each rival with how many times faster ours is. */
+function microSection(micro: NonNullable<StepResults['micro']>): string {
+  const rivals = [...new Set(micro.flatMap(({ programs }) => programs.map(({ program }) => program)))].filter(
+    (name) => name !== OURS,
+  );
+  const rows = micro.map(({ case: { name, flops }, programs }) => {
+    const of = (wanted: string) => programs.find(({ program }) => program === wanted);
+    const ours = of(OURS);
+    const ms = ours ? median(ours.rounds) : Number.NaN;
+    const rate = flops > 0 ? (flops / ms / 1e6).toFixed(1) : '';
+    const beside = rivals.flatMap((rival) => {
+      const one = of(rival);
+      return one ? [median(one.rounds).toFixed(1), ours ? ratio(one, ours) : ''] : ['', ''];
+    });
+    return [name, ms.toFixed(1), rate, ...beside];
+  });
+  const headings = ['function', 'tfm, ms', 'GFLOP/s', ...rivals.flatMap((name) => [`${name}, ms`, 'tfm is'])];
+  return ['### Single functions, forward and backward', '', table([headings, ...rows])].join('\n');
 }
 
 const HEADINGS: readonly string[] = [

@@ -1,23 +1,38 @@
 /**
- * `npm run bench [-- --sizes S,M,D --rounds 5 --programs tfm,tfjs]`: measures, writes raw results under results/, and the
- * table of README.md from them.
+ * Measures, writes raw results under results/, and the tables of README.md from them.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { compareSteps } from './compare-steps.ts';
 import { describeMachine } from './machine.ts';
+import { MICRO_CASES, microTensors } from './micro-cases.ts';
 import { PROGRAMS } from './programs.ts';
 import { readmeWithResults } from './readme.ts';
 import { SIZES } from './sizes.ts';
+import { startTensors } from './start-tensors.ts';
 
 const { values } = parseArgs({
   options: {
+    help: { type: 'boolean', default: false },
     sizes: { type: 'string', default: 'S,M,D' },
     rounds: { type: 'string', default: '5' },
     programs: { type: 'string', default: '' },
+    micro: { type: 'string', default: '.' },
     out: { type: 'string' },
   },
 });
+
+const HELP = `npm run bench -- [OPTIONS]
+  --sizes S,M,D      sizes of the model whose step is measured; '' for none
+  --micro PATTERN    single functions whose names match, such as 'product|norm'; '' for none
+  --rounds 5         rounds in which the programs take turns
+  --programs A,B     ${PROGRAMS.map(({ name }) => name).join(', ')}
+  --out FILE         raw results go there, and README.md stays as it is
+`;
+if (values.help) {
+  process.stdout.write(HELP);
+  process.exit(0);
+}
 
 const tell = (text: string): void => void process.stderr.write(`${text}\n`);
 const asked = values.programs === '' ? PROGRAMS : PROGRAMS.filter((p) => values.programs.split(',').includes(p.name));
@@ -27,17 +42,30 @@ const programs = asked.filter((program) => {
   return why === undefined;
 });
 const machine = await describeMachine();
+const rounds = Number(values.rounds);
 const steps: Record<string, unknown> = {};
-for (const name of values.sizes.split(',')) {
+for (const name of values.sizes.split(',').filter((name) => name !== '')) {
   const size = SIZES[name];
   if (!size) throw new Error(`there is no size ${name}: ${Object.keys(SIZES).join(', ')}`);
-  steps[name] = { size, programs: await compareSteps(size, programs, Number(values.rounds), tell) };
+  steps[name] = {
+    size,
+    programs: await compareSteps({ name, size, tensors: startTensors(size) }, programs, rounds, tell),
+  };
+}
+const micro: unknown[] = [];
+const pattern = new RegExp(values.micro);
+for (const one of values.micro === '' ? [] : MICRO_CASES.filter(({ name }) => pattern.test(name))) {
+  const job = { name: one.name, size: one, tensors: microTensors(one) };
+  const able = programs.flatMap((program) =>
+    program.micro === undefined ? [] : [{ ...program, file: program.micro }],
+  );
+  micro.push({ case: one, programs: await compareSteps(job, able, rounds, tell) });
 }
 const day = new Date().toISOString().slice(0, 10);
 const folder = new URL('results/', import.meta.url);
 mkdirSync(folder, { recursive: true });
 const path = values.out ?? new URL(`steps-${day}-${machine.slug}.json`, folder).pathname;
-writeFileSync(path, `${JSON.stringify({ format_version: 1, date: day, machine, steps }, null, 1)}\n`);
+writeFileSync(path, `${JSON.stringify({ format_version: 1, date: day, machine, steps, micro }, null, 1)}\n`);
 if (values.out === undefined) {
   const here = new URL('./', import.meta.url);
   writeFileSync(new URL('README.md', here), readmeWithResults(here));

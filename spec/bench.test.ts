@@ -2,9 +2,12 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { MICRO_CASES } from '../bench/micro-cases.ts';
 import { readmeWithResults } from '../bench/readme.ts';
+import { report } from '../bench/report.ts';
 import { stepWork } from '../src/compiler/ir/plan-totals.ts';
 import { compile } from '../src/index.ts';
 import { withKernelPrograms } from '../src/runtime/profile/kernel-programs.ts';
@@ -62,6 +65,36 @@ test('it tells of each kernel what it took, and of the device what it can', asyn
 test('the tables of bench/README.md are those of its newest results', () => {
   const bench = new URL('../bench/', import.meta.url);
   assert.is(readFileSync(new URL('README.md', bench), 'utf8'), readmeWithResults(bench));
+});
+
+test('the tables of single functions say how many times faster ours is, round by round', () => {
+  const result = (program: string, rounds: readonly number[]) => ({
+    program,
+    losses: [1],
+    coldStartMs: 1,
+    warmStartMs: 1,
+    rounds,
+    steps: [rounds],
+    encodeMs: undefined,
+    dispatches: undefined,
+    submits: undefined,
+    gpuPeakBytes: undefined,
+    peakRssBytes: 0,
+  });
+  const [first] = MICRO_CASES;
+  assert.ok(first?.flops === 3 * 2 * 256 ** 3);
+  const programs = [result('tfm', [10, 20, 40]), result('jax-js webgpu', [40, 40, 40])];
+  const machine = { cpu: '', cores: 2, node: '', adapter: '', driver: '', slug: '' };
+  const text = report({ format_version: 1, date: '', machine, steps: {}, micro: [{ case: first, programs }] });
+  assert.match(text, /\| product 256 \| 20\.0 \| 5\.0 \| 40\.0 \| 2\.00x \[1\.00-4\.00\] \|/);
+});
+
+test('every single function of the benchmark is a program', () => {
+  for (const { kind, set, weights } of MICRO_CASES) {
+    const settings = Object.entries(set).map(([name, value]) => `${name}=${value}`);
+    const { plan } = compile(fileURLToPath(new URL(`../bench/micro/${kind}.tfm`, import.meta.url)), { set: settings });
+    for (const { name, shape } of plan.weights) assert.equal(shape, weights[name], name);
+  }
 });
 
 test.run();

@@ -1,47 +1,10 @@
 // jax-js, on WebGPU or on WebAssembly: `node jax.mjs START SIZE webgpu|wasm`. The step is one jitted function.
-import { resolveObjectURL } from 'node:buffer';
-import { Worker } from 'node:worker_threads';
+
 import { readStart, serve, startArguments } from '../../dist/bench/programs/serve.js';
-import { watchGpu } from '../../dist/bench/programs/watch-gpu.js';
+import { openJax } from './open-jax.mjs';
 
-const backend = process.argv[4];
-const navigator = { userAgent: 'node', hardwareConcurrency: 2 };
-let counts;
-if (backend === 'webgpu') {
-  const webgpu = await import('webgpu');
-  Object.assign(globalThis, webgpu.globals);
-  counts = watchGpu();
-  navigator.gpu = webgpu.create([]);
-} else {
-  // Its threads are Workers of browsers, made from the URL of a blob.
-  globalThis.Worker = class {
-    #waiting = [];
-    #worker;
-    constructor(url) {
-      const head =
-        "const { parentPort } = require('node:worker_threads'); globalThis.self = globalThis;" +
-        'globalThis.postMessage = (data) => parentPort.postMessage(data);' +
-        "parentPort.on('message', (data) => self.onmessage({ data }));\n";
-      resolveObjectURL(String(url))
-        .text()
-        .then((text) => {
-          this.#worker = new Worker(head + text, { eval: true });
-          this.#worker.on('message', (data) => this.onmessage?.({ data }));
-          this.#worker.on('error', ({ message }) => this.onerror?.({ message }));
-          for (const message of this.#waiting) this.#worker.postMessage(message);
-        });
-    }
-    postMessage(message) {
-      if (this.#worker) this.#worker.postMessage(message);
-      else this.#waiting.push(message);
-    }
-  };
-}
-Object.defineProperty(globalThis, 'navigator', { value: navigator, configurable: true });
-
-const { blockUntilReady, defaultDevice, init, jit, nn, numpy: np, tree, valueAndGrad } = await import('@jax-js/jax');
-if (!(await init(backend)).includes(backend)) throw new Error(`jax-js has no ${backend} here`);
-defaultDevice(backend);
+const { jax, counts } = await openJax(process.argv[4]);
+const { blockUntilReady, jit, nn, numpy: np, tree, valueAndGrad } = jax;
 
 const { path, size } = startArguments();
 const { vocab, width, depth, heads, hidden, time, batch } = size;
