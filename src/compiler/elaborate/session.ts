@@ -139,7 +139,7 @@ export interface Session {
   /** Elaborate iterations at once where possible. */
   readonly atOnce: boolean;
   readonly observer: Observer | undefined;
-  /** How often an error was met; one that many iterations repeat is among the diagnostics once. */
+  /** How often something could not be evaluated, also for an error that was said before. */
   errorsMet: number;
   /** An error after which nothing more can be said. */
   fatal: boolean;
@@ -217,6 +217,7 @@ export function attempt<T>(session: Session, work: () => T, otherwise: () => T):
     return work();
   } catch (error) {
     if (!(error instanceof Failure) || session.fatal || session.lanes) throw error;
+    session.errorsMet += 1;
     for (const diagnostic of error.diagnostics) report(session, diagnostic);
     return otherwise();
   }
@@ -227,7 +228,6 @@ const ONCE: readonly string[] = ['unknown-name', 'record-wanted'] satisfies Lang
 
 /** Records a diagnostic, unless the same was said before: a body may be elaborated often. */
 export function report(session: Session, diagnostic: Diagnostic): void {
-  if (diagnostic.severity === 'error') session.errorsMet += 1;
   const placed = withCall(session, diagnostic);
   const known = session.diagnostics.some(
     (d) =>
