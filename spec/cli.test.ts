@@ -113,6 +113,18 @@ test('--set changes the model, and a wrong name is refused', async () => {
   assert.match(wrong.err, 'width');
 });
 
+test('compile writes kernels in CUDA C++ when asked, which another device refuses', async () => {
+  const compiled = await runMain('compile', at('tiny.tfm'), '--target', 'cuda', '--out', at('cuda'), '--json');
+  assert.is(compiled.exit, 0, compiled.err);
+  const files = readdirSync(at('cuda/kernels'));
+  assert.ok(files.length > 0 && files.every((file) => file.endsWith('.cu')));
+  assert.match(readFileSync(at(`cuda/kernels/${files[0]}`), 'utf8'), 'extern "C" __global__ void');
+  assert.match(readFileSync(at('cuda/trainer.ts'), 'utf8'), 'trainCompiled');
+  const refused = await runMain('train', at('cuda'), '--out', at('run-cuda'));
+  assert.is(refused.exit, 3);
+  assert.match(refused.err, '[plan-other-target]');
+});
+
 test('compile writes a folder, and training it gives the losses of the spec, bit for bit', async () => {
   const compiled = await runMain('compile', at('tiny.tfm'), '--out', at('compiled'), '--json');
   assert.is(compiled.exit, 0, compiled.err);

@@ -5,16 +5,14 @@
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Device } from './backends/device.ts';
-import { emit } from './backends/shared/emit.ts';
-import { DEFAULT_LIMITS } from './backends/wgsl/default-limits.ts';
+import { compileTarget, TARGETS, type TargetName } from './backends/targets.ts';
 import { openWebGpu } from './backends/wgsl/device.ts';
-import { WGSL } from './backends/wgsl/dialect.ts';
 import { check as checkSource } from './compiler/check.ts';
 import { compile as compileSource } from './compiler/compile.ts';
 import type { Compiled, Purpose } from './compiler/compile-request.ts';
 import { cliFailure } from './compiler/diagnostics/cli.ts';
 import { type Diagnostic, Failure } from './compiler/diagnostics/diagnostic.ts';
-import type { Kernel, TargetLimits } from './compiler/ir/kernel.ts';
+import type { TargetLimits } from './compiler/ir/kernel.ts';
 import type { TrainConfig } from './compiler/ir/train.ts';
 import type { Source } from './compiler/support/source.ts';
 import { readCompiledFolder } from './runtime/compiled-folder.ts';
@@ -50,7 +48,9 @@ export interface SpecOptions {
 export interface CompileOptions extends SpecOptions {
   /** Training unless given. */
   readonly purposes?: readonly Purpose[];
-  /** Those of the device that will run it; what WebGPU guarantees everywhere unless given. */
+  /** The language of the kernels; WGSL unless given. */
+  readonly target?: TargetName;
+  /** Those of the device that will run it; what all devices that run the target can do unless given. */
   readonly limits?: TargetLimits;
   /** Sizes of input axes that win over the train block. */
   readonly sizes?: Readonly<Record<string, number>>;
@@ -78,11 +78,11 @@ export function check(spec: Spec, options: SpecOptions = {}): readonly Diagnosti
   }
 }
 
-/** Compiles a spec to WGSL kernels and the plan that runs them. */
+/** Compiles a spec to kernels and the plan that runs them. */
 export function compile(spec: Spec, options: CompileOptions = {}): Compiled {
-  const { entry, set = [], purposes = ['train'], limits = DEFAULT_LIMITS, sizes = {} } = options;
-  const target = { name: 'wgsl', emit: (kernel: Kernel) => emit(kernel, WGSL) } as const;
-  return compileSource({ source: sourceOf(spec), entry, set, sizes, purposes, limits, target });
+  const { entry, set = [], purposes = ['train'], target: name = 'wgsl', sizes = {} } = options;
+  const { limits = TARGETS[name].limits } = options;
+  return compileSource({ source: sourceOf(spec), entry, set, sizes, purposes, limits, target: compileTarget(name) });
 }
 
 /** Compiles a spec for the device and trains it as its train block says. */
@@ -90,7 +90,7 @@ export function train(spec: Spec, options: SpecOptions & TrainOptions = {}): Pro
   const source = sourceOf(spec);
   return withDevice(options, (device) => {
     const purposes = ['train', 'evaluate', 'logits', 'probes'] as const;
-    const compiled = compile(source, { ...options, purposes, limits: device.limits });
+    const compiled = compile(source, { ...options, purposes, limits: device.limits, target: device.target });
     const { plan, texts, train: config } = compiled;
     if (!config) throw cliFailure('train-block-missing', { command: 'train', path: source.path });
     const model = { plan, texts, dataFolder: dirname(source.path), spec: specCopy(compiled.files) };

@@ -19,6 +19,8 @@ export interface DeviceInfo {
 export type KernelTexts = Readonly<Record<string, string>>;
 
 export interface Device {
+  /** The language of the kernels that it runs. */
+  readonly target: Plan['target'];
   readonly info: DeviceInfo;
   readonly limits: TargetLimits;
   /** Allocates the plan's segments and compiles its kernels. Fails with a `Failure`, never with a bare error. */
@@ -27,6 +29,9 @@ export interface Device {
   readonly lost: Promise<never>;
   close(): void;
 }
+
+/** What a plan is made for. */
+export type PlanTarget = Pick<Device, 'target' | 'limits'>;
 
 export interface LoadOptions {
   /** Fill the arena with NaN before each run and put guard bands around segments; for tests. */

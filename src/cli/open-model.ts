@@ -1,10 +1,9 @@
 import { dirname } from 'node:path';
-import { emit } from '../backends/shared/emit.ts';
-import { WGSL } from '../backends/wgsl/dialect.ts';
+import type { PlanTarget } from '../backends/device.ts';
+import { compileTarget } from '../backends/targets.ts';
 import { compile } from '../compiler/compile.ts';
 import type { Compiled, CompileRequest, Purpose } from '../compiler/compile-request.ts';
 import { cliFailure } from '../compiler/diagnostics/cli.ts';
-import type { TargetLimits } from '../compiler/ir/kernel.ts';
 import type { TrainConfig } from '../compiler/ir/train.ts';
 import { type CompiledFolder, readCompiledFolder } from '../runtime/compiled-folder.ts';
 import { nodeFiles } from '../runtime/files.ts';
@@ -28,16 +27,21 @@ export interface Model extends CompiledFolder {
 }
 
 export interface CompileOptions extends SpecOptions, Pick<CompileRequest, 'purposes' | 'sizes' | 'fuse' | 'dump'> {
-  readonly limits: TargetLimits;
+  readonly device: PlanTarget;
 }
 
 /** What a training plan holds. `tfm grad` asks for the same, so that it runs the same kernels in the same memory. */
 export const TRAIN_PURPOSES = ['train', 'evaluate', 'logits', 'probes'] as const;
 
-/** Compiles a spec to WGSL and tells its warnings. */
+/** Compiles a spec for a device and tells its warnings. */
 export function compileSpec(path: string, options: CompileOptions, terminal: Terminal): CompiledSpec {
   const source = readSpec(path);
-  const compiled = compile({ ...options, source, target: { name: 'wgsl', emit: (kernel) => emit(kernel, WGSL) } });
+  const compiled = compile({
+    ...options,
+    source,
+    limits: options.device.limits,
+    target: compileTarget(options.device.target),
+  });
   // The JSON of these commands is their result, so warnings are told.
   showDiagnostics(compiled.warnings, options.format === 'github-actions' ? options.format : 'text', terminal);
   return { compiled, spec: specCopy(compiled.files), dataFolder: dirname(path) };
@@ -46,7 +50,7 @@ export function compileSpec(path: string, options: CompileOptions, terminal: Ter
 /** A spec is compiled for the device; a folder is read, and takes no settings. */
 export function openModel(
   path: string,
-  options: SpecOptions & { readonly purposes: readonly Purpose[]; readonly limits: TargetLimits },
+  options: SpecOptions & { readonly purposes: readonly Purpose[]; readonly device: PlanTarget },
   terminal: Terminal,
 ): Model {
   if (!isFolder(path)) {

@@ -33,7 +33,7 @@ export function withSession<T>(
 ): Promise<T> {
   return withDevice(options, terminal, async (device) => {
     const { path, command, purposes } = request;
-    const model = openModel(path, { ...specOptions(options), purposes, limits: device.limits }, terminal);
+    const model = openModel(path, { ...specOptions(options), purposes, device }, terminal);
     const config = trainBlock(model.train, command, path);
     request.before?.(model);
     const loaded = await device.load(model.plan, model.texts, { fromFiles: model.spec === undefined });

@@ -34,7 +34,7 @@ export interface Helper {
 }
 
 /** How an operation on operands of one type is written. */
-export type Form =
+export type Form = { readonly helper?: Helper } & (
   | { readonly kind: 'prefix'; readonly symbol: string }
   | {
       readonly kind: 'infix';
@@ -43,10 +43,14 @@ export type Form =
       /** How strongly operands other than a chain of the same operator must bind, where the target wants more parentheses. */
       readonly operands?: Precedence;
     }
-  | { readonly kind: 'call'; readonly name: string; readonly helper?: Helper };
+  | { readonly kind: 'call'; readonly name: string }
+);
 
 /** The form for operands of a type. */
 export type FormOf = (type: KernelType) => Form;
+
+/** The form for two operands: of that type both, or a vector and a number beside it. */
+export type FormOfTwo = (type: KernelType, left: KernelType, right: KernelType) => Form;
 
 export interface UniformBlock {
   readonly name: string;
@@ -59,13 +63,23 @@ export interface ModuleBuffer {
   /** Of its elements; `vec4` where they are declared in fours. */
   readonly type: KernelType;
   readonly access: 'read' | 'read_write';
+  /** Whether the kernel stores to it; what may be bound for writing is not always written. */
+  readonly isWritten: boolean;
   /** Shown beside the declaration; empty for none. */
   readonly comment: string;
+}
+
+/** What a function reads and writes besides its parameters. */
+export interface Captures {
+  readonly buffers: readonly ModuleBuffer[];
+  readonly blocks: readonly UniformBlock[];
 }
 
 export interface ModuleFunction {
   readonly name: string;
   readonly comment: string;
+  /** Further parameters, behind its own; empty where bindings are global. */
+  readonly captures: Captures;
   readonly params: readonly { readonly name: string; readonly type: KernelType }[];
   readonly result: KernelType | undefined;
   readonly body: readonly string[];
@@ -96,6 +110,18 @@ export interface Module {
   readonly places: Places;
 }
 
+export interface LoopHead {
+  readonly name: string;
+  readonly from: string;
+  readonly to: string;
+  readonly step: string | undefined;
+  /**
+   * Floats of all local arrays of the function, if the index of this loop, whose values are known, chooses elements of one:
+   * unrolled, these can lie in registers. Else 0.
+   */
+  readonly arrayFloats: number;
+}
+
 export interface Dialect {
   readonly target: 'wgsl' | 'cuda';
   /** Of files, without the dot. */
@@ -107,13 +133,19 @@ export interface Dialect {
   /** Words that no other name may be: keywords, predeclared functions and types, and names of helpers. */
   readonly reserved: ReadonlySet<string>;
   readonly types: { readonly [T in KernelType]: string };
+  /** Whether every function sees buffers and uniforms; else it is given those that it uses. */
+  readonly bindingsAreGlobal: boolean;
   /** `inferred` where the text around it decides the type already, so that a suffix would be noise. */
   readonly literal: (type: ScalarType, value: number, inferred: boolean) => Printed;
   readonly unary: { readonly [O in UnaryOp]: FormOf };
-  readonly binary: { readonly [O in BinaryOp]: FormOf };
+  readonly binary: { readonly [O in BinaryOp]: FormOfTwo };
   readonly cast: { readonly [From in ScalarType]: { readonly [To in ScalarType]: Form } };
   readonly select: (type: KernelType, condition: Printed, then: Printed, otherwise: Printed) => Printed;
+  /** Four elements of a buffer, by the number of the four; undefined where such a buffer has to be declared in fours. */
+  readonly loadFour: ((buffer: string, index: string) => string) | undefined;
+  /** Of four numbers, and of one for all four. */
   readonly vector: Form;
+  readonly splat: Form;
   readonly components: readonly [string, string, string, string];
   /** (key, counters…) -> f32 in [0, 1), equal to `support/random.ts` bit for bit. */
   readonly random: Form;
@@ -125,8 +157,8 @@ export interface Dialect {
   readonly variable: (type: KernelType, name: string, value: string) => string;
   /** A mutable local array of these values, or of zeros when there are none. */
   readonly array: (type: KernelType, name: string, elements: number, values: readonly string[]) => string;
-  /** The line that opens a loop, up to its brace. `step` is undefined for 1. */
-  readonly loop: (name: string, from: string, to: string, step: string | undefined) => string;
+  /** The lines that open a loop, up to its brace. `step` is undefined for 1. */
+  readonly loop: (head: LoopHead) => readonly string[];
   readonly barrier: string;
   readonly module: (module: Module) => string;
 }

@@ -18,6 +18,8 @@ export interface ExprContext {
   readonly scope: Scope;
   /** Uniforms of the kernel as the text reads them: `launch.scale`. */
   readonly uniforms: ReadonlyMap<string, string>;
+  /** What is passed to a function besides its arguments. */
+  readonly captured: ReadonlyMap<string, readonly string[]>;
   /** Helpers that the text so far calls, each after those it needs. */
   readonly helpers: Set<Helper>;
   /** Places of the invocation that it reads. */
@@ -41,14 +43,14 @@ export function printExpr(e: Expr, context: ExprContext, infers: boolean): Print
       context.places.add(e.name);
       return atom(nameOf('place', e.name, context.scope));
     case 'load':
-      if (e.type === 'vec4') return element('buffer', e.buffer, e.index, context);
+      if (e.type === 'vec4') return fourOf(e.buffer, e.index, context);
       return fromStored(e.type, stored(e.buffer, e.index, context), context);
     case 'load_shared':
       return element('shared', e.array, e.index, context);
     case 'element':
       return element('local', e.array, e.index, context);
     case 'call':
-      return atom(`${nameOf('function', e.fn, context.scope)}(${e.args.map((a) => inner(a).text).join(', ')})`);
+      return atom(printCall(e, context));
     case 'unary':
       return apply(dialect.unary[e.op](e.operand.type), [e.operand], e.operand.type, context);
     case 'binary':
@@ -62,10 +64,17 @@ export function printExpr(e: Expr, context: ExprContext, infers: boolean): Print
       return write(dialect.random, [key, ...e.counters].map(inner), context);
     }
     case 'vector':
-      return write(dialect.vector, e.parts.map(inner), context);
+      return write(e.parts.length === 1 ? dialect.splat : dialect.vector, e.parts.map(inner), context);
     case 'component':
       return atom(`${wrap(inner(e.vector), PRECEDENCE.atom)}.${dialect.components[e.index]}`);
   }
+}
+
+/** Four elements of a buffer. */
+function fourOf(name: string, index: Expr, context: ExprContext): Printed {
+  const { loadFour } = context.dialect;
+  if (!loadFour) return element('buffer', name, index, context);
+  return atom(loadFour(nameOf('buffer', name, context.scope), printExpr(index, context, true).text));
 }
 
 /** One element of a buffer, which may be declared in fours. */
@@ -78,6 +87,12 @@ export function stored(name: string, index: Expr, context: ExprContext): Printed
 /** `name[index]` of a buffer, of workgroup memory or of a local array. */
 export function element(kind: 'buffer' | 'shared' | 'local', name: string, index: Expr, context: ExprContext): Printed {
   return atom(`${nameOf(kind, name, context.scope)}[${printExpr(index, context, true).text}]`);
+}
+
+/** A call of a function of the kernel, as an expression or a statement. */
+export function printCall({ fn, args }: { readonly fn: string; readonly args: readonly Expr[] }, context: ExprContext) {
+  const own = args.map((arg) => printExpr(arg, context, true).text);
+  return `${nameOf('function', fn, context.scope)}(${[...own, ...(context.captured.get(fn) ?? [])].join(', ')})`;
 }
 
 /** Operands in a form. */
@@ -103,7 +118,7 @@ function fromStored(type: KernelType, stored: Printed, context: ExprContext): Pr
 
 function printBinary(e: Extract<Expr, { kind: 'binary' }>, context: ExprContext): Printed {
   const type = e.left.type === 'vec4' ? 'vec4' : e.right.type;
-  const form = context.dialect.binary[e.op](type);
+  const form = context.dialect.binary[e.op](type, e.left.type, e.right.type);
   // Only infix operators take a scalar beside a vector.
   const operands = form.kind === 'infix' ? [e.left, e.right] : [e.left, e.right].map((x) => widen(x, type));
   return apply(form, operands, type, context, isAssociative(e) && e.right.kind === 'binary' && e.right.op === e.op);
@@ -142,9 +157,9 @@ function apply(
 }
 
 function write(form: Form, operands: readonly Printed[], context: ExprContext, chained = false): Printed {
+  if (form.helper) useHelper(form.helper, context.helpers);
   switch (form.kind) {
     case 'call':
-      if (form.helper) useHelper(form.helper, context.helpers);
       return atom(`${form.name}(${operands.map((o) => o.text).join(', ')})`);
     case 'prefix':
       // A second prefix operator is wrapped, or two signs would meet.

@@ -2,7 +2,9 @@ import type { Kernel, KernelFunction } from '../../compiler/ir/kernel.ts';
 import { loadedInFours } from '../../compiler/ir/kernel-walk.ts';
 import { RUNTIME_SCALARS } from '../../compiler/ir/plan.ts';
 import { present } from '../../compiler/support/invariant.ts';
-import type { Dialect, ModuleFunction, UniformBlock } from './dialect.ts';
+import { arrayFloats } from './array-loops.ts';
+import { capturesOf, writtenBuffers } from './captures.ts';
+import type { Captures, Dialect, ModuleBuffer, ModuleFunction, UniformBlock } from './dialect.ts';
 import { bufferComment, headerOf } from './header.ts';
 import { commentText, makeScope, type NameKind, type Scope, type Speller } from './namer.ts';
 import { nameOf } from './print-expr.ts';
@@ -29,28 +31,49 @@ export function printKernel(kernel: Kernel, dialect: Dialect, style: PrintStyle)
     local: scope.declare('place', 'local', 'lane'),
     subgroup_lane: scope.declare('place', 'subgroup_lane'),
   };
+  const written = writtenBuffers(kernel);
+  const inFours = dialect.loadFour ? new Set<string>() : loadedInFours(kernel);
+  const buffers = kernel.buffers.map(
+    (b): ModuleBuffer => ({
+      name: find('buffer', b.name),
+      type: inFours.has(b.name) ? 'vec4' : b.type,
+      access: b.access,
+      isWritten: written.has(b.name),
+      comment: style.comments ? bufferComment(b) : '',
+    }),
+  );
+  const captures = dialect.bindingsAreGlobal ? new Map<string, never>() : capturesOf(kernel);
+  const captured = new Map(
+    [...captures].map(([fn, names]): [string, Captures] => [
+      fn,
+      {
+        buffers: buffers.filter((_, i) => names.buffers.has(present(kernel.buffers[i], 'a buffer').name)),
+        blocks: [...(names.launch ? [launch] : []), ...(names.runtime ? [runtime] : [])],
+      },
+    ]),
+  );
   const context: StatementContext = {
     dialect,
     scope,
     uniforms,
+    captured: new Map([...captured].map(([fn, c]) => [fn, [...c.buffers, ...c.blocks].map(({ name }) => name)])),
     helpers: new Set(),
     places: new Set(),
     comments: style.comments,
-    inFours: loadedInFours(kernel),
+    inFours,
+    arrayFloats: arrayFloats(kernel.body),
   };
-  const functions = kernel.functions.map((f) => printFunction(f, find('function', f.name), said(f.doc), context));
+  const functions = kernel.functions.map((f) => {
+    const own = { name: find('function', f.name), comment: said(f.doc), captures: captured.get(f.name) ?? NOTHING };
+    return { ...own, ...printFunction(f, context) };
+  });
   const body = printBlock(kernel.body, context);
   const used = (place: keyof typeof places): string | undefined =>
     context.places.has(place) ? places[place] : undefined;
   return dialect.module({
     header: style.comments ? headerOf(kernel) : [],
     features: kernel.features,
-    buffers: kernel.buffers.map((b) => ({
-      name: find('buffer', b.name),
-      type: context.inFours.has(b.name) ? 'vec4' : b.type,
-      access: b.access,
-      comment: style.comments ? bufferComment(b) : '',
-    })),
+    buffers,
     launch,
     runtime,
     shared: kernel.shared.map((s) => ({ ...s, name: find('shared', s.name) })),
@@ -86,8 +109,13 @@ function declareUniforms(kernel: Kernel, scope: Scope, fields: Scope) {
   return { launch, runtime, uniforms };
 }
 
-function printFunction(f: KernelFunction, name: string, comment: string, context: StatementContext): ModuleFunction {
-  const within = { ...context, scope: context.scope.inner() };
+const NOTHING: Captures = { buffers: [], blocks: [] };
+
+function printFunction(
+  f: KernelFunction,
+  context: StatementContext,
+): Pick<ModuleFunction, 'params' | 'result' | 'body'> {
+  const within = { ...context, scope: context.scope.inner(), arrayFloats: arrayFloats(f.body) };
   const params = f.params.map((p) => ({ name: within.scope.declare('local', p.name), type: p.type }));
-  return { name, comment, params, result: f.result?.type, body: printBlock(f.body, within, f.result) };
+  return { params, result: f.result?.type, body: printBlock(f.body, within, f.result) };
 }

@@ -1,10 +1,13 @@
 import type { Expr, Statement } from '../../compiler/ir/kernel.ts';
+import { indexesArrays } from './array-loops.ts';
 import { commentText } from './namer.ts';
-import { type ExprContext, element, nameOf, printExpr, printForm, stored, toStored } from './print-expr.ts';
+import { type ExprContext, element, nameOf, printCall, printExpr, printForm, stored, toStored } from './print-expr.ts';
 
 export interface StatementContext extends ExprContext {
   /** Comments are left out of the text from which the hash is made. */
   readonly comments: boolean;
+  /** Floats of the local arrays of the function. */
+  readonly arrayFloats: number;
 }
 
 /**
@@ -56,7 +59,7 @@ function printStatement(s: Statement, context: StatementContext): readonly strin
     case 'if':
       return printIf(s, context);
     case 'call':
-      return [`${nameOf('function', s.fn, scope)}(${s.args.map(text).join(', ')});`];
+      return [`${printCall(s, context)};`];
     case 'barrier':
       return [dialect.barrier];
     case 'return':
@@ -67,8 +70,10 @@ function printStatement(s: Statement, context: StatementContext): readonly strin
 /** `x += y` where the IR says x = x + y. */
 function printAssign(target: string, value: Expr, context: StatementContext): string {
   const text = (e: Expr): string => printExpr(e, context, true).text;
+  // Printed whole in any case, because that finds the helpers of the addition.
+  const whole = text(value);
   const adds = value.kind === 'binary' && value.op === 'add' && text(value.left) === target;
-  return adds ? `${target} += ${text(value.right)};` : `${target} = ${text(value)};`;
+  return adds ? `${target} += ${text(value.right)};` : `${target} = ${whole};`;
 }
 
 function printLoop(s: Extract<Statement, { kind: 'for' }>, context: StatementContext): readonly string[] {
@@ -77,7 +82,14 @@ function printLoop(s: Extract<Statement, { kind: 'for' }>, context: StatementCon
   const name = inner.scope.declare('local', s.name);
   const text = (e: Expr): string => printExpr(e, inner, true).text;
   const step = s.step.kind === 'literal' && s.step.value === 1 ? undefined : text(s.step);
-  return [context.dialect.loop(name, from, text(s.to), step), ...indent(printBlock(s.body, inner)), '}'];
+  const head = context.dialect.loop({
+    name,
+    from,
+    to: text(s.to),
+    step,
+    arrayFloats: indexesArrays(s) ? context.arrayFloats : 0,
+  });
+  return [...head, ...indent(printBlock(s.body, inner)), '}'];
 }
 
 function printIf(s: Extract<Statement, { kind: 'if' }>, context: StatementContext): readonly string[] {

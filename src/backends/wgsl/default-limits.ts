@@ -1,4 +1,5 @@
 import type { TargetLimits } from '../../compiler/ir/kernel.ts';
+import type { PlanTarget } from '../device.ts';
 import { OFFSET_ALIGNMENT } from './limits.ts';
 
 /** What WebGPU guarantees on every adapter; for compiling where there is none. */
@@ -15,9 +16,12 @@ export const DEFAULT_LIMITS: TargetLimits = {
   subgroupSize: 0,
 };
 
-/** For looking at a model that no device has to hold. */
+/** What no device holds to. */
 export const NO_LIMITS: TargetLimits = {
   ...DEFAULT_LIMITS,
   bindingBytes: 2 ** 48,
   bufferBytes: 2 ** 48,
 };
+
+/** For looking at a model that no device has to hold. */
+export const ANY_DEVICE: PlanTarget = { target: 'wgsl', limits: NO_LIMITS };

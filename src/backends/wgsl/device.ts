@@ -37,6 +37,7 @@ export async function openWebGpu(options: OpenOptions = {}): Promise<Device> {
   });
   const device = watchDevice(gpu, { ...info, features: [...gpu.features].sort() }, limits);
   return {
+    target: 'wgsl',
     info: device.info,
     limits,
     lost: device.lost,

@@ -82,6 +82,7 @@ export const WGSL: Dialect = {
   keywords: new Set(KEYWORDS),
   reserved: new Set([...KEYWORDS, ...PREDECLARED_NAMES, ...HELPERS.map((h) => h.name)]),
   types: TYPES,
+  bindingsAreGlobal: true,
   literal,
   unary: {
     neg: prefix('-'),
@@ -122,7 +123,9 @@ export const WGSL: Dialect = {
     text: `select(${otherwise.text}, ${then.text}, ${condition.text})`,
     precedence: PRECEDENCE.atom,
   }),
+  loadFour: undefined,
   vector: call('vec4f'),
+  splat: call('vec4f'),
   components: ['x', 'y', 'z', 'w'],
   random: callOf(RANDOM_UNIFORM),
   shuffle: call('subgroupShuffle'),
@@ -131,8 +134,9 @@ export const WGSL: Dialect = {
   variable: (_, name, value) => `var ${name} = ${value};`,
   // With a value even where it is all zeros: Dawn sets a variable that has none to zero once, not in each pass of a loop.
   array: (type, name, elements, values) => `var ${name} = array<${TYPES[type]}, ${elements}>(${values.join(', ')});`,
-  loop: (name, from, to, step) =>
+  loop: ({ name, from, to, step }) => [
     `for (var ${name} = ${from}; ${name} < ${to}; ${step === undefined ? `${name}++` : `${name} += ${step}`}) {`,
+  ],
   barrier: 'workgroupBarrier();',
   module: moduleText,
 };

@@ -2,7 +2,7 @@
 import { erf } from '../../compiler/support/erf.ts';
 import type { Helper } from '../shared/dialect.ts';
 import { fit } from '../shared/fit.ts';
-import { floatText } from './literal.ts';
+import { floatText } from '../shared/float-text.ts';
 
 function helper(name: string, text: string, needs: readonly Helper[] = []): Helper {
   return { name, text: text.trim(), needs };

@@ -1,6 +1,7 @@
 import type { ScalarType } from '../../compiler/ir/kernel.ts';
 import { invariant } from '../../compiler/support/invariant.ts';
 import { PRECEDENCE, type Printed } from '../shared/dialect.ts';
+import { floatText } from '../shared/float-text.ts';
 
 /** A literal. Only `u32` needs a suffix to be told from other types, and none where the type is inferred. */
 export function literal(type: ScalarType, value: number, inferred: boolean): Printed {
@@ -19,18 +20,4 @@ function spelled(type: ScalarType, value: number, inferred: boolean): string {
       invariant(Number.isInteger(value), `${value} is a whole number`);
       return type === 'u32' && !inferred ? `${value}u` : `${value}`;
   }
-}
-
-const LARGEST = (2 - 2 ** -23) * 2 ** 127;
-
-/** The shortest decimal that rounds to the same f32, and that is no larger than f32 can be: WGSL refuses one that is. */
-export function floatText(value: number): string {
-  const rounded = Math.fround(value);
-  invariant(Number.isFinite(rounded), `${value} is a finite f32`);
-  const says = (decimal: number): boolean => Math.fround(decimal) === rounded && Math.abs(decimal) <= LARGEST;
-  let digits = 1;
-  while (digits < 17 && !says(Number(rounded.toPrecision(digits)))) digits += 1;
-  const shortest = Number(rounded.toPrecision(digits));
-  const text = shortest !== 0 && Math.abs(shortest) < 1e-3 ? shortest.toExponential() : String(shortest);
-  return /[.e]/.test(text) ? text : `${text}.0`;
 }

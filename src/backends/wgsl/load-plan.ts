@@ -2,7 +2,7 @@ import { deviceFailure } from '../../compiler/diagnostics/device.ts';
 import { type Plan, uniformBytes } from '../../compiler/ir/plan.ts';
 import { present } from '../../compiler/support/invariant.ts';
 import type { KernelTexts, LoadedPlan, LoadOptions } from '../device.ts';
-import { checkPlan } from './check-plan.ts';
+import { checkPlan } from '../shared/check-plan.ts';
 import { MAP_READ, USAGE } from './gpu.ts';
 import { OFFSET_ALIGNMENT } from './limits.ts';
 import { checked, type OpenedDevice } from './opened-device.ts';
@@ -73,7 +73,7 @@ export async function loadPlan(
 
 async function allocate(device: OpenedDevice, { plan, texts, fromFiles }: PlanOrigin, poison: boolean) {
   const { gpu } = device;
-  checkPlan(device, plan);
+  checkPlan({ target: 'wgsl', ...device }, plan);
   const kernels = await compileKernels(device, plan.kernels, { texts, fromFiles });
   const segments = await allocateSegments(gpu, plan.segments, poison);
   const noMemory = () =>

@@ -13,7 +13,7 @@ export const bench: CliCommand = {
     takesDevice(takesSpec(command, SPEC_OR_FOLDER)).option('--rounds <n>', 'measurements of each kernel', whole(1), 5),
   run: ([path = ''], options, terminal) =>
     withDevice(options, terminal, async (device) => {
-      const request = { ...specOptions(options), purposes: ['train'] as const, limits: device.limits };
+      const request = { ...specOptions(options), purposes: ['train'] as const, device };
       const model = openModel(path, request, terminal);
       const config = trainBlock(model.train, 'bench', path);
       const rounds = givenNumber(options, 'rounds');

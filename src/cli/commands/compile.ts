@@ -1,35 +1,37 @@
 import { Option } from 'commander';
+import { TARGET_NAMES, type TargetName } from '../../backends/targets.ts';
 import { cliFailure } from '../../compiler/diagnostics/cli.ts';
 import { EXIT } from '../../compiler/diagnostics/diagnostic.ts';
 import { didYouMean } from '../../compiler/support/did-you-mean.ts';
+import { present } from '../../compiler/support/invariant.ts';
 import { writeCompiledFolder } from '../../runtime/compiled-folder.ts';
 import { nodeFiles } from '../../runtime/files.ts';
 import { isFolder } from '../../runtime/read-spec.ts';
 import { emitTrainer } from '../../trainer/emit-trainer.ts';
-import { adapterLimits } from '../adapter-limits.ts';
 import type { CliCommand } from '../command.ts';
 import { compileSummary, summaryText } from '../compile-summary.ts';
 import { takesDevice } from '../device-options.ts';
 import { explainRegions } from '../explain-regions.ts';
 import { type CompiledSpec, compileSpec, TRAIN_PURPOSES } from '../open-model.ts';
-import { flag, repeatable, text, texts } from '../options.ts';
+import { flag, givenText, type Options, repeatable, text, texts } from '../options.ts';
+import { planTarget } from '../plan-target.ts';
 import { SPEC, specOptions, takesSpec } from '../spec-options.ts';
 import type { Terminal } from '../terminal.ts';
 
 export const compile: CliCommand = {
   configure: (command) =>
     takesDevice(takesSpec(command, SPEC))
-      .addOption(new Option('--target <name>', 'language of the kernels').choices(['wgsl']).default('wgsl'))
+      .addOption(new Option('--target <name>', 'language of the kernels').choices(TARGET_NAMES).default('wgsl'))
       .option('--out <folder>', 'where to write kernels/, plan.json, config.json and trainer.ts')
       .option('--explain', 'say what each kernel fused, and why its neighbours are not in it')
       .addOption(repeatable('--dump <pass>', 'print what a pass of the compiler made; may be repeated'))
       .option('--no-fuse', 'give every operation a kernel of its own'),
   run: async ([path = ''], options, terminal) => {
     if (isFolder(path)) throw cliFailure('needs-spec', { command: 'compile', path });
-    const limits = await adapterLimits(options, terminal);
+    const device = await planTarget(targetOf(options), options, terminal);
     const dump = texts(options, 'dump');
     const fuse = options.fuse !== false;
-    const made = compileSpec(path, { ...specOptions(options), limits, purposes: TRAIN_PURPOSES, fuse, dump }, terminal);
+    const made = compileSpec(path, { ...specOptions(options), device, purposes: TRAIN_PURPOSES, fuse, dump }, terminal);
     const { compiled } = made;
     const out = text(options, 'out');
     if (out !== undefined) await writeOut(out, made);
@@ -44,6 +46,14 @@ export const compile: CliCommand = {
     return EXIT.ok;
   },
 };
+
+function targetOf(options: Options): TargetName {
+  const name = givenText(options, 'target');
+  return present(
+    TARGET_NAMES.find((target) => target === name),
+    `target ${name}`,
+  );
+}
 
 async function writeOut(out: string, { compiled, spec, dataFolder }: CompiledSpec): Promise<void> {
   const { plan, texts, train } = compiled;

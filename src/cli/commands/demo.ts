@@ -37,11 +37,7 @@ async function runDemo(device: Device, options: Options, stop: StopRequest, term
   const spec = join(packageFolder(), 'examples', 'demo.tfm');
   const folder = text(options, 'out') ?? defaultRunPath('demo', false);
   const compileWith = (settings: readonly string[]): Model =>
-    openModel(
-      spec,
-      { entry: undefined, set: settings, format: 'text', purposes: TRAIN_PURPOSES, limits: device.limits },
-      terminal,
-    );
+    openModel(spec, { entry: undefined, set: settings, format: 'text', purposes: TRAIN_PURPOSES, device }, terminal);
   terminal.tell(`Compiling a LLaMA of 12 blocks for ${device.info.name} ...`);
   const size = await chooseSize(device, spec, compileWith, stop, terminal);
   const runs: FinishedRun[] = [];

@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import { NO_LIMITS } from '../../backends/wgsl/default-limits.ts';
+import { ANY_DEVICE } from '../../backends/wgsl/default-limits.ts';
 import { cliFailure } from '../../compiler/diagnostics/cli.ts';
 import { EXIT } from '../../compiler/diagnostics/diagnostic.ts';
 import type { Plan } from '../../compiler/ir/plan.ts';
@@ -51,7 +51,7 @@ export const grad: CliCommand = {
 
 interface GradFiles {
   readonly path: string;
-  readonly compile: Omit<CompileOptions, 'limits'>;
+  readonly compile: Omit<CompileOptions, 'device'>;
   readonly weights: TensorFile;
   readonly weightsPath: string;
   readonly batch: FileBatch;
@@ -81,7 +81,7 @@ function gradJob(path: string, options: Options): GradFiles {
 /** The kernels and the memory plan of `tfm train`. */
 function onDevice(job: GradFiles, options: Options, terminal: Terminal): Promise<TensorFile> {
   return withDevice(options, terminal, async (device) => {
-    const { compiled } = compileSpec(job.path, { ...job.compile, limits: device.limits }, terminal);
+    const { compiled } = compileSpec(job.path, { ...job.compile, device }, terminal);
     const config = trainBlock(compiled.train, 'grad', job.path);
     checkBatch(job.batch, job.batchPath, sizesOf(compiled.plan));
     const loaded = await device.load(compiled.plan, compiled.texts);
@@ -96,7 +96,7 @@ function onDevice(job: GradFiles, options: Options, terminal: Terminal): Promise
 /** The unfused graph in float64, of the whole batch at once: how it is cut into micro-batches must not matter. */
 function onReference(job: GradFiles, terminal: Terminal): TensorFile {
   const set = [...job.compile.set, `train.micro=${job.batch.rows}`];
-  const { compiled } = compileSpec(job.path, { ...job.compile, set, limits: NO_LIMITS }, terminal);
+  const { compiled } = compileSpec(job.path, { ...job.compile, set, device: ANY_DEVICE }, terminal);
   const config = trainBlock(compiled.train, 'grad', job.path);
   checkBatch(job.batch, job.batchPath, sizesOf(compiled.plan));
   const micro = referenceGraph(present(compiled.graphs.micro, 'the graph of a micro-batch'));

@@ -1,4 +1,4 @@
-import { NO_LIMITS } from '../../backends/wgsl/default-limits.ts';
+import { ANY_DEVICE } from '../../backends/wgsl/default-limits.ts';
 import { EXIT } from '../../compiler/diagnostics/diagnostic.ts';
 import { readableBytes } from '../../compiler/diagnostics/memory.ts';
 import type { CliCommand } from '../command.ts';
@@ -15,7 +15,7 @@ const PURPOSES = ['train', 'evaluate', 'probes'] as const;
 export const params: CliCommand = {
   configure: (command) => takesSpec(command, SPEC_OR_FOLDER),
   run: async ([path = ''], options, terminal) => {
-    const model = openModel(path, { ...specOptions(options), purposes: PURPOSES, limits: NO_LIMITS }, terminal);
+    const model = openModel(path, { ...specOptions(options), purposes: PURPOSES, device: ANY_DEVICE }, terminal);
     const size = modelSize(model.plan, model.train);
     terminal.print(flag(options, 'json') ? JSON.stringify(paramsJson(model, size)) : paramsText(model, size));
     return EXIT.ok;

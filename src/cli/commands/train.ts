@@ -27,11 +27,7 @@ export const train: CliCommand = {
   run: ([path = ''], options, terminal) => {
     const stop = listenForStop();
     return withDevice(options, terminal, async (device): Promise<ExitCode> => {
-      const model = openModel(
-        path,
-        { ...specOptions(options), purposes: TRAIN_PURPOSES, limits: device.limits },
-        terminal,
-      );
+      const model = openModel(path, { ...specOptions(options), purposes: TRAIN_PURPOSES, device }, terminal);
       const config = trainBlock(model.train, 'train', path);
       const resume = flag(options, 'resume');
       const out = text(options, 'out') ?? defaultRunPath(path, resume);

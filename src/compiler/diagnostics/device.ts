@@ -100,6 +100,16 @@ export const deviceEntries = {
       'part of it was changed and another was not.',
     exit: EXIT.data,
   }),
+  'plan-other-target': entry<{ plan: string; device: string; adapter: string }>({
+    severity: 'error',
+    message: ({ plan, device, adapter }) =>
+      `the plan has kernels in ${plan}, and the device '${adapter}' runs ${device}`,
+    help: ({ device }) => `compile the spec again with --target ${device}, or name another --device`,
+    explain:
+      'A compiled folder holds kernels in one language: WGSL, which any adapter of WebGPU runs, or CUDA C++, for an NVIDIA GPU or for the ' +
+      'processor as a device for tests. --target of tfm compile chooses it, and --device of other commands must fit it.',
+    exit: EXIT.environment,
+  }),
   'plan-needs-more': entry<{ what: string; needs: number; has: number; adapter: string }>({
     severity: 'error',
     message: ({ what, needs, has, adapter }) =>

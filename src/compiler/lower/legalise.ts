@@ -10,11 +10,12 @@ import type { Expr, Kernel, KernelBuffer, Statement, TargetLimits } from '../ir/
 import { and, binary, builtin, local, lt, min, select, sub, u32 } from '../ir/kernel-expr.ts';
 import { mapFunction, mapOperands, mapStatement, namesIn } from '../ir/kernel-walk.ts';
 import { present } from '../support/invariant.ts';
+import { dropUnused } from './drop-unused.ts';
 import { freeName } from './names.ts';
 
 /** A kernel that can run within `limits`; a `Failure` when there is none. */
 export function legalise(kernel: Kernel, limits: TargetLimits): Kernel {
-  const fitted = foldGuarded(inWindows(kernel, limits), limits);
+  const fitted = foldGuarded(inWindows(dropUnused(kernel), limits), limits);
   const sharedBytes = fitted.shared.reduce((sum, array) => sum + 4 * array.elements, 0);
   require('too-many-bindings', kernel, fitted.buffers.length, limits.storageBindings);
   require('workgroup-memory-exceeded', kernel, sharedBytes, limits.sharedBytes);

@@ -4,8 +4,7 @@
  */
 
 import type { Device } from '../../backends/device.ts';
-import { emit } from '../../backends/shared/emit.ts';
-import { WGSL } from '../../backends/wgsl/dialect.ts';
+import { compileTarget, type TargetName } from '../../backends/targets.ts';
 import type { Expr, Kernel, KernelBuffer, Statement } from '../../compiler/ir/kernel.ts';
 import { add, builtin, cast, f32, load, local, mul, u32 } from '../../compiler/ir/kernel-expr.ts';
 import { type KernelEntry, type Launch, PLAN_VERSION, type Plan } from '../../compiler/ir/plan.ts';
@@ -27,7 +26,7 @@ const TIMES = 256;
 const CHAINS = 8;
 
 export async function measureAttainable(device: Device, rounds: number): Promise<Attainable> {
-  const { plan, texts } = probePlan();
+  const { plan, texts } = probePlan(device.target);
   const loaded = await device.load(plan, texts);
   try {
     const run = async (program: string): Promise<void> => {
@@ -51,9 +50,9 @@ export async function measureAttainable(device: Device, rounds: number): Promise
   }
 }
 
-function probePlan(): { readonly plan: Plan; readonly texts: Readonly<Record<string, string>> } {
+function probePlan(target: TargetName): { readonly plan: Plan; readonly texts: Readonly<Record<string, string>> } {
   const kernels = [copy(), multiplyAdd()];
-  const emitted = kernels.map((kernel) => emit(kernel, WGSL));
+  const emitted = kernels.map(compileTarget(target).emit);
   const bytes = 4 * COPIED;
   const entries = kernels.map((kernel, i): KernelEntry => {
     const { hash, entryPoint } = present(emitted[i], 'a kernel');
@@ -79,7 +78,7 @@ function probePlan(): { readonly plan: Plan; readonly texts: Readonly<Record<str
   const program = (step: Launch) => ({ steps: [step], inputs: [], outputs: [], liveBytes: 0 });
   const plan: Plan = {
     format_version: PLAN_VERSION,
-    target: 'wgsl',
+    target,
     model: 'attainable',
     spec: '',
     deviceClass: 'cpu',

@@ -66,6 +66,7 @@ export const DEVICE_EXAMPLES: ExamplesOf<typeof deviceEntries> = {
   'kernel-defect': when('The compiler writes a kernel in which a name has no declaration: a defect of the compiler.'),
   'kernel-missing': when('A kernel was removed from a compiled folder.'),
   'plan-refused': when('In a compiled folder the size of a segment was made smaller in plan.json.'),
+  'plan-other-target': when('`tfm train` of a folder that `tfm compile --target cuda` wrote, on WebGPU.'),
   'plan-needs-more': when('A folder that was compiled on a large GPU is trained on a small one.'),
   'device-lacks-feature': when('A folder that was compiled where there are subgroups is trained where there are none.'),
   'guard-overwritten': when(

@@ -2,14 +2,16 @@ import { deviceFailure } from '../../compiler/diagnostics/device.ts';
 import { EXIT, Failure } from '../../compiler/diagnostics/diagnostic.ts';
 import { memoryDiagnostic } from '../../compiler/diagnostics/memory.ts';
 import type { Launch, Plan } from '../../compiler/ir/plan.ts';
-import type { OpenedDevice } from './opened-device.ts';
+import type { Device } from '../device.ts';
 
 /**
  * Checks that a plan, which may have been made on another machine, fits this device, before anything is allocated.
  *
- * @throws Failure `memory-exceeded`, `plan-needs-more` or `device-lacks-feature`.
+ * @throws Failure `plan-other-target`, `memory-exceeded`, `plan-needs-more` or `device-lacks-feature`.
  */
-export function checkPlan({ info, limits }: OpenedDevice, plan: Plan): void {
+export function checkPlan({ target, info, limits }: Pick<Device, 'target' | 'info' | 'limits'>, plan: Plan): void {
+  if (plan.target !== target)
+    throw deviceFailure('plan-other-target', { plan: plan.target, device: target, adapter: info.name });
   const needs = plan.memory.plannedBytes;
   if (needs > limits.memoryBytes)
     throw new Failure([memoryDiagnostic('memory-exceeded', { needs, has: limits.memoryBytes })], EXIT.memory);

@@ -1,0 +1,169 @@
+/** Functions that CUDA C++ lacks without its headers; each file opens with those that it uses. */
+import type { Helper } from '../shared/dialect.ts';
+
+function helper(name: string, text: string, needs: readonly Helper[] = []): Helper {
+  return { name, text: text.trim(), needs };
+}
+
+const COMPONENTS = ['x', 'y', 'z', 'w'] as const;
+
+/** A function of one or two numbers for each of four. */
+function eachComponent(of: string, operands: 1 | 2, needs: readonly Helper[] = []): Helper {
+  const name = `${of}_4`;
+  const params = operands === 1 ? 'float4 a' : 'float4 a, float4 b';
+  const calls = COMPONENTS.map((c) => `${of}(${operands === 1 ? `a.${c}` : `a.${c}, b.${c}`})`);
+  const text = `__device__ inline float4 ${name}(${params}) {\n  return make_float4(${calls.join(', ')});\n}`;
+  return helper(name, text, needs);
+}
+
+type Operand = 'f32' | 'vec4';
+
+/** An operator between four numbers and four, or one for all four; `also` stands behind it. */
+function operator(symbol: '+' | '-' | '*' | '/', left: Operand, right: Operand, also = ''): Helper {
+  const at = (name: string, type: Operand, c: string): string => (type === 'f32' ? name : `${name}.${c}`);
+  const parts = COMPONENTS.map((c) => `${at('a', left, c)} ${symbol} ${at('b', right, c)}`);
+  const head = `__device__ inline float4 operator${symbol}(${OPERAND[left]} a, ${OPERAND[right]} b)`;
+  return helper(`operator${symbol}`, `${head} {\n  return make_float4(${parts.join(', ')});\n}${also}`);
+}
+
+const OPERAND = { f32: 'float', vec4: 'float4' } as const;
+
+/** The operators of vectors that a kernel may need, by the types of their operands. */
+export interface VectorOperator {
+  readonly both: Helper;
+  /** The number stands on the right, or on the left. */
+  readonly right: Helper;
+  readonly left: Helper;
+}
+
+function vectorOperator(symbol: '+' | '-' | '*' | '/', also = ''): VectorOperator {
+  return {
+    both: operator(symbol, 'vec4', 'vec4', also),
+    right: operator(symbol, 'vec4', 'f32', also.replace('float4 b', 'float b')),
+    left: operator(symbol, 'f32', 'vec4'),
+  };
+}
+
+export const ADD_4 = vectorOperator(
+  '+',
+  '\n__device__ inline float4& operator+=(float4& a, float4 b) {\n  return a = a + b;\n}',
+);
+export const SUB_4 = vectorOperator('-');
+export const MUL_4 = vectorOperator('*');
+export const DIV_4 = vectorOperator('/');
+
+export const NEGATE_4 = helper(
+  'operator-()',
+  `
+__device__ inline float4 operator-(float4 a) {
+  return make_float4(-a.x, -a.y, -a.z, -a.w);
+}`,
+);
+
+export const SPLAT = helper(
+  'splat',
+  `
+// One number four times.
+__device__ inline float4 splat(float x) {
+  return make_float4(x, x, x, x);
+}`,
+);
+
+export const FLOOR_MOD = helper(
+  'floor_mod',
+  `
+// a - b floor(a / b), with the sign of b; the quotient may have been rounded across a whole number.
+__device__ inline float floor_mod(float a, float b) {
+  float rest = a - b * floorf(a / b);
+  if (rest != 0.0f && (rest < 0.0f) != (b < 0.0f)) {
+    rest += b;
+  }
+  return fabsf(rest) >= fabsf(b) ? rest - b : rest;
+}`,
+);
+
+export const FLOOR_MOD_INT = helper(
+  'floor_mod_int',
+  `
+// The remainder with the sign of b.
+__device__ inline int floor_mod_int(int a, int b) {
+  const int rest = a % b;
+  return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
+}`,
+);
+
+export const IS_NONFINITE = helper(
+  'is_nonfinite',
+  `
+// 1 for NaN and infinities, whose exponent bits are all ones.
+__device__ inline unsigned is_nonfinite(float x) {
+  return (__float_as_uint(x) & 0x7f800000u) == 0x7f800000u ? 1u : 0u;
+}`,
+);
+
+export const CONSTANT = helper(
+  'constant',
+  `
+// A constant as a value of the run: compilers warn of constants whose result is not finite.
+__device__ inline float constant(float x) {
+  return x;
+}`,
+);
+
+export const SHUFFLE = helper(
+  'shuffle',
+  `
+// The value that a lane of the warp has; all of its lanes take part.
+__device__ inline float shuffle(float value, unsigned lane) {
+  return __shfl_sync(0xffffffffu, value, int(lane));
+}`,
+);
+
+const ABSORB_WORD = helper(
+  'absorb_word',
+  `
+// One word into the state of MurmurHash3_x86_32 (A. Appleby).
+__device__ inline unsigned absorb_word(unsigned state, unsigned word) {
+  const unsigned k = word * 0xcc9e2d51u;
+  const unsigned h = state ^ (((k << 15) | (k >> 17)) * 0x1b873593u);
+  return ((h << 13) | (h >> 19)) * 5u + 0xe6546b64u;
+}`,
+);
+
+export const RANDOM_UNIFORM = helper(
+  'random_uniform',
+  `
+// Uniform in [0, 1): the upper 24 bits of MurmurHash3_x86_32 of the five counters, with the key as its seed.
+__device__ inline float random_uniform(unsigned key, unsigned seed, unsigned step, unsigned micro, unsigned iteration,
+                                       unsigned element) {
+  unsigned h = absorb_word(absorb_word(absorb_word(key, seed), step), micro);
+  h = absorb_word(absorb_word(h, iteration), element) ^ 20u;
+  h = (h ^ (h >> 16)) * 0x85ebca6bu;
+  h = (h ^ (h >> 13)) * 0xc2b2ae35u;
+  return float((h ^ (h >> 16)) >> 8) / 16777216.0f;
+}`,
+  [ABSORB_WORD],
+);
+
+export const EXP_4 = eachComponent('expf', 1);
+export const LOG_4 = eachComponent('logf', 1);
+export const SIN_4 = eachComponent('sinf', 1);
+export const COS_4 = eachComponent('cosf', 1);
+export const TANH_4 = eachComponent('tanhf', 1);
+export const ERF_4 = eachComponent('erff', 1);
+export const SQRT_4 = eachComponent('sqrtf', 1);
+export const RSQRT_4 = eachComponent('rsqrtf', 1);
+export const ABS_4 = eachComponent('fabsf', 1);
+export const FLOOR_4 = eachComponent('floorf', 1);
+export const ACOS_4 = eachComponent('acosf', 1);
+export const POWER_4 = eachComponent('powf', 2);
+export const MAX_4 = eachComponent('fmaxf', 2);
+export const MIN_4 = eachComponent('fminf', 2);
+export const FLOOR_MOD_4 = eachComponent('floor_mod', 2, [FLOOR_MOD]);
+
+/** Those that a kernel could hide by a name of its own. */
+export const NAMED_HELPERS: readonly Helper[] = [
+  ...[SPLAT, FLOOR_MOD, FLOOR_MOD_INT, IS_NONFINITE, CONSTANT, SHUFFLE, ABSORB_WORD, RANDOM_UNIFORM],
+  ...[EXP_4, LOG_4, SIN_4, COS_4, TANH_4, ERF_4, SQRT_4, RSQRT_4, ABS_4, FLOOR_4, ACOS_4],
+  ...[POWER_4, MAX_4, MIN_4, FLOOR_MOD_4],
+];
