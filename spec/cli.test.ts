@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { findProgram } from '../src/backends/cuda/find-program.ts';
 import { runChild, runMain, startCli } from './support/run-cli.ts';
 import { temporaryFolder } from './support/temporary.ts';
 
@@ -123,6 +124,13 @@ test('compile writes kernels in CUDA C++ when asked, which another device refuse
   const refused = await runMain('train', at('cuda'), '--out', at('run-cuda'));
   assert.is(refused.exit, 3);
   assert.match(refused.err, '[plan-other-target]');
+  if (findProgram('g++') === undefined) return;
+  const losses = async (path: string, run: string): Promise<unknown> => {
+    const { exit, out, err } = await runMain('train', at(path), '--device', 'cuda-cpu', '--out', at(run), '--json');
+    assert.is(exit, 0, err);
+    return json(out).loss;
+  };
+  assert.is(await losses('cuda', 'run-cuda-folder'), await losses('tiny.tfm', 'run-cuda-spec'));
 });
 
 test('compile writes a folder, and training it gives the losses of the spec, bit for bit', async () => {

@@ -2,7 +2,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { CUDA } from '../src/backends/cuda/dialect.ts';
-import { findNvcc } from '../src/backends/cuda/find-nvcc.ts';
+import { findProgram } from '../src/backends/cuda/find-program.ts';
 import { emit } from '../src/backends/shared/emit.ts';
 import type { Expr, Kernel, Statement } from '../src/compiler/ir/kernel.ts';
 import {
@@ -29,7 +29,7 @@ import { compileTogether } from './support/nvcc.ts';
 import { count, define, helpersKernel, tour } from './support/sample-kernels.ts';
 import { eachElement, store } from './support/tiny-plan.ts';
 
-const nvcc = findNvcc();
+const nvcc = findProgram('nvcc');
 
 const i = local('i', 'u32');
 const a = load('x', 'f32', i);

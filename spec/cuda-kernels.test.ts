@@ -4,7 +4,7 @@
  */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { findNvcc } from '../src/backends/cuda/find-nvcc.ts';
+import { findProgram } from '../src/backends/cuda/find-program.ts';
 import { expandProgram, type MemoryRange } from '../src/backends/shared/expand-program.ts';
 import { compileTarget, TARGETS } from '../src/backends/targets.ts';
 import type { Compiled } from '../src/compiler/compile-request.ts';
@@ -29,7 +29,7 @@ const compiled = EXAMPLES.map((file): readonly [string, Compiled] => [
 ]);
 
 test('nvcc takes all kernels of the examples, and no register is spilled', () => {
-  const nvcc = findNvcc();
+  const nvcc = findProgram('nvcc');
   if (nvcc === undefined) {
     console.log('skipped: there is no nvcc on this machine');
     return;

@@ -1,7 +1,7 @@
 /** Loss, gradients and three optimizer steps of the kernels of every example and of the gallery, at a small size, against the float64 interpreter. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openWebGpu } from '../src/backends/wgsl/device.ts';
+import { compileTarget } from '../src/backends/targets.ts';
 import type { Compiled } from '../src/compiler/compile-request.ts';
 import { referenceGraph } from '../src/compiler/reference-graph.ts';
 import { present } from '../src/compiler/support/invariant.ts';
@@ -10,10 +10,11 @@ import { referenceGradients } from '../src/runtime/reference-grad.ts';
 import type { TensorFile } from '../src/runtime/safetensors.ts';
 import { floatTensor, numbersOf } from '../src/runtime/tensor-values.ts';
 import { compileText } from './support/compile-text.ts';
+import { openTestDevices } from './support/devices.ts';
 import { EXAMPLES, GALLERY, livelyValues, ROWS, smallSizes, TIME, targets, textOf, tokens } from './support/gallery.ts';
 
 const STEPS = 3;
-const device = await openWebGpu({ notify: () => {} });
+const devices = await openTestDevices();
 
 /** What `tfm grad` is given. */
 function gradJob({ plan, train }: Compiled) {
@@ -41,30 +42,35 @@ function assertNear(found: TensorFile, expected: TensorFile, name: string, limit
   assert.ok(error <= limit, `${name} is off by ${error}`);
 }
 
-for (const file of [...EXAMPLES, ...GALLERY]) {
-  test(`${file}: its kernels against the interpreter`, async () => {
-    const text = textOf(file);
-    const compiled = compileText(text, {
-      set: smallSizes(text),
-      purposes: ['train', 'logits'],
-      limits: device.limits,
+for (const { name: on, device } of devices) {
+  for (const file of [...EXAMPLES, ...GALLERY]) {
+    test(`${file}: its kernels on ${on} against the interpreter`, async () => {
+      const text = textOf(file);
+      const compiled = compileText(text, {
+        set: smallSizes(text),
+        purposes: ['train', 'logits'],
+        limits: device.limits,
+        target: compileTarget(device.target),
+      });
+      const job = gradJob(compiled);
+      const micro = referenceGraph(present(compiled.graphs.micro, 'the graph of a batch'));
+      const { logits, after } = compiled.graphs;
+      const expected = referenceGradients({ ...job, micro, logits, after });
+      const loaded = await device.load(compiled.plan, compiled.texts, { poison: true });
+      const found = await computeGradients({ ...job, loaded, lost: device.lost });
+      await loaded.checkGuards();
+      loaded.release();
+      assertNear(found, expected, 'loss', 1e-5);
+      assertNear(found, expected, 'logits', 5e-5);
+      const floor = 1e-4 * norm(get(expected, 'grad_norm'));
+      for (const name of expected.tensors.keys())
+        if (name.startsWith('grad.')) assertNear(found, expected, name, 5e-4, floor);
+      assert.is(get(found, 'losses').length, STEPS);
+      assertNear(found, expected, 'losses', 1e-4);
     });
-    const job = gradJob(compiled);
-    const micro = referenceGraph(present(compiled.graphs.micro, 'the graph of a batch'));
-    const { logits, after } = compiled.graphs;
-    const expected = referenceGradients({ ...job, micro, logits, after });
-    const loaded = await device.load(compiled.plan, compiled.texts, { poison: true });
-    const found = await computeGradients({ ...job, loaded, lost: device.lost });
-    await loaded.checkGuards();
-    loaded.release();
-    assertNear(found, expected, 'loss', 1e-5);
-    assertNear(found, expected, 'logits', 5e-5);
-    const floor = 1e-4 * norm(get(expected, 'grad_norm'));
-    for (const name of expected.tensors.keys())
-      if (name.startsWith('grad.')) assertNear(found, expected, name, 5e-4, floor);
-    assert.is(get(found, 'losses').length, STEPS);
-    assertNear(found, expected, 'losses', 1e-4);
-  });
+  }
+
+  test.after(() => device.close());
 }
 
 test.run();

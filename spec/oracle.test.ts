@@ -3,22 +3,34 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readTensorFile } from '../src/runtime/weights-file.ts';
+import { openTestDevices } from './support/devices.ts';
 import { distance, oracleFile, tensorOf } from './support/oracle.ts';
 import { runMain } from './support/run-cli.ts';
 import { temporaryFolder } from './support/temporary.ts';
 
 const CASES = ['preln', 'lns', 'postln', 'deepnorm', 'gpt2'] as const;
 
+const F32 = { loss: 1e-5, logits: 5e-5, gradients: 5e-4, losses: 1e-4 } as const;
+
 /** Largest distances, relative. */
 const LIMITS = {
   reference: { loss: 1e-6, logits: 1e-6, gradients: 1e-6, losses: 1e-6 },
-  wgsl: { loss: 1e-5, logits: 5e-5, gradients: 5e-4, losses: 1e-4 },
+  wgsl: F32,
+  'cuda-cpu': F32,
 } as const;
+
+const DEVICES = [
+  'reference',
+  ...(await openTestDevices()).map(({ name, device }) => {
+    device.close();
+    return name;
+  }),
+] as const;
 
 const folder = temporaryFolder();
 
 for (const name of CASES) {
-  for (const device of ['reference', 'wgsl'] as const) {
+  for (const device of DEVICES) {
     test(`${name} on ${device}`, async () => {
       const here = join('spec/oracle', name);
       const out = join(folder, `${name}-${device}.safetensors`);

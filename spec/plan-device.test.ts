@@ -2,9 +2,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { interpret } from '../src/backends/reference/interpret.ts';
-import { emit } from '../src/backends/shared/emit.ts';
-import { openWebGpu } from '../src/backends/wgsl/device.ts';
-import { WGSL } from '../src/backends/wgsl/dialect.ts';
+import { compileTarget } from '../src/backends/targets.ts';
 import type { Graph, Weight } from '../src/compiler/ir/graph.ts';
 import type { HostScalars } from '../src/compiler/ir/plan.ts';
 import { floats } from '../src/compiler/ir/tensor-type.ts';
@@ -17,10 +15,11 @@ import { autodiff } from '../src/compiler/passes/autodiff.ts';
 import { fusePass } from '../src/compiler/passes/fuse/fuse.ts';
 import { buildPlan } from '../src/compiler/plan/build-plan.ts';
 import { invariant, present } from '../src/compiler/support/invariant.ts';
+import { openTestDevices } from './support/devices.ts';
 import { axis, hostOf, makeWeight, noise } from './support/gradient-check.ts';
 
 const SCALARS: HostScalars = { step: 0, seed: 1, micro: 0, lr: 0.01, bias1: 0.1, bias2: 0.001 };
-const device = await openWebGpu();
+const devices = await openTestDevices();
 
 const layer = axis('layer', 5);
 const batch = axis('batch', 3);
@@ -65,58 +64,59 @@ function deepGraph(): { readonly graph: Graph; readonly weights: readonly Weight
 
 for (const fuse of [true, false]) {
   for (const deviceClass of ['cpu', 'gpu'] as const) {
-    test(`a loop gives what the reference gives: fuse ${fuse}, ${deviceClass}`, async () => {
-      const { graph, weights } = deepGraph();
-      const joint = autodiff.run(graph);
-      const limits = { ...device.limits, deviceClass };
-      const fused = fusePass({ fuse, limits }).run(joint);
-      const context = lowerContext(fused, limits);
-      const regions = fused.steps.flatMap((s) =>
-        s.kind === 'region' ? [s.region] : s.body.flatMap((i) => (i.kind === 'region' ? [i.region] : [])),
-      );
-      const kernels = new Map(
-        regions.map((r) => {
-          invariant(r.kind === 'rows', 'rows only');
-          return [r, legalise(lowerRows(context, r), limits)] as const;
-        }),
-      );
-      const { plan, texts } = buildPlan({
-        target: 'wgsl',
-        model: 'Deep',
-        spec: 'deep.tfm',
-        limits,
-        accumulation: 1,
-        weights,
-        train: undefined,
-        sources: [{ name: 'micro', fused, kernels }],
-        emit: (kernel) => emit(kernel, WGSL),
+    for (const { name: on, device } of devices)
+      test(`a loop gives what the reference gives: fuse ${fuse}, ${deviceClass}, on ${on}`, async () => {
+        const { graph, weights } = deepGraph();
+        const joint = autodiff.run(graph);
+        const limits = { ...device.limits, deviceClass };
+        const fused = fusePass({ fuse, limits }).run(joint);
+        const context = lowerContext(fused, limits);
+        const regions = fused.steps.flatMap((s) =>
+          s.kind === 'region' ? [s.region] : s.body.flatMap((i) => (i.kind === 'region' ? [i.region] : [])),
+        );
+        const kernels = new Map(
+          regions.map((r) => {
+            invariant(r.kind === 'rows', 'rows only');
+            return [r, legalise(lowerRows(context, r), limits)] as const;
+          }),
+        );
+        const { plan, texts } = buildPlan({
+          target: device.target,
+          model: 'Deep',
+          spec: 'deep.tfm',
+          limits,
+          accumulation: 1,
+          weights,
+          train: undefined,
+          sources: [{ name: 'micro', fused, kernels }],
+          emit: compileTarget(device.target).emit,
+        });
+        const host = hostOf(graph, { inputs: { x: [...noise('x', 21)] } });
+        const loaded = await device.load(plan, texts, { poison: true });
+        for (const place of plan.weights) {
+          const values = present(host.weights.get(place.name.replace(/^\d\./, '') as never), place.name);
+          const index = /^\d\./.test(place.name) ? Number(place.name[0]) : 0;
+          loaded.write(`weights${place.part}`, place.offset, Float32Array.from(values.slice(index * 7, index * 7 + 7)));
+        }
+        const input = present(plan.programs.micro?.inputs[0], 'an input');
+        loaded.write(input.address.segment, input.address.offset, Float32Array.from(noise('x', 21)));
+        loaded.run('micro', SCALARS);
+        loaded.run('micro', SCALARS);
+        await loaded.checkGuards();
+        const expected = interpret(joint, host);
+        for (const output of present(plan.programs.micro, 'a program').outputs) {
+          const { segment, offset, bytes } = output.address;
+          const got = new Float32Array(await loaded.read(segment, offset, bytes));
+          close(got, present(expected.get(output.name), output.name), output.name);
+        }
+        for (const place of plan.weights) {
+          const id = place.name.replace(/^\d\./, '');
+          const index = /^\d\./.test(place.name) ? Number(place.name[0]) : 0;
+          const got = new Float32Array(await loaded.read(`gradients${place.part}`, place.offset, place.bytes));
+          close(got, present(expected.get(`grad.${id}`), id).slice(index * 7, index * 7 + 7), place.name);
+        }
+        loaded.release();
       });
-      const host = hostOf(graph, { inputs: { x: [...noise('x', 21)] } });
-      const loaded = await device.load(plan, texts, { poison: true });
-      for (const place of plan.weights) {
-        const values = present(host.weights.get(place.name.replace(/^\d\./, '') as never), place.name);
-        const index = /^\d\./.test(place.name) ? Number(place.name[0]) : 0;
-        loaded.write(`weights${place.part}`, place.offset, Float32Array.from(values.slice(index * 7, index * 7 + 7)));
-      }
-      const input = present(plan.programs.micro?.inputs[0], 'an input');
-      loaded.write(input.address.segment, input.address.offset, Float32Array.from(noise('x', 21)));
-      loaded.run('micro', SCALARS);
-      loaded.run('micro', SCALARS);
-      await loaded.checkGuards();
-      const expected = interpret(joint, host);
-      for (const output of present(plan.programs.micro, 'a program').outputs) {
-        const { segment, offset, bytes } = output.address;
-        const got = new Float32Array(await loaded.read(segment, offset, bytes));
-        close(got, present(expected.get(output.name), output.name), output.name);
-      }
-      for (const place of plan.weights) {
-        const id = place.name.replace(/^\d\./, '');
-        const index = /^\d\./.test(place.name) ? Number(place.name[0]) : 0;
-        const got = new Float32Array(await loaded.read(`gradients${place.part}`, place.offset, place.bytes));
-        close(got, present(expected.get(`grad.${id}`), id).slice(index * 7, index * 7 + 7), place.name);
-      }
-      loaded.release();
-    });
   }
 }
 
@@ -128,5 +128,7 @@ function close(got: ArrayLike<number>, expected: ArrayLike<number>, name: string
   }
 }
 
-test.after(() => device.close());
+test.after(() => {
+  for (const { device } of devices) device.close();
+});
 test.run();

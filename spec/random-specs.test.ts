@@ -1,9 +1,11 @@
 /**
- * Random models, as users write them, on the device against the float64 interpreter, in poisoned memory: fused, and by
+ * Random models, as users write them, on every device against the float64 interpreter, in poisoned memory: fused, and by
  * turns not fused, in micro-batches, and at WebGPU's minimum limits. TFM_SPECS=200 runs more of them.
  */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Device } from '../src/backends/device.ts';
+import { compileTarget } from '../src/backends/targets.ts';
 import { openWebGpu } from '../src/backends/wgsl/device.ts';
 import type { Compiled } from '../src/compiler/compile-request.ts';
 import { present } from '../src/compiler/support/invariant.ts';
@@ -17,36 +19,41 @@ import {
   SCALARS,
   testWeight,
 } from './support/device-check.ts';
+import { openTestDevices } from './support/devices.ts';
 import { randomSpec } from './support/random-spec.ts';
 
 const COUNT = Number(process.env.TFM_SPECS ?? 6);
-const device = await openWebGpu();
+const devices = await openTestDevices();
 const minimal = await openWebGpu({ minimumLimits: true });
 
 for (let seed = 1; seed <= COUNT; seed++) {
   const { text, vocab } = randomSpec(seed);
-  test(`random spec ${seed}`, async () => {
-    const run = (options: Parameters<typeof compileText>[1], on = device): Promise<Outcome> =>
-      runOnDevice(on, compileText(text, { limits: on.limits, ...options }), vocab);
-    const whole = compileText(text, { limits: device.limits });
-    const expected = runReference(present(whole.graphs.micro, 'a graph'), vocab);
-    const fused = await runOnDevice(device, whole, vocab);
-    try {
-      assertAgrees(fused, expected, 'fused');
-      // Compiling shaders takes most of the time, so each spec tries one other way.
-      if (seed % 3 === 0) assertAgrees(await run({ fuse: false }), expected, 'not fused');
-      if (seed % 3 === 1) {
-        const cut = await run({ set: ['train.micro=1'] });
-        assertAgrees(cut, expected, 'in micro-batches');
-        assert.ok(Math.abs(cut.gradNorm - fused.gradNorm) <= 1e-4 * fused.gradNorm, 'the norm of all gradients');
+  for (const { name, device } of devices)
+    test(`random spec ${seed} on ${name}`, async () => {
+      const compileFor = (on: Device, options: Parameters<typeof compileText>[1] = {}): Compiled =>
+        compileText(text, { limits: on.limits, target: compileTarget(on.target), ...options });
+      const run = (options: Parameters<typeof compileText>[1], on = device): Promise<Outcome> =>
+        runOnDevice(on, compileFor(on, options), vocab);
+      const whole = compileFor(device);
+      const expected = runReference(present(whole.graphs.micro, 'a graph'), vocab);
+      const fused = await runOnDevice(device, whole, vocab);
+      try {
+        assertAgrees(fused, expected, 'fused');
+        // Compiling shaders takes most of the time, so each spec tries one other way.
+        if (seed % 3 === 0) assertAgrees(await run({ fuse: false }), expected, 'not fused');
+        if (seed % 3 === 1) {
+          const cut = await run({ set: ['train.micro=1'] });
+          assertAgrees(cut, expected, 'in micro-batches');
+          assert.ok(Math.abs(cut.gradNorm - fused.gradNorm) <= 1e-4 * fused.gradNorm, 'the norm of all gradients');
+        }
+        if (seed % 3 === 2 && name === 'wgsl')
+          assertAgrees(await run({}, minimal), expected, "with WebGPU's minimum limits");
+      } catch (error) {
+        if (error instanceof Error) error.message = `${error.message}\n${text}`;
+        throw error;
       }
-      if (seed % 3 === 2) assertAgrees(await run({}, minimal), expected, "with WebGPU's minimum limits");
-    } catch (error) {
-      if (error instanceof Error) error.message = `${error.message}\n${text}`;
-      throw error;
-    }
-    checkUpdate(fused, whole);
-  });
+      checkUpdate(fused, whole);
+    });
 }
 
 /** The norm that the device reports, and one step of Adam from moments of zero, in float64. */
@@ -76,7 +83,7 @@ function checkUpdate({ gradients, gradNorm, updated }: Outcome, { plan, train }:
 }
 
 test.after(() => {
-  device.close();
+  for (const { device } of devices) device.close();
   minimal.close();
 });
 test.run();

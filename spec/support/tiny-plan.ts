@@ -1,7 +1,6 @@
 /** Plans made by hand, for tests of devices. */
 import type { Device } from '../../src/backends/device.ts';
-import { emit } from '../../src/backends/shared/emit.ts';
-import { WGSL } from '../../src/backends/wgsl/dialect.ts';
+import { compileTarget, type TargetName } from '../../src/backends/targets.ts';
 import type { ValueId } from '../../src/compiler/ir/graph.ts';
 import type { Expr, Kernel, KernelUniform, Statement } from '../../src/compiler/ir/kernel.ts';
 import { add, builtin, local, lt, mul, u32 } from '../../src/compiler/ir/kernel-expr.ts';
@@ -26,8 +25,9 @@ export interface TinyPlan {
 export function tinyPlan(
   segments: readonly Segment[],
   write: (table: KernelTable) => Readonly<Record<string, Program['steps']>>,
+  target: TargetName = 'wgsl',
 ): TinyPlan {
-  const table = makeKernelTable((kernel) => emit(kernel, WGSL));
+  const table = makeKernelTable(compileTarget(target).emit);
   const programs = Object.entries(write(table)).map(([name, steps]) => [
     name,
     { steps, inputs: [], outputs: [], liveBytes: 0 },
@@ -35,7 +35,7 @@ export function tinyPlan(
   const uniforms = uniformBytes(table.uniformRows().length, 256);
   const plan: Plan = {
     format_version: 1,
-    target: 'wgsl',
+    target,
     model: 'Tiny',
     spec: 'tiny.tfm',
     deviceClass: 'cpu',
@@ -105,17 +105,21 @@ export async function runOnce(
 ): Promise<ArrayBuffer> {
   const bytes = kernel.buffers.map((b) => Math.ceil((b.elements * 4) / 256) * 256);
   const segments = kernel.buffers.map((b, i): Segment => ({ name: b.name, role: 'inputs', bytes: bytes[i] ?? 0 }));
-  const { plan, texts } = tinyPlan(segments, (table) => ({
-    run: [
-      {
-        kind: 'launch',
-        kernel: table.add(kernel, []),
-        addresses: kernel.buffers.map((b) => ({ segment: b.name, offset: 0, bytes: b.elements * 4 })),
-        ...(row.length > 0 ? { uniformRow: table.addRows([row]) } : {}),
-        groups: [kernel.groups, 1, 1],
-      },
-    ],
-  }));
+  const { plan, texts } = tinyPlan(
+    segments,
+    (table) => ({
+      run: [
+        {
+          kind: 'launch',
+          kernel: table.add(kernel, []),
+          addresses: kernel.buffers.map((b) => ({ segment: b.name, offset: 0, bytes: b.elements * 4 })),
+          ...(row.length > 0 ? { uniformRow: table.addRows([row]) } : {}),
+          groups: [kernel.groups, 1, 1],
+        },
+      ],
+    }),
+    device.target,
+  );
   const loaded = await device.load(plan, texts);
   try {
     inputs.forEach((data, i) => {

@@ -61,7 +61,7 @@ export interface CudaGraph {
 
 export interface CudaDriver {
   readonly properties: CudaProperties;
-  /** @throws Failure `kernel-refused` with the compiler's message, `kernel-missing-compiler` when nothing can compile. */
+  /** @throws KernelRefusal with the compiler's message; Failure `compiler-missing` when nothing can compile. */
   readonly compile: (sources: readonly CudaSource[]) => Promise<readonly CudaFunction[]>;
   /** Memory filled with zeros; undefined when there is not enough. */
   readonly allocate: (bytes: number) => DevicePointer | undefined;

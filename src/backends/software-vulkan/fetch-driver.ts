@@ -2,11 +2,11 @@ import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliDecompressSync } from 'node:zlib';
 import { deviceFailure } from '../../compiler/diagnostics/device.ts';
+import { cacheFolder } from '../shared/cache-folder.ts';
 import { readTar } from './read-tar.ts';
 
 /**
@@ -21,8 +21,7 @@ const FILES = ['libvulkan.so.1', 'libvk_swiftshader.so', 'vk_swiftshader_icd.jso
 
 /** Where the driver is kept: a folder of the user's cache. */
 export function driverFolder(): string {
-  const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
-  return join(cache, 'tfm', `swiftshader-${VERSION}`);
+  return cacheFolder(`swiftshader-${VERSION}`);
 }
 
 export function isFetched(): boolean {

@@ -1,5 +1,5 @@
-import { totalmem } from 'node:os';
 import type { TargetLimits } from '../../compiler/ir/kernel.ts';
+import { machineMemory } from '../shared/machine-memory.ts';
 
 /** The limits that matter to kernels, by WebGPU's names. All are "at most". */
 export const WANTED_LIMITS = [
@@ -39,10 +39,4 @@ export function targetLimits(limits: GPUSupportedLimits, options: LimitOptions):
     deviceClass: options.software ? 'cpu' : 'gpu',
     subgroupSize: options.subgroupSize,
   };
-}
-
-/** Bytes that this process may use: a software device has the machine's memory, or its container's. */
-function machineMemory(): number {
-  const constrained = process.constrainedMemory();
-  return constrained > 0 ? Math.min(totalmem(), constrained) : totalmem();
 }

@@ -3,13 +3,14 @@ import { type Plan, uniformBytes } from '../../compiler/ir/plan.ts';
 import { present } from '../../compiler/support/invariant.ts';
 import type { KernelTexts, LoadedPlan, LoadOptions } from '../device.ts';
 import { checkPlan } from '../shared/check-plan.ts';
+import { brokenByte, GUARD_BYTES } from '../shared/guard-words.ts';
 import { MAP_READ, USAGE } from './gpu.ts';
 import { OFFSET_ALIGNMENT } from './limits.ts';
 import { checked, type OpenedDevice } from './opened-device.ts';
 import { compileKernels } from './pipelines.ts';
 import { encode, recordPrograms } from './record.ts';
 import { blamed, type PlanOrigin } from './refused-plan.ts';
-import { allocateSegments, brokenByte, GUARD_BYTES } from './segments.ts';
+import { allocateSegments } from './segments.ts';
 import { makeUniforms } from './uniforms.ts';
 
 /**

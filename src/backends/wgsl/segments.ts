@@ -2,14 +2,10 @@ import { deviceFailure } from '../../compiler/diagnostics/device.ts';
 import type { Segment } from '../../compiler/ir/plan.ts';
 import { invariant, present } from '../../compiler/support/invariant.ts';
 import type { MemoryRange } from '../shared/expand-program.ts';
+import { GUARD_BYTES, GUARD_WORD, POISON_WORD } from '../shared/guard-words.ts';
 import { USAGE } from './gpu.ts';
 import { checked } from './opened-device.ts';
 
-/** Bytes of a guard band; a multiple of the alignment of bindings. */
-const GUARD_BYTES = 256;
-/** A NaN whose bits no computation makes. */
-const GUARD_WORD = 0x7fc0dead;
-const POISON_WORD = 0x7fc00000;
 const CHUNK_BYTES = 1 << 20;
 
 interface SegmentBuffer {
@@ -99,14 +95,6 @@ function guardsOf({ segment, buffer, start }: SegmentBuffer): readonly Guard[] {
     { segment: segment.name, side: 'after', buffer, offset: start + segment.bytes },
   ];
 }
-
-/** The first byte of a guard band that is not as it was; undefined when all are. */
-export function brokenByte(band: ArrayBuffer): number | undefined {
-  const word = new Uint32Array(band).findIndex((w) => w !== GUARD_WORD);
-  return word < 0 ? undefined : word * 4;
-}
-
-export { GUARD_BYTES };
 
 function fill(gpu: GPUDevice, buffer: GPUBuffer, start: number, bytes: number): void {
   const chunk = filled(Math.min(bytes, CHUNK_BYTES), POISON_WORD);

@@ -1,4 +1,5 @@
 import { type HostScalars, RUNTIME_SCALARS, type UniformWord, uniformBytes } from '../../compiler/ir/plan.ts';
+import { writeWord } from '../shared/write-word.ts';
 import { USAGE } from './gpu.ts';
 import { OFFSET_ALIGNMENT } from './limits.ts';
 
@@ -43,10 +44,4 @@ function packRows(rows: readonly (readonly UniformWord[])[], bytes: number): Arr
     });
   });
   return packed;
-}
-
-function writeWord(view: DataView, at: number, { type, value }: UniformWord): void {
-  if (type === 'f32') view.setFloat32(at, value, true);
-  else if (type === 'i32') view.setInt32(at, value, true);
-  else view.setUint32(at, value, true);
 }

@@ -42,7 +42,8 @@ export const compile: CliCommand = {
     if (dump.length > 0) printDumps(dump, made, terminal);
     else if (flag(options, 'explain')) terminal.print(explainRegions(compiled.fused));
     else terminal.print(summaryText(compiled));
-    if (out !== undefined) terminal.tell(`written to ${out}; train it with: tfm train ${out}`);
+    if (out !== undefined)
+      terminal.tell(`written to ${out}; train it with: tfm train ${out}${FOR_DEVICE[device.target]}`);
     return EXIT.ok;
   },
 };
@@ -54,6 +55,9 @@ function targetOf(options: Options): TargetName {
     `target ${name}`,
   );
 }
+
+/** How a command is told to run kernels of a language. */
+const FOR_DEVICE: { readonly [N in TargetName]: string } = { wgsl: '', cuda: ' --device cuda-cpu' };
 
 async function writeOut(out: string, { compiled, spec, dataFolder }: CompiledSpec): Promise<void> {
   const { plan, texts, train } = compiled;

@@ -1,4 +1,5 @@
 import { Option } from 'commander';
+import { DEVICE_NAMES } from '../../backends/open-device.ts';
 import { ANY_DEVICE } from '../../backends/wgsl/default-limits.ts';
 import { cliFailure } from '../../compiler/diagnostics/cli.ts';
 import { EXIT } from '../../compiler/diagnostics/diagnostic.ts';
@@ -17,7 +18,7 @@ import { numbersOf } from '../../runtime/tensor-values.ts';
 import { readTensorFile } from '../../runtime/weights-file.ts';
 import { writeTensorFile } from '../../runtime/write-tensor-file.ts';
 import type { CliCommand } from '../command.ts';
-import { withDevice } from '../device-options.ts';
+import { ADAPTER_HELP, DEVICE_HELP, withDevice } from '../device-options.ts';
 import { givenNames, takesWeights } from '../given-weights.ts';
 import { type CompileOptions, compileSpec, TRAIN_PURPOSES, trainBlock } from '../open-model.ts';
 import { flag, givenNumber, givenText, type Options, whole } from '../options.ts';
@@ -31,11 +32,11 @@ export const grad: CliCommand = {
       .requiredOption('--out <path>', 'safetensors file to write: loss, logits, grad.NAME, grad_norm, losses')
       .option('--steps <n>', 'also the losses after 1 … n steps of the optimizer on the batch', whole(0), 0)
       .addOption(
-        new Option('--device <name>', 'the kernels, or the float64 interpreter')
-          .choices(['wgsl', 'reference'])
+        new Option('--device <name>', `${DEVICE_HELP}, or the float64 interpreter`)
+          .choices([...DEVICE_NAMES, 'reference'])
           .default('wgsl'),
       )
-      .option('--adapter <name>', "part of the adapter's name, when there are several; TFM_ADAPTER does the same"),
+      .option('--adapter <name>', ADAPTER_HELP),
   run: async ([path = ''], options, terminal) => {
     if (isFolder(path)) throw cliFailure('needs-spec', { command: 'grad', path });
     const job = gradJob(path, options);
@@ -43,7 +44,7 @@ export const grad: CliCommand = {
     const file = reference ? onReference(job, terminal) : await onDevice(job, options, terminal);
     const out = givenText(options, 'out');
     writeTensorFile(nodeFiles, out, file);
-    if (flag(options, 'json')) terminal.print(JSON.stringify(summaryOf(file, out, job, reference)));
+    if (flag(options, 'json')) terminal.print(JSON.stringify(summaryOf(file, out, job, givenText(options, 'device'))));
     else tell(file, out, terminal);
     return EXIT.ok;
   },
@@ -110,12 +111,12 @@ function sizesOf(plan: Plan) {
   return { rows: rows * plan.accumulation, time, vocab: vocabularyOf(plan.programs) };
 }
 
-function summaryOf(file: TensorFile, out: string, { steps, batch }: GradFiles, reference: boolean) {
-  const kernels: unknown = reference ? {} : JSON.parse(file.metadata.kernels ?? '{}');
+function summaryOf(file: TensorFile, out: string, { steps, batch }: GradFiles, device: string) {
+  const kernels: unknown = JSON.parse(file.metadata.kernels ?? '{}');
   return {
     format_version: 1,
     out,
-    device: reference ? 'reference' : 'wgsl',
+    device,
     batch: batch.rows,
     time: batch.time,
     steps,

@@ -84,6 +84,19 @@ export const deviceEntries = {
       'spec. The message tells the place in the kernel and the lines of the spec that it computes; another way to write those may avoid it.',
     exit: EXIT.internal,
   }),
+  'compiler-missing': entry<{ program: string; places: readonly string[] }>({
+    severity: 'error',
+    message: ({ program, places }) =>
+      `kernels in CUDA C++ must be compiled here, and ${program} was not found:${places.map((p) => `\n  - ${p}`).join('')}`,
+    help: ({ program }) =>
+      program === 'g++'
+        ? 'apt install g++, or run on WebGPU, which compiles kernels itself: --device wgsl'
+        : 'install CUDA, of which NVRTC is a part, or give a folder that tfm compile --target cuda wrote where there is nvcc',
+    explain:
+      'On an NVIDIA GPU kernels are compiled by NVRTC, a library that comes with CUDA, or else by nvcc, or else the PTX is taken that a ' +
+      'compiled folder holds. On the processor (--device cuda-cpu) g++ compiles them. The message lists where the program was looked for.',
+    exit: EXIT.environment,
+  }),
   'kernel-missing': entry<{ file: string }>({
     severity: 'error',
     message: ({ file }) => `the plan names the kernel '${file}', which is not there`,

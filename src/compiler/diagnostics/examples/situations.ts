@@ -64,6 +64,7 @@ export const DEVICE_EXAMPLES: ExamplesOf<typeof deviceEntries> = {
   'device-memory': when('Another program holds most of the memory of the GPU.'),
   'kernel-refused': when('A kernel in a compiled folder was edited, and has a mistake.'),
   'kernel-defect': when('The compiler writes a kernel in which a name has no declaration: a defect of the compiler.'),
+  'compiler-missing': when('`tfm train llama.tfm --device cuda-cpu` on a machine without a C++ compiler.'),
   'kernel-missing': when('A kernel was removed from a compiled folder.'),
   'plan-refused': when('In a compiled folder the size of a segment was made smaller in plan.json.'),
   'plan-other-target': when('`tfm train` of a folder that `tfm compile --target cuda` wrote, on WebGPU.'),

@@ -1,0 +1,30 @@
+/**
+ * The devices on which tests run: WebGPU's adapter, and the processor in the place of an NVIDIA GPU, where it has a compiler.
+ *
+ * What passes on `cuda-cpu` shows that the text of the kernels means what it should. It cannot show what only happens when
+ * threads run at once: races between them, the order in which they see what others wrote, copies that are still under way, or
+ * shared memory and registers that a GPU does not have.
+ */
+import type { Device } from '../../src/backends/device.ts';
+import { DEVICE_NAMES, type DeviceName, openDevice } from '../../src/backends/open-device.ts';
+import { Failure } from '../../src/compiler/diagnostics/diagnostic.ts';
+
+export interface TestDevice {
+  readonly name: DeviceName;
+  readonly device: Device;
+}
+
+/** Opens them; says which are not there. One that must be there and is not is a failure. */
+export async function openTestDevices(): Promise<readonly TestDevice[]> {
+  const devices: TestDevice[] = [];
+  for (const name of DEVICE_NAMES) {
+    try {
+      devices.push({ name, device: await openDevice(name, { notify: () => {} }) });
+    } catch (error) {
+      const isMissing = error instanceof Failure && error.diagnostics[0]?.code === 'compiler-missing';
+      if (!isMissing) throw error;
+      console.log(`skipped on ${name}: ${error.diagnostics[0]?.message}`);
+    }
+  }
+  return devices;
+}

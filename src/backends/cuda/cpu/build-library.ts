@@ -1,0 +1,58 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { cacheFolder } from '../../shared/cache-folder.ts';
+
+// Contracting a product and a sum would make the numbers depend on the processor.
+const OPTIONS = [
+  '-std=c++17',
+  '-O1',
+  '-w',
+  '-fPIC',
+  '-shared',
+  '-fvisibility=hidden',
+  '-fno-strict-aliasing',
+  '-ffp-contract=off',
+];
+
+const LARGEST_MESSAGE = 16 << 20;
+
+/**
+ * Compiles a file to a shared library, unless it is in the user's cache.
+ *
+ * @returns The path of the library.
+ * @throws Error with what the compiler says.
+ */
+export async function buildLibrary(compiler: string, text: string): Promise<string> {
+  const key = createHash('sha256')
+    .update([compiler, ...OPTIONS, text].join('\n'))
+    .digest('hex');
+  const folder = cacheFolder('cuda-cpu');
+  const library = join(folder, `${key}.so`);
+  if (existsSync(library)) return library;
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  // Nobody else may put libraries where they are loaded from.
+  await chmod(folder, 0o700);
+  const work = await mkdtemp(join(folder, 'building-'));
+  try {
+    const [source, built] = [join(work, 'kernels.cpp'), join(work, 'kernels.so')];
+    await writeFile(source, text);
+    await promisify(execFile)(compiler, [...OPTIONS, source, '-o', built], { maxBuffer: LARGEST_MESSAGE }).catch(
+      (error: unknown) => {
+        throw new Error(messageOf(error));
+      },
+    );
+    await rename(built, library);
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+  return library;
+}
+
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return 'stderr' in error && typeof error.stderr === 'string' && error.stderr !== '' ? error.stderr : error.message;
+}

@@ -1,0 +1,55 @@
+import type { CudaSource } from '../driver.ts';
+import { ENTRY_POINT } from '../module.ts';
+import { SHIM } from './shim.ts';
+
+/**
+ * Kernels as one C++ file that exports `tfm_launch(kernel, blocks, threads, args, offsets)`. The texts are unchanged: macros
+ * give each an entry point, a namespace and shared memory of its own.
+ */
+export function libraryText(sources: readonly CudaSource[]): string {
+  return [SHIM, ...sources.map(kernelText), tableText(sources.map(({ text }) => text))].join('\n');
+}
+
+function kernelText({ file, text }: CudaSource, k: number): string {
+  const own = {
+    [ENTRY_POINT]: `${ENTRY_POINT}_${k}`,
+    tfm: `tfm_${k}`,
+    __shared__: `static __attribute__((used, section("${sectionOf(k)}")))`,
+  };
+  return [
+    ...Object.entries(own).map(([name, meaning]) => `#define ${name} ${meaning}`),
+    // Messages name the kernel's file and its lines.
+    `#line 1 ${JSON.stringify(file)}`,
+    text,
+    ...Object.keys(own).map((name) => `#undef ${name}`),
+  ].join('\n');
+}
+
+const sectionOf = (k: number): string => `tfm_shared_${k}`;
+
+/** The linker says where a section begins and ends. */
+function tableText(texts: readonly string[]): string {
+  const hasShared = (text: string): boolean => text.includes('__shared__');
+  const bounds = texts.flatMap((text, k) =>
+    hasShared(text)
+      ? [
+          `extern "C" __attribute__((visibility("hidden"))) unsigned char __start_${sectionOf(k)}[], __stop_${sectionOf(k)}[];`,
+        ]
+      : [],
+  );
+  const rows = texts.map((text, k) => {
+    const entry = `tfm_${k}::${ENTRY_POINT}_${k}`;
+    const body = `[](unsigned char* args, const unsigned* offsets) { shim::call(${entry}, args, offsets); }`;
+    const shared = hasShared(text) ? `__start_${sectionOf(k)}, __stop_${sectionOf(k)}` : 'nullptr, nullptr';
+    return `  {${body}, ${/__syncthreads|__shfl_sync/.test(text)}, ${shared}},`;
+  });
+  return [
+    ...bounds,
+    `static const shim::Kernel KERNELS[] = {\n${rows.join('\n')}\n};`,
+    'extern "C" __attribute__((visibility("default"))) int tfm_launch(unsigned kernel, unsigned blocks, unsigned threads,',
+    '                                                                 unsigned char* args, const unsigned* offsets) {',
+    '  return shim::launch(KERNELS[kernel], blocks, threads, args, offsets);',
+    '}',
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,241 @@
+/**
+ * What stands before kernels in CUDA C++ so that a C++ compiler of the machine takes them: the words of CUDA, and a way to run
+ * the threads of a block in turns on one CPU.
+ *
+ * A thread of a cooperating kernel is a fiber with a stack of its own. It runs until it stops at a barrier, at a shuffle
+ * or at its end; when all threads of a warp have stopped at a shuffle, values are passed round, and when all of a
+ * block have stopped at a barrier, they go on. Threads that stop at different things are found, which a GPU would not
+ * tell. Races are not found, because there is one order of all accesses and it is always the same.
+ */
+export const SHIM = `
+#include <cmath>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <type_traits>
+#include <utility>
+#include <sys/mman.h>
+#if !defined(__x86_64__)
+#include <ucontext.h>
+#endif
+
+struct alignas(16) float4 {
+  float x, y, z, w;
+};
+static inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
+
+struct Place {
+  unsigned x, y, z;
+};
+static Place threadIdx, blockIdx, blockDim, gridDim;
+
+#define __global__
+#define __device__
+#define __grid_constant__
+#define __launch_bounds__(...)
+
+using std::abs;
+static inline unsigned min(unsigned a, unsigned b) { return a < b ? a : b; }
+static inline unsigned max(unsigned a, unsigned b) { return a > b ? a : b; }
+static inline unsigned min(unsigned a, int b) { return min(a, unsigned(b)); }
+static inline unsigned min(int a, unsigned b) { return min(unsigned(a), b); }
+static inline unsigned max(unsigned a, int b) { return max(a, unsigned(b)); }
+static inline unsigned max(int a, unsigned b) { return max(unsigned(a), b); }
+static inline int min(int a, int b) { return a < b ? a : b; }
+static inline int max(int a, int b) { return a > b ? a : b; }
+static inline float rsqrtf(float x) { return 1.0f / sqrtf(x); }
+static inline unsigned __float_as_uint(float x) {
+  unsigned bits;
+  memcpy(&bits, &x, sizeof bits);
+  return bits;
+}
+
+namespace shim {
+
+enum Stop { AT_END, AT_BARRIER, AT_SHUFFLE };
+enum Outcome { FINE, PARTED, NO_SUCH_LANE, NO_MEMORY };
+
+constexpr unsigned WARP = 32, MOST_THREADS = 1024;
+constexpr size_t STACK_BYTES = 512 * 1024;
+
+using Body = void (*)(unsigned char* args, const unsigned* offsets);
+
+struct Fiber {
+  Stop stop;
+  // What it gives to a shuffle, from which lane it takes, and what it got.
+  float given;
+  int from;
+  float taken;
+#if defined(__x86_64__)
+  void* stack;
+#else
+  ucontext_t context;
+#endif
+};
+
+static Fiber fibers[MOST_THREADS];
+static unsigned running;
+static unsigned char* stacks;
+static Body body;
+static unsigned char* body_args;
+static const unsigned* body_offsets;
+
+#if defined(__x86_64__)
+static void* scheduler;
+extern "C" void tfm_switch(void** from, void* to);
+// Saves what a function must leave as it was, and takes up the other stack where it was left.
+asm(R"(
+.text
+.globl tfm_switch
+.hidden tfm_switch
+.type tfm_switch, @function
+tfm_switch:
+  pushq %rbp
+  pushq %rbx
+  pushq %r12
+  pushq %r13
+  pushq %r14
+  pushq %r15
+  movq %rsp, (%rdi)
+  movq %rsi, %rsp
+  popq %r15
+  popq %r14
+  popq %r13
+  popq %r12
+  popq %rbx
+  popq %rbp
+  ret
+.size tfm_switch, .-tfm_switch
+)");
+static void leave() { tfm_switch(&fibers[running].stack, scheduler); }
+static void enter(unsigned i) {
+  running = i;
+  threadIdx.x = i;
+  tfm_switch(&scheduler, fibers[i].stack);
+}
+#else
+static ucontext_t scheduler;
+static void leave() { swapcontext(&fibers[running].context, &scheduler); }
+static void enter(unsigned i) {
+  running = i;
+  threadIdx.x = i;
+  swapcontext(&scheduler, &fibers[i].context);
+}
+#endif
+
+static void begin() {
+  body(body_args, body_offsets);
+  fibers[running].stop = AT_END;
+  leave();
+  abort();
+}
+
+static void prepare(unsigned i) {
+  unsigned char* stack = stacks + size_t(i) * STACK_BYTES;
+#if defined(__x86_64__)
+  // As if begin had been called: its return address, which is never used, keeps the stack aligned.
+  void** top = reinterpret_cast<void**>(stack + STACK_BYTES);
+  *--top = nullptr;
+  *--top = reinterpret_cast<void*>(&begin);
+  for (int saved = 0; saved < 6; saved++) *--top = nullptr;
+  fibers[i].stack = top;
+#else
+  getcontext(&fibers[i].context);
+  fibers[i].context.uc_stack.ss_sp = stack;
+  fibers[i].context.uc_stack.ss_size = STACK_BYTES;
+  fibers[i].context.uc_link = nullptr;
+  makecontext(&fibers[i].context, begin, 0);
+#endif
+}
+
+static void stop_at(Stop stop) {
+  fibers[running].stop = stop;
+  leave();
+}
+
+// Runs a warp until all of its threads have stopped at a barrier or at their ends.
+static Outcome run_warp(unsigned first, unsigned count, Stop& stop) {
+  for (;;) {
+    for (unsigned i = 0; i < count; i++) enter(first + i);
+    stop = fibers[first].stop;
+    for (unsigned i = 1; i < count; i++)
+      if (fibers[first + i].stop != stop) return PARTED;
+    if (stop != AT_SHUFFLE) return FINE;
+    for (unsigned i = 0; i < count; i++) {
+      Fiber& fiber = fibers[first + i];
+      if (fiber.from < 0 || unsigned(fiber.from) >= count) return NO_SUCH_LANE;
+      fiber.taken = fibers[first + fiber.from].given;
+    }
+  }
+}
+
+static Outcome run_block(unsigned threads) {
+  for (unsigned i = 0; i < threads; i++) prepare(i);
+  for (;;) {
+    Stop all = AT_END;
+    for (unsigned first = 0; first < threads; first += WARP) {
+      Stop stop;
+      const Outcome outcome = run_warp(first, min(WARP, threads - first), stop);
+      if (outcome != FINE) return outcome;
+      if (first == 0) all = stop;
+      if (stop != all) return PARTED;
+    }
+    if (all == AT_END) return FINE;
+  }
+}
+
+template <typename... P, size_t... I>
+static void call(void (*fn)(P...), unsigned char* args, const unsigned* offsets, std::index_sequence<I...>) {
+  fn(*reinterpret_cast<P*>(args + offsets[I])...);
+}
+template <typename... P>
+static void call(void (*fn)(P...), unsigned char* args, const unsigned* offsets) {
+  call(fn, args, offsets, std::index_sequence_for<P...>());
+}
+
+struct Kernel {
+  Body body;
+  // Whether it has barriers or shuffles.
+  bool cooperates;
+  // Its shared memory.
+  unsigned char *shared, *shared_end;
+};
+
+static int launch(const Kernel& kernel, unsigned blocks, unsigned threads, unsigned char* args, const unsigned* offsets) {
+  body = kernel.body;
+  body_args = args;
+  body_offsets = offsets;
+  gridDim = {blocks, 1, 1};
+  blockDim = {threads, 1, 1};
+  blockIdx = {0, 0, 0};
+  threadIdx = {0, 0, 0};
+  if (kernel.cooperates && stacks == nullptr) {
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    void* got = mmap(nullptr, MOST_THREADS * STACK_BYTES, PROT_READ | PROT_WRITE, flags, -1, 0);
+    if (got == MAP_FAILED) return NO_MEMORY;
+    stacks = static_cast<unsigned char*>(got);
+  }
+  for (blockIdx.x = 0; blockIdx.x < blocks; blockIdx.x++) {
+    // What no thread has written yet is NaN.
+    if (kernel.shared != nullptr) memset(kernel.shared, 0xff, size_t(kernel.shared_end - kernel.shared));
+    if (kernel.cooperates) {
+      const Outcome outcome = run_block(threads);
+      if (outcome != FINE) return outcome;
+    } else {
+      for (threadIdx.x = 0; threadIdx.x < threads; threadIdx.x++) body(args, offsets);
+    }
+  }
+  return FINE;
+}
+
+}
+
+static inline void __syncthreads() { shim::stop_at(shim::AT_BARRIER); }
+static inline float __shfl_sync(unsigned, float value, int lane) {
+  shim::Fiber& fiber = shim::fibers[shim::running];
+  fiber.given = value;
+  fiber.from = lane;
+  shim::stop_at(shim::AT_SHUFFLE);
+  return fiber.taken;
+}
+`.trimStart();
