@@ -16,6 +16,7 @@ const F32 = { loss: 1e-5, logits: 5e-5, gradients: 5e-4, losses: 1e-4 } as const
 const LIMITS = {
   reference: { loss: 1e-6, logits: 1e-6, gradients: 1e-6, losses: 1e-6 },
   wgsl: F32,
+  cuda: F32,
   'cuda-cpu': F32,
 } as const;
 

@@ -5,8 +5,8 @@
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Device } from './backends/device.ts';
+import { type DeviceName, openDevice } from './backends/open-device.ts';
 import { compileTarget, TARGETS, type TargetName } from './backends/targets.ts';
-import { openWebGpu } from './backends/wgsl/device.ts';
 import { check as checkSource } from './compiler/check.ts';
 import { compile as compileSource } from './compiler/compile.ts';
 import type { Compiled, Purpose } from './compiler/compile-request.ts';
@@ -25,6 +25,7 @@ import type { TrainObserver } from './runtime/train-event.ts';
 import { trainOnDevice } from './runtime/train-on-device.ts';
 
 export type { Device, DeviceInfo, LoadedPlan } from './backends/device.ts';
+export { type DeviceName, openDevice } from './backends/open-device.ts';
 export { DEFAULT_LIMITS } from './backends/wgsl/default-limits.ts';
 export type { Compiled, Purpose } from './compiler/compile-request.ts';
 export { type Diagnostic, EXIT, type ExitCode, Failure } from './compiler/diagnostics/diagnostic.ts';
@@ -61,7 +62,10 @@ export interface TrainOptions {
   readonly out?: string;
   /** Go on with the run in `out`. */
   readonly resume?: boolean;
-  /** A device that is open already; the best one is opened, and closed again, unless given. */
+  /**
+   * A device that is open already; unless given, the best adapter of WebGPU is opened, and closed again, or for a folder of CUDA
+   * kernels the GPU.
+   */
   readonly device?: Device;
   readonly observe?: TrainObserver;
   /** Saves and ends after the step it is in when aborted. */
@@ -88,7 +92,7 @@ export function compile(spec: Spec, options: CompileOptions = {}): Compiled {
 /** Compiles a spec for the device and trains it as its train block says. */
 export function train(spec: Spec, options: SpecOptions & TrainOptions = {}): Promise<TrainResult> {
   const source = sourceOf(spec);
-  return withDevice(options, (device) => {
+  return withDevice(options, 'wgsl', (device) => {
     const purposes = ['train', 'evaluate', 'logits', 'probes'] as const;
     const compiled = compile(source, { ...options, purposes, limits: device.limits, target: device.target });
     const { plan, texts, train: config } = compiled;
@@ -107,7 +111,9 @@ export function trainCompiled(
   const model = { ...readCompiledFolder(nodeFiles, path), spec: undefined };
   const config = options.config ?? model.train;
   if (!config) throw cliFailure('train-block-missing', { command: 'train', path });
-  return withDevice(options, (device) => trainOnDevice({ ...runOptions(options), device, model, config }));
+  return withDevice(options, DEVICE_FOR[model.plan.target], (device) =>
+    trainOnDevice({ ...runOptions(options), device, model, config }),
+  );
 }
 
 function sourceOf(spec: Spec): Source {
@@ -119,9 +125,16 @@ function runOptions({ out, resume = false, observe = () => {}, signal }: TrainOp
   return { out, resume, observe, stop };
 }
 
-async function withDevice<T>({ device }: TrainOptions, work: (device: Device) => Promise<T>): Promise<T> {
+/** What runs the kernels of a compiled folder, unless the caller has opened something. */
+const DEVICE_FOR: { readonly [N in TargetName]: DeviceName } = { wgsl: 'wgsl', cuda: 'cuda' };
+
+async function withDevice<T>(
+  { device }: TrainOptions,
+  name: DeviceName,
+  work: (device: Device) => Promise<T>,
+): Promise<T> {
   if (device) return work(device);
-  const opened = await openWebGpu();
+  const opened = await openDevice(name);
   try {
     return await work(opened);
   } finally {

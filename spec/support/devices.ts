@@ -21,8 +21,9 @@ export async function openTestDevices(): Promise<readonly TestDevice[]> {
     try {
       devices.push({ name, device: await openDevice(name, { notify: () => {} }) });
     } catch (error) {
-      const isMissing = error instanceof Failure && error.diagnostics[0]?.code === 'compiler-missing';
-      if (!isMissing) throw error;
+      const code = error instanceof Failure ? error.diagnostics[0]?.code : undefined;
+      const isMissing = code === 'compiler-missing' || code === 'cuda-missing';
+      if (!isMissing || !(error instanceof Failure)) throw error;
       console.log(`skipped on ${name}: ${error.diagnostics[0]?.message}`);
     }
   }

@@ -13,7 +13,7 @@ export function takesDevice(command: Command): Command {
 }
 
 export const DEVICE_HELP =
-  'what runs the kernels: WebGPU, or the processor in the place of an NVIDIA GPU (cuda-cpu; slow, for tests and for reading)';
+  'what runs the kernels: WebGPU, an NVIDIA GPU, or the processor in its place (cuda-cpu; slow, for tests and for reading)';
 export const ADAPTER_HELP = "part of the adapter's name, when there are several; TFM_ADAPTER does the same";
 
 /** The device that the options name, unless they name what is none. */

@@ -15,9 +15,25 @@ export async function openCudaCpu(): Promise<Device> {
   return deviceOver(await openCpuDriver());
 }
 
+/**
+ * Opens an NVIDIA GPU.
+ *
+ * @throws Failure `cuda-missing` where there is no driver or no GPU.
+ */
+export async function openCuda(): Promise<Device> {
+  // Loaded only when it is asked for: the others need no library for calls to the driver.
+  const { openGpuDriver } = await import('./gpu/driver.ts');
+  return deviceOver(await openGpuDriver());
+}
+
 function deviceOver(driver: CudaDriver): Device {
   const { info, memoryBytes, sharedBytes } = driver.properties;
-  const limits: TargetLimits = { ...CUDA_LIMITS, memoryBytes, sharedBytes };
+  // Shared memory is declared in the kernels, for which no GPU gives more than what all give.
+  const limits: TargetLimits = {
+    ...CUDA_LIMITS,
+    memoryBytes,
+    sharedBytes: Math.min(sharedBytes, CUDA_LIMITS.sharedBytes),
+  };
   const own = { target: 'cuda', info, limits } as const;
   return {
     ...own,

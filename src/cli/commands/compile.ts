@@ -57,7 +57,7 @@ function targetOf(options: Options): TargetName {
 }
 
 /** How a command is told to run kernels of a language. */
-const FOR_DEVICE: { readonly [N in TargetName]: string } = { wgsl: '', cuda: ' --device cuda-cpu' };
+const FOR_DEVICE: { readonly [N in TargetName]: string } = { wgsl: '', cuda: ' --device cuda' };
 
 async function writeOut(out: string, { compiled, spec, dataFolder }: CompiledSpec): Promise<void> {
   const { plan, texts, train } = compiled;

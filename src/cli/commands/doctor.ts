@@ -1,5 +1,6 @@
 import { cpus, freemem, totalmem } from 'node:os';
 import { basename } from 'node:path';
+import { type CudaPart, inspectCuda } from '../../backends/cuda/inspect.ts';
 import type { Device } from '../../backends/device.ts';
 import { type DriverReport, inspectDrivers } from '../../backends/doctor.ts';
 import { openWebGpu } from '../../backends/wgsl/device.ts';
@@ -20,16 +21,17 @@ export const doctor: CliCommand = {
     const adapter = text(options, 'adapter');
     const json = flag(options, 'json');
     const drivers = await inspectDrivers();
+    const cuda = await inspectCuda();
     if (!json) {
-      terminal.print(table([...machineRows(), ...driverRows(drivers)], 'll'));
-      for (const line of drivers.advice) terminal.print(`\n${line}\n`);
+      terminal.print(table([...machineRows(), ...driverRows(drivers), ...cudaRows(cuda)], 'll'));
+      for (const line of [...drivers.advice, ...cudaAdvice(cuda)]) terminal.print(`\n${line}\n`);
     }
     const device = await openWebGpu({ ...(adapter === undefined ? {} : { adapter }), notify: terminal.tell });
     const advice = adviceFor(device);
     if (json) {
       const { info, limits } = device;
       const machine = Object.fromEntries(machineRows());
-      terminal.print(JSON.stringify({ format_version: 1, machine, drivers, adapter: info, limits, advice }));
+      terminal.print(JSON.stringify({ format_version: 1, machine, drivers, cuda, adapter: info, limits, advice }));
     } else {
       terminal.print(table([...adapterRows(device), ...limitRows(device.limits)], 'll'));
       for (const line of advice) terminal.print(`\n${line}`);
@@ -59,6 +61,18 @@ function driverRows({ adapters, manifests, swiftshader }: DriverReport): readonl
       : []),
     ['SwiftShader', swiftshader],
   ];
+}
+
+function cudaRows(parts: readonly CudaPart[]): readonly Row[] {
+  return parts.map(({ name, purpose, path }) => [name, `${path ?? 'none'} (${purpose})`]);
+}
+
+/** Where the driver was looked for, when it is not there: all else of CUDA needs it. */
+function cudaAdvice(parts: readonly CudaPart[]): readonly string[] {
+  const driver = parts.find(({ name }) => name === 'libcuda');
+  if (!driver || driver.path !== undefined) return [];
+  const places = driver.tried.map((line) => line.split(': ')[0]).join(', ');
+  return [`There is no NVIDIA driver, which is looked for as ${places}: --device cuda does not run here.`];
 }
 
 function adapterRows({ info }: Device): readonly Row[] {

@@ -15,6 +15,16 @@ export interface KernelRefused {
 const kernelOf = ({ file, source }: KernelRefused): string =>
   `the kernel '${file}'${source === undefined ? '' : ` of ${source}`}`;
 
+export interface CudaErrorParams {
+  /** Of the driver's API. */
+  readonly call: string;
+  /** By its name in CUDA. */
+  readonly error: string;
+  readonly meaning: string;
+  readonly file?: string;
+  readonly source?: string | undefined;
+}
+
 export const deviceEntries = {
   'no-adapter': entry<{ tried: readonly string[] }>({
     severity: 'error',
@@ -83,6 +93,39 @@ export const deviceEntries = {
       'The driver compiles kernels when a plan is loaded, and finds a mistake in one that was made just now: a defect of tfm, not of the ' +
       'spec. The message tells the place in the kernel and the lines of the spec that it computes; another way to write those may avoid it.',
     exit: EXIT.internal,
+  }),
+  'cuda-missing': entry<{ tried: readonly string[] }>({
+    severity: 'error',
+    message: ({ tried }) => `no NVIDIA driver with a GPU was found:${tried.map((t) => `\n  - ${t}`).join('')}`,
+    help: () =>
+      'install the driver, and in a container give it the GPU; without one, --device wgsl runs on any GPU, and --device cuda-cpu shows ' +
+      'CUDA kernels at work; tfm doctor shows what is there',
+    explain:
+      'Kernels in CUDA C++ run through the library of NVIDIA’s driver, which is called libcuda.so.1, or nvcuda.dll on Windows. TFM_LIBCUDA names ' +
+      'another file. The message says what was looked for, and what the system said of each.',
+    exit: EXIT.environment,
+  }),
+  'cuda-too-old': entry<{ adapter: string; has: number; needs: number }>({
+    severity: 'error',
+    message: ({ adapter, has, needs }) =>
+      `the GPU '${adapter}' has compute capability ${has / 10}, and kernels need ${(needs / 10).toFixed(1)} or newer`,
+    help: () => '--device wgsl runs on it, if its Vulkan driver is installed',
+    explain:
+      'Kernels in CUDA C++ are written for NVIDIA GPUs from the generation of 2020 (Ampere, compute capability 8.0) on. WebGPU runs on older ones.',
+    exit: EXIT.environment,
+  }),
+  'cuda-error': entry<CudaErrorParams>({
+    severity: 'error',
+    message: ({ call, error, meaning, file, source }) =>
+      `CUDA reports ${error}${meaning === '' ? '' : ` (${meaning})`} from ${call}` +
+      (file === undefined ? '' : `, of ${kernelOf({ file, source, reason: '' })}`),
+    help: () =>
+      'the GPU may have been lost or reset: go on from the last checkpoint with --resume; TFM_CUDA_STEPS=1 runs kernels one by one, so ' +
+      'that the message names the one that fails',
+    explain:
+      'A call of the NVIDIA driver failed. Most errors end the use of the GPU by this process: what was on it is gone, checkpoints are not, and ' +
+      'a new process can go on. Work is queued, so an error may come out of a later call than the one that made it.',
+    exit: EXIT.environment,
   }),
   'compiler-missing': entry<{ program: string; places: readonly string[] }>({
     severity: 'error',

@@ -1,0 +1,199 @@
+/**
+ * The device of NVIDIA GPUs, on libraries that stand in for the driver and NVRTC; see `support/fake-cuda.ts` for what that
+ * shows. It has not run on a real driver here.
+ */
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openCuda } from '../src/backends/cuda/device.ts';
+import { findProgram } from '../src/backends/cuda/find-program.ts';
+import type { Device, LoadedPlan } from '../src/backends/device.ts';
+import { compileTarget } from '../src/backends/targets.ts';
+import { Failure } from '../src/compiler/diagnostics/diagnostic.ts';
+import { present } from '../src/compiler/support/invariant.ts';
+import { compileText } from './support/compile-text.ts';
+import { assertAgrees, runOnDevice, runReference, SCALARS } from './support/device-check.ts';
+import { useFakeCuda } from './support/fake-cuda.ts';
+import { temporaryFolder } from './support/temporary.ts';
+
+if (findProgram('g++') === undefined) {
+  console.log('skipped: there is no g++ on this machine');
+  process.exit(0);
+}
+
+const fake = useFakeCuda();
+const device = await openCuda();
+
+const SPEC = `model Bigram(vocab: axis = 8)(tokens: int[batch, time], targets: int[batch, time]) {
+  axis next = vocab
+  param table: [vocab -> next] ~ normal(0.02)
+  logits = table[vocab = tokens][next -> vocab]
+  loss = mean(cross_entropy(logits, targets, over = vocab))
+}
+train Bigram() { batch = 2; time = 4; steps = 1; lr = 1e-2 }
+`;
+const compiled = compileText(SPEC, { limits: device.limits, target: compileTarget('cuda') });
+
+async function failureOf(act: () => unknown): Promise<Failure> {
+  try {
+    await act();
+  } catch (error) {
+    assert.instance(error, Failure, String(error));
+    if (error instanceof Failure) return error;
+  }
+  throw new Error('it did not fail');
+}
+
+/** A failure's code and words. */
+const words = ({ diagnostics: [first] }: Failure): string => `[${first?.code}] ${first?.message}`;
+
+async function withEnvironment<T>(values: Readonly<Record<string, string>>, work: () => Promise<T>): Promise<T> {
+  Object.assign(process.env, values);
+  try {
+    return await work();
+  } finally {
+    for (const name of Object.keys(values)) delete process.env[name];
+  }
+}
+
+test('it says what the driver says', () => {
+  const { info, limits } = device;
+  assert.is(info.name, 'Fake GPU');
+  assert.match(info.driver, 'CUDA 12.8, compute capability 9.0');
+  assert.is(limits.memoryBytes, 2 ** 30);
+  assert.is(limits.subgroupSize, 32);
+});
+
+test('a step on it agrees with the interpreter, in poisoned memory', async () => {
+  const expected = runReference(present(compiled.graphs.micro, 'a graph'), 8);
+  assertAgrees(await runOnDevice(device, compiled, 8), expected, 'on the fake GPU');
+});
+
+async function loaded(work: (plan: LoadedPlan) => Promise<void>): Promise<void> {
+  const plan = await device.load(compiled.plan, compiled.texts);
+  try {
+    await work(plan);
+  } finally {
+    plan.release();
+  }
+}
+
+test('a run of a program is one launch of a graph, and nothing is read back', async () => {
+  await loaded(async (plan) => {
+    plan.run('micro', SCALARS);
+    await plan.finish();
+    fake.calls();
+    for (let step = 0; step < 3; step++) plan.run('micro', { ...SCALARS, step });
+    assert.equal(
+      fake.calls(),
+      [0, 1, 2].flatMap(() => ['cuMemcpyHtoDAsync_v2', 'cuGraphLaunch']),
+    );
+  });
+});
+
+test('many small uploads wait only when the ring has gone round', async () => {
+  await loaded(async (plan) => {
+    fake.calls();
+    const [input] = present(compiled.plan.programs.micro, 'a program').inputs;
+    const { segment, offset } = present(input, 'an input').address;
+    for (let i = 0; i < 20_000; i++) plan.write(segment, offset, Int32Array.of(i));
+    assert.equal([...new Int32Array(await plan.read(segment, offset, 4))], [19_999]);
+    const calls = fake.calls();
+    assert.is(calls.filter((c) => c === 'cuMemcpyHtoDAsync_v2').length, 20_000);
+    assert.ok(calls.filter((c) => c === 'cuStreamSynchronize').length <= 3);
+  });
+});
+
+test('kernels are compiled once, and a damaged one of the cache again', async () => {
+  const folder = join(process.env.XDG_CACHE_HOME ?? '', 'tfm', 'cuda');
+  const kept = readdirSync(folder);
+  assert.is(kept.length, new Set(Object.values(compiled.texts)).size);
+  const path = join(folder, present(kept[0], 'an entry'));
+  const whole = readFileSync(path);
+  writeFileSync(path, whole.subarray(0, whole.length - 5));
+  await loaded(async () => {});
+  assert.equal(readFileSync(path), whole);
+});
+
+test('what the compiler refuses is said with its place', async () => {
+  const { file } = present(compiled.plan.kernels[1], 'a kernel');
+  const text = present(compiled.texts[file], file).replace('const unsigned', 'no_such_function();\n  const unsigned');
+  const texts = { ...compiled.texts, [file]: text };
+  const failure = await failureOf(() => device.load(compiled.plan, texts, { fromFiles: true }));
+  assert.match(words(failure), /^\[kernel-refused\].*no_such_function/);
+  const { span } = present(failure.diagnostics[0], 'a diagnostic');
+  const line = text.slice(0, span?.start).split('\n').length;
+  assert.is(line, text.slice(0, text.indexOf('no_such_function')).split('\n').length);
+  assert.match(words(await failureOf(() => device.load(compiled.plan, texts))), '[kernel-defect]');
+});
+
+test('an error of the device has its name in CUDA, and stays', async () => {
+  await loaded(async (plan) => {
+    await withEnvironment({ FAKE_CUDA_FAIL: 'cuGraphLaunch=700' }, async () => {
+      const failure = await failureOf(() => plan.run('micro', SCALARS));
+      assert.match(
+        words(failure),
+        '[cuda-error] CUDA reports CUDA_ERROR_ILLEGAL_ADDRESS (what it means) from cuGraphLaunch',
+      );
+      assert.is(failure.exitCode, 3);
+      assert.match(words(await failureOf(() => plan.finish())), '[cuda-error]');
+    });
+  });
+});
+
+test('step by step, an error names its kernel and the lines of the spec', async () => {
+  await withEnvironment({ TFM_CUDA_STEPS: '1' }, () =>
+    loaded(async (plan) => {
+      await withEnvironment({ FAKE_CUDA_FAIL: 'cuLaunchKernel=700' }, async () => {
+        const failure = await failureOf(() => plan.run('micro', SCALARS));
+        assert.match(words(failure), /from cuLaunchKernel, of the kernel 'kernels\/[\w.]+' of .*test\.tfm:\d/);
+      });
+    }),
+  );
+});
+
+test('what does not fit the memory is said, and what was taken is given back', async () => {
+  const segments = [...compiled.plan.segments, { name: 'huge', role: 'inputs' as const, bytes: 2 ** 30 + 4 }];
+  fake.calls();
+  const failure = await failureOf(() => device.load({ ...compiled.plan, segments }, compiled.texts));
+  assert.match(words(failure), "[device-memory] the device has no memory for segment 'huge'");
+  assert.is(failure.exitCode, 4);
+  const calls = fake.calls();
+  const count = (name: string): number => calls.filter((c) => c === name).length;
+  assert.is(count('cuMemFree_v2'), count('cuMemAlloc_v2') - 1);
+});
+
+test('a machine without a GPU, and a GPU that is too old, are told', async () => {
+  const open = (values: Readonly<Record<string, string>>): Promise<Failure> =>
+    withEnvironment(values, () => failureOf((): Promise<Device> => openCuda()));
+  assert.match(words(await open({ FAKE_CUDA_NO_DEVICE: '1' })), '[cuda-missing]');
+  assert.match(words(await open({ FAKE_CUDA_OLD: '1' })), /\[cuda-too-old\].*'Fake GPU' has compute capability 7/);
+});
+
+test('without a driver there is one clear message, and exit code 3', () => {
+  const nowhere = join(temporaryFolder(), 'libcuda.so');
+  const run = (...args: readonly string[]) =>
+    spawnSync(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...args], {
+      encoding: 'utf8',
+      env: { ...process.env, TFM_LIBCUDA: nowhere, TFM_LIBNVRTC: nowhere },
+    });
+  const { status, stderr } = run('train', 'examples/llama.tfm', '--device', 'cuda', '--out', temporaryFolder());
+  assert.is(status, 3, stderr);
+  assert.match(stderr, '[cuda-missing]');
+  assert.match(stderr, nowhere);
+  const doctor = run('doctor');
+  assert.match(doctor.stdout, `looked for as ${nowhere}`);
+  assert.match(doctor.stdout, /^libnvrtc +none/m);
+});
+
+test('what is closed gives all back', () => {
+  fake.calls();
+  device.close();
+  const calls = fake.calls();
+  for (const name of ['cuMemFreeHost', 'cuModuleUnload', 'cuStreamDestroy_v2', 'cuDevicePrimaryCtxRelease_v2'])
+    assert.ok(calls.includes(name), name);
+});
+
+test.run();

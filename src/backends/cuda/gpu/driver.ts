@@ -1,0 +1,180 @@
+/** A CUDA driver on an NVIDIA GPU: the driver's own library, called from here. */
+import { setTimeout as delay } from 'node:timers/promises';
+import koffi from 'koffi';
+import { deviceFailure } from '../../../compiler/diagnostics/device.ts';
+import { invariant } from '../../../compiler/support/invariant.ts';
+import type { CudaDriver, CudaFunction, CudaProperties, CudaSource } from '../driver.ts';
+import { findProgram, placesOf } from '../find-program.ts';
+import { type CudaApi, makeApi, NOT_READY, OUT_OF_MEMORY } from './api.ts';
+import type { KernelCompiler } from './compiler.ts';
+import { type GpuFunction, type Recorder, recordGraph, stepByStep } from './graph.ts';
+import { compileCached } from './kernel-cache.ts';
+import { libraryPlaces, openLibrary } from './libraries.ts';
+import { makeNvcc } from './nvcc.ts';
+import { makeNvrtc } from './nvrtc.ts';
+import { makeStaging } from './staging.ts';
+
+/** Compute capability from which on kernels are written. */
+const OLDEST = 80;
+
+/** Numbers of attributes, of a device and of a function. */
+const DEVICE = { multiprocessors: 16, major: 75, minor: 76, sharedBytes: 97 } as const;
+const FUNCTION = { localBytes: 3, registers: 4 } as const;
+
+const NAME_BYTES = 256;
+const STREAM_NON_BLOCKING = 1;
+/** How often a waiting host looks whether the GPU is done, in ms. */
+const POLL_MS = 1;
+
+/**
+ * Opens the first GPU; CUDA_VISIBLE_DEVICES says which that is.
+ *
+ * @throws Failure `cuda-missing` without a driver or a GPU, `cuda-too-old`, `cuda-error`.
+ */
+export async function openGpuDriver(): Promise<CudaDriver> {
+  const found = await openLibrary('libcuda');
+  if (!found.library) throw deviceFailure('cuda-missing', { tried: found.tried });
+  const api = apiOf(found.library, found.path);
+  const device = firstDevice(api, found.path);
+  const properties = propertiesOf(api, device);
+  if (properties.architecture < OLDEST)
+    throw deviceFailure('cuda-too-old', { adapter: properties.info.name, has: properties.architecture, needs: OLDEST });
+  const context = api.handle('cuDevicePrimaryCtxRetain', [device]);
+  api.call('cuCtxSetCurrent', [context]);
+  const stream = api.handle('cuStreamCreate', [STREAM_NON_BLOCKING]);
+  const staging = makeStaging(api, stream, (pointer, bytes) => koffi.view(pointer, bytes));
+  const functions = new WeakMap<CudaFunction, GpuFunction>();
+  const modules: bigint[] = [];
+  let compiler: Promise<KernelCompiler> | undefined;
+
+  const recorder: Recorder = {
+    api,
+    stream,
+    addressOf: (data) => koffi.address(data),
+    functionOf: (fn) => {
+      const own = functions.get(fn);
+      invariant(own, 'a function of this driver');
+      return own;
+    },
+  };
+  const load = async (source: CudaSource): Promise<CudaFunction> => {
+    compiler ??= findCompiler();
+    const image = await compileCached(await compiler, source, properties.architecture);
+    const module = api.handle('cuModuleLoadData', [image], source);
+    modules.push(module);
+    const handle = api.handle('cuModuleGetFunction', [module, source.entryPoint], source);
+    const fn: GpuFunction = {
+      file: source.file,
+      registers: api.number('cuFuncGetAttribute', FUNCTION.registers, handle),
+      localBytes: api.number('cuFuncGetAttribute', FUNCTION.localBytes, handle),
+      handle,
+      source,
+    };
+    functions.set(fn, fn);
+    return fn;
+  };
+  const waitForQueue = async (): Promise<void> => {
+    for (;;) {
+      const code = api.attempt('cuStreamQuery', stream);
+      if (code !== NOT_READY) break;
+      await delay(POLL_MS);
+    }
+    api.call('cuStreamSynchronize', [stream]);
+  };
+  return {
+    properties,
+    async compile(sources) {
+      const compiled: CudaFunction[] = [];
+      for (const source of sources) compiled.push(await load(source));
+      return compiled;
+    },
+    allocate(bytes) {
+      const out = new BigUint64Array(1);
+      const padded = Math.max(4, Math.ceil(bytes / 4) * 4);
+      if (api.attempt('cuMemAlloc_v2', out, padded) === OUT_OF_MEMORY) return undefined;
+      const pointer = out[0] ?? 0n;
+      if (pointer === 0n) api.call('cuMemAlloc_v2', [out, padded]);
+      api.call('cuMemsetD32Async', [pointer, 0, padded / 4, stream]);
+      return pointer;
+    },
+    free: (pointer) => void api.attempt('cuMemFree_v2', pointer),
+    upload(pointer, data) {
+      const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+      if (bytes.length === 0 || staging.upload(pointer, bytes)) return;
+      // What is large goes at once, behind what is queued.
+      api.call('cuStreamSynchronize', [stream]);
+      api.call('cuMemcpyHtoD_v2', [pointer, bytes, bytes.length]);
+    },
+    async download(pointer, bytes) {
+      await waitForQueue();
+      const into = new ArrayBuffer(bytes);
+      if (bytes > 0) api.call('cuMemcpyDtoH_v2', [new Uint8Array(into), pointer, bytes]);
+      return into;
+    },
+    fill: (pointer, word, words) => api.call('cuMemsetD32Async', [pointer, word, words, stream]),
+    record: (steps) => (process.env.TFM_CUDA_STEPS ? stepByStep(recorder, steps) : recordGraph(recorder, steps)),
+    finish: waitForQueue,
+    // After an error that ended the context these fail too, and there is nothing left to give back.
+    close() {
+      api.attempt('cuStreamSynchronize', stream);
+      staging.free();
+      for (const module of modules) api.attempt('cuModuleUnload', module);
+      api.attempt('cuStreamDestroy_v2', stream);
+      api.attempt('cuDevicePrimaryCtxRelease_v2', device);
+    },
+  };
+}
+
+/** Fails with `cuda-missing` where functions are lacking: a driver from before they were. */
+function apiOf(library: Parameters<typeof makeApi>[0], path: string): CudaApi {
+  try {
+    return makeApi(library);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw deviceFailure('cuda-missing', { tried: [`${path}: ${reason}: the driver is older than CUDA 12`] });
+  }
+}
+
+function firstDevice(api: CudaApi, path: string): number {
+  const code = api.attempt('cuInit', 0);
+  if (code !== 0) {
+    const tried = [
+      `${path}: the driver is there and does not begin (error ${code}): there is no GPU, or it is not visible`,
+    ];
+    throw deviceFailure('cuda-missing', { tried });
+  }
+  if (api.number('cuDeviceGetCount') === 0)
+    throw deviceFailure('cuda-missing', { tried: [`${path}: the driver is there, and sees no GPU`] });
+  return api.number('cuDeviceGet', 0);
+}
+
+function propertiesOf(api: CudaApi, device: number): CudaProperties {
+  const attribute = (number: number): number => api.number('cuDeviceGetAttribute', number, device);
+  const name = new Uint8Array(NAME_BYTES);
+  api.call('cuDeviceGetName', [name, NAME_BYTES, device]);
+  const version = api.number('cuDriverGetVersion');
+  const [major, minor] = [attribute(DEVICE.major), attribute(DEVICE.minor)];
+  return {
+    info: {
+      name: new TextDecoder().decode(name).replace(/\0.*$/s, ''),
+      vendor: 'NVIDIA',
+      driver: `CUDA ${Math.floor(version / 1000)}.${Math.floor((version % 1000) / 10)}, compute capability ${major}.${minor}`,
+      software: false,
+      features: ['subgroups'],
+    },
+    architecture: 10 * major + minor,
+    memoryBytes: Number(api.handle('cuDeviceTotalMem_v2', [device])),
+    sharedBytes: attribute(DEVICE.sharedBytes),
+    multiprocessors: attribute(DEVICE.multiprocessors),
+  };
+}
+
+/** NVRTC, or nvcc. @throws Failure `compiler-missing`. */
+async function findCompiler(): Promise<KernelCompiler> {
+  const nvrtc = await openLibrary('libnvrtc');
+  if (nvrtc.library) return makeNvrtc(nvrtc.library);
+  const nvcc = findProgram('nvcc');
+  if (nvcc !== undefined) return makeNvcc(nvcc);
+  const places = [...libraryPlaces('libnvrtc'), ...placesOf('nvcc')];
+  throw deviceFailure('compiler-missing', { program: 'NVRTC or nvcc', places });
+}

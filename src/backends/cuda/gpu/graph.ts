@@ -1,0 +1,70 @@
+import type { CudaFunction, CudaGraph, CudaSource, CudaStep } from '../driver.ts';
+import { type CudaApi, SUCCESS } from './api.ts';
+
+/** A function of a loaded module. */
+export interface GpuFunction extends CudaFunction {
+  readonly handle: bigint;
+  readonly source: CudaSource;
+}
+
+export interface Recorder {
+  readonly api: CudaApi;
+  readonly stream: bigint;
+  readonly addressOf: (data: ArrayBufferView) => bigint;
+  readonly functionOf: (fn: CudaFunction) => GpuFunction;
+}
+
+/** `CU_STREAM_CAPTURE_MODE_THREAD_LOCAL`: other threads of the process may call what they like meanwhile. */
+const CAPTURE_THREAD_LOCAL = 1;
+
+/** Records steps on the stream, without running them, as one graph: a run of a program is then one launch. */
+export function recordGraph(recorder: Recorder, steps: readonly CudaStep[]): CudaGraph {
+  const { api, stream } = recorder;
+  api.call('cuStreamBeginCapture_v2', [stream, CAPTURE_THREAD_LOCAL]);
+  const captured = new BigUint64Array(1);
+  try {
+    for (const step of steps) queueStep(recorder, step);
+  } catch (error) {
+    // The capture ends in any case, or the stream would stay unusable.
+    if (api.attempt('cuStreamEndCapture', stream, captured) === SUCCESS)
+      api.attempt('cuGraphDestroy', captured[0] ?? 0n);
+    throw error;
+  }
+  api.call('cuStreamEndCapture', [stream, captured]);
+  const graph = captured[0] ?? 0n;
+  try {
+    const executable = api.handle('cuGraphInstantiateWithFlags', [graph, 0n]);
+    return {
+      run: () => api.call('cuGraphLaunch', [executable, stream]),
+      destroy: () => void api.attempt('cuGraphExecDestroy', executable),
+    };
+  } finally {
+    api.attempt('cuGraphDestroy', graph);
+  }
+}
+
+/** Steps one by one, each waited for, so that an error names its kernel: TFM_CUDA_STEPS=1. */
+export function stepByStep(recorder: Recorder, steps: readonly CudaStep[]): CudaGraph {
+  const { api, stream, functionOf } = recorder;
+  return {
+    run: () => {
+      for (const step of steps) {
+        queueStep(recorder, step);
+        api.call('cuStreamSynchronize', [stream], step.kind === 'launch' ? functionOf(step.fn).source : undefined);
+      }
+    },
+    destroy: () => {},
+  };
+}
+
+function queueStep({ api, stream, addressOf, functionOf }: Recorder, step: CudaStep): void {
+  if (step.kind === 'clear') {
+    api.call('cuMemsetD32Async', [step.pointer, 0, step.bytes / 4, stream]);
+    return;
+  }
+  const { fn, blocks, threads, args, offsets } = step;
+  const { handle, source } = functionOf(fn);
+  const first = addressOf(args);
+  const params = BigUint64Array.from(offsets, (offset) => first + BigInt(offset));
+  api.call('cuLaunchKernel', [handle, blocks, 1, 1, threads, 1, 1, 0, stream, params, null], source);
+}

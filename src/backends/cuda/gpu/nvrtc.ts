@@ -1,0 +1,70 @@
+import type { LibraryHandle } from 'koffi';
+import type { CudaSource } from '../driver.ts';
+import { KernelRefusal, refusalIn } from '../kernel-refusal.ts';
+import type { KernelCompiler } from './compiler.ts';
+
+type Program = bigint;
+
+/** NVIDIA's compiler as a library. */
+export function makeNvrtc(library: LibraryHandle): KernelCompiler {
+  const of = <F>(signature: string): F => library.func(signature) as F;
+  const version = of<(major: Int32Array, minor: Int32Array) => number>('int nvrtcVersion(void *major, void *minor)');
+  const archCount = of<(count: Int32Array) => number>('int nvrtcGetNumSupportedArchs(void *count)');
+  const archs = of<(list: Int32Array) => number>('int nvrtcGetSupportedArchs(void *list)');
+  const create = of<(out: BigUint64Array, text: string, name: string, n: number, h: null, i: null) => number>(
+    'int nvrtcCreateProgram(void *program, const char *text, const char *name, int count, void *headers, void *names)',
+  );
+  const compile = of<(program: Program, count: number, options: readonly string[]) => number>(
+    'int nvrtcCompileProgram(uint64_t program, int count, const char **options)',
+  );
+  const destroy = of<(program: BigUint64Array) => number>('int nvrtcDestroyProgram(void *program)');
+  const errorText = of<(code: number) => string>('const char *nvrtcGetErrorString(int code)');
+  const reader = (what: string) => ({
+    size: of<(program: Program, bytes: BigUint64Array) => number>(
+      `int nvrtcGet${what}Size(uint64_t program, void *bytes)`,
+    ),
+    read: of<(program: Program, into: Uint8Array) => number>(`int nvrtcGet${what}(uint64_t program, void *into)`),
+  });
+  const [log, cubin, ptx] = [reader('ProgramLog'), reader('CUBIN'), reader('PTX')];
+
+  const check = (code: number, { file }: Pick<CudaSource, 'file'>): void => {
+    if (code !== 0) throw new KernelRefusal(file, `NVRTC: ${errorText(code)}`);
+  };
+  const contents = (from: typeof log, program: Program, source: CudaSource): Uint8Array<ArrayBuffer> => {
+    const bytes = new BigUint64Array(1);
+    check(from.size(program, bytes), source);
+    const into = new Uint8Array(Number(bytes[0]));
+    check(from.read(program, into), source);
+    return into;
+  };
+
+  const [major, minor] = [new Int32Array(1), new Int32Array(1)];
+  check(version(major, minor), { file: 'nvrtcVersion' });
+  const count = new Int32Array(1);
+  check(archCount(count), { file: 'nvrtcGetNumSupportedArchs' });
+  const supported = new Int32Array(count[0] ?? 0);
+  check(archs(supported), { file: 'nvrtcGetSupportedArchs' });
+
+  return {
+    name: `NVRTC ${major[0]}.${minor[0]}`,
+    compile(source, architecture) {
+      // A GPU that is newer than this NVRTC takes PTX for the newest that it knows.
+      const known = supported.includes(architecture);
+      const newest = Math.max(...[...supported].filter((a) => a <= architecture));
+      if (!Number.isFinite(newest)) throw new KernelRefusal(source.file, `NVRTC knows no sm_${architecture}`);
+      const options = [`--gpu-architecture=${known ? 'sm' : 'compute'}_${newest}`, '--std=c++17'];
+      const out = new BigUint64Array(1);
+      check(create(out, source.text, source.file, 0, null, null), source);
+      const program = out[0] ?? 0n;
+      try {
+        if (compile(program, options.length, options) !== 0) {
+          const said = new TextDecoder().decode(contents(log, program, source)).replace(/\0+$/, '');
+          throw refusalIn(said) ?? new KernelRefusal(source.file, said.split('\n')[0] ?? said);
+        }
+        return Promise.resolve(contents(known ? cubin : ptx, program, source));
+      } finally {
+        destroy(out);
+      }
+    },
+  };
+}
