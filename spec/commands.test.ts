@@ -49,6 +49,7 @@ const CASES: readonly (readonly [code: string, ...argv: readonly string[]])[] = 
   ['folder-exists', 'new', 'folder', '--template', 'gpt2'],
   ['no-specs', 'fmt', 'folder'],
   ['stdin-with-files', 'fmt', '-', 'good.tfm'],
+  ['ptx-unwanted', 'compile', 'good.tfm', '--ptx', '--out', 'out'],
   ['folder-not-compiled', 'train', 'folder', '--out', 'run'],
   ['folder-not-compiled', 'params', 'folder'],
   ['unknown-code', 'explain', 'divergd'],

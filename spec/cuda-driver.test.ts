@@ -9,6 +9,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openCuda } from '../src/backends/cuda/device.ts';
 import { findProgram } from '../src/backends/cuda/find-program.ts';
+import { ptxOf } from '../src/backends/cuda/ptx.ts';
+import { PTX_FILE } from '../src/backends/cuda/ptx-file.ts';
 import type { Device, LoadedPlan } from '../src/backends/device.ts';
 import { compileTarget } from '../src/backends/targets.ts';
 import { Failure } from '../src/compiler/diagnostics/diagnostic.ts';
@@ -49,12 +51,17 @@ async function failureOf(act: () => unknown): Promise<Failure> {
 /** A failure's code and words. */
 const words = ({ diagnostics: [first] }: Failure): string => `[${first?.code}] ${first?.message}`;
 
-async function withEnvironment<T>(values: Readonly<Record<string, string>>, work: () => Promise<T>): Promise<T> {
+/** Runs with other variables of the environment, which are as before afterwards. */
+async function withVariables<T>(values: Readonly<Record<string, string>>, work: () => Promise<T>): Promise<T> {
+  const before = Object.entries(values).map(([name]) => [name, process.env[name]] as const);
   Object.assign(process.env, values);
   try {
     return await work();
   } finally {
-    for (const name of Object.keys(values)) delete process.env[name];
+    for (const [name, value] of before) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
   }
 }
 
@@ -129,9 +136,39 @@ test('what the compiler refuses is said with its place', async () => {
   assert.match(words(await failureOf(() => device.load(compiled.plan, texts))), '[kernel-defect]');
 });
 
+test('without a compiler, PTX of the same kernels is loaded as one module', async () => {
+  const sources = compiled.plan.kernels.map(({ file, entryPoint }) => ({
+    file,
+    text: present(compiled.texts[file], file),
+    entryPoint,
+  }));
+  const nowhere = join(temporaryFolder(), 'libnvrtc.so');
+  const nvcc = findProgram('nvcc');
+  const ptx = await withVariables({ TFM_LIBNVRTC: nowhere }, () =>
+    nvcc === undefined ? Promise.resolve(undefined) : ptxOf(sources),
+  );
+  if (ptx === undefined) {
+    console.log('skipped: there is no nvcc on this machine');
+    return;
+  }
+  for (const k of sources.keys()) assert.match(ptx, `.visible .entry kernel_${k}(`);
+  await withVariables({ TFM_LIBNVRTC: nowhere, TFM_NVCC: nowhere }, async () => {
+    const bare = await openCuda();
+    fake.calls();
+    (await bare.load(compiled.plan, { ...compiled.texts, [PTX_FILE]: ptx })).release();
+    const calls = fake.calls();
+    assert.is(calls.filter((c) => c === 'cuModuleLoadData').length, 1);
+    assert.is(calls.filter((c) => c === 'cuModuleGetFunction').length, sources.length);
+    const other = { ...compiled.texts, [PTX_FILE]: ptx, [present(sources[0], 'a kernel').file]: '// edited' };
+    assert.match(words(await failureOf(() => bare.load(compiled.plan, other))), '[ptx-differs]');
+    assert.match(words(await failureOf(() => bare.load(compiled.plan, compiled.texts))), '[compiler-missing]');
+    bare.close();
+  });
+});
+
 test('an error of the device has its name in CUDA, and stays', async () => {
   await loaded(async (plan) => {
-    await withEnvironment({ FAKE_CUDA_FAIL: 'cuGraphLaunch=700' }, async () => {
+    await withVariables({ FAKE_CUDA_FAIL: 'cuGraphLaunch=700' }, async () => {
       const failure = await failureOf(() => plan.run('micro', SCALARS));
       assert.match(
         words(failure),
@@ -144,9 +181,9 @@ test('an error of the device has its name in CUDA, and stays', async () => {
 });
 
 test('step by step, an error names its kernel and the lines of the spec', async () => {
-  await withEnvironment({ TFM_CUDA_STEPS: '1' }, () =>
+  await withVariables({ TFM_CUDA_STEPS: '1' }, () =>
     loaded(async (plan) => {
-      await withEnvironment({ FAKE_CUDA_FAIL: 'cuLaunchKernel=700' }, async () => {
+      await withVariables({ FAKE_CUDA_FAIL: 'cuLaunchKernel=700' }, async () => {
         const failure = await failureOf(() => plan.run('micro', SCALARS));
         assert.match(words(failure), /from cuLaunchKernel, of the kernel 'kernels\/[\w.]+' of .*test\.tfm:\d/);
       });
@@ -167,7 +204,7 @@ test('what does not fit the memory is said, and what was taken is given back', a
 
 test('a machine without a GPU, and a GPU that is too old, are told', async () => {
   const open = (values: Readonly<Record<string, string>>): Promise<Failure> =>
-    withEnvironment(values, () => failureOf((): Promise<Device> => openCuda()));
+    withVariables(values, () => failureOf((): Promise<Device> => openCuda()));
   assert.match(words(await open({ FAKE_CUDA_NO_DEVICE: '1' })), '[cuda-missing]');
   assert.match(words(await open({ FAKE_CUDA_OLD: '1' })), /\[cuda-too-old\].*'Fake GPU' has compute capability 7/);
 });

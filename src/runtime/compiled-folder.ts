@@ -1,13 +1,14 @@
 /**
  * A compiled folder: what `tfm compile` writes, and all that training needs.
  *
- *     plan.json     memory, launches, weights      kernels/*   the texts that the plan names
+ *     plan.json     memory, launches, weights      kernels/*   the texts that the plan names, and PTX if it was asked for
  *     config.json   the train block, resolved      trainer.ts  the same for people and programs
  *     model.tfm     a copy of the spec, for people; spec/ has the files that it uses
  *
  * Data is not copied: `config.json` says where it is, relative to the folder.
  */
 import { join, relative, resolve } from 'node:path';
+import { PTX_FILE } from '../backends/cuda/ptx-file.ts';
 import type { KernelTexts } from '../backends/device.ts';
 import { cliFailure } from '../compiler/diagnostics/cli.ts';
 import { PLAN_VERSION, type Plan } from '../compiler/ir/plan.ts';
@@ -77,7 +78,9 @@ export function readCompiledFolder(files: Files, path: string): CompiledFolder {
       return [file, read(file)];
     }),
   );
-  return { plan, texts, train: config.train, dataFolder: join(path, config.data_folder) };
+  const ptx = join(path, PTX_FILE);
+  const all = files.exists(ptx) ? { ...texts, [PTX_FILE]: read(PTX_FILE) } : texts;
+  return { plan, texts: all, train: config.train, dataFolder: join(path, config.data_folder) };
 }
 
 interface ConfigFile {

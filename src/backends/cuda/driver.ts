@@ -61,8 +61,12 @@ export interface CudaGraph {
 
 export interface CudaDriver {
   readonly properties: CudaProperties;
-  /** @throws KernelRefusal with the compiler's message; Failure `compiler-missing` when nothing can compile. */
-  readonly compile: (sources: readonly CudaSource[]) => Promise<readonly CudaFunction[]>;
+  /**
+   * `ptx`: what `ptxOf` made of the sources, for a driver that has no compiler.
+   *
+   * @throws KernelRefusal with the compiler's message; Failure `compiler-missing` when nothing can compile.
+   */
+  readonly compile: (sources: readonly CudaSource[], ptx?: string) => Promise<readonly CudaFunction[]>;
   /** Memory filled with zeros; undefined when there is not enough. */
   readonly allocate: (bytes: number) => DevicePointer | undefined;
   readonly free: (pointer: DevicePointer) => void;

@@ -35,13 +35,21 @@ export function refusalIn(messages: string): KernelRefusal | undefined {
 }
 
 /** A refusal of a kernel that tfm wrote just now is a defect of ours; one from a file may have been edited. */
-export function refusedFailure(
+export function refusedFailure(refusal: KernelRefusal, texts: KernelTexts, fromFiles: boolean): Failure {
+  return failureOf(fromFiles ? 'kernel-refused' : 'kernel-defect', refusal, texts);
+}
+
+/** The failure that a refusal of a kernel of ours is. */
+export function kernelDefect(refusal: KernelRefusal, texts: KernelTexts): Failure {
+  return failureOf('kernel-defect', refusal, texts);
+}
+
+function failureOf(
+  name: 'kernel-refused' | 'kernel-defect',
   { file, reason, place }: KernelRefusal,
   texts: KernelTexts,
-  fromFiles: boolean,
 ): Failure {
   const code = texts[file] ?? '';
-  const name = fromFiles ? 'kernel-refused' : 'kernel-defect';
   const source = makeSource(file, code);
   const lines = code.split('\n');
   const start = place && lines.slice(0, place.line - 1).reduce((sum, line) => sum + line.length + 1, place.column - 1);

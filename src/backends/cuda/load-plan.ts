@@ -9,6 +9,7 @@ import { writeWord } from '../shared/write-word.ts';
 import type { CudaDriver, CudaFunction, CudaGraph, CudaStep, DevicePointer } from './driver.ts';
 import { KernelRefusal, refusedFailure } from './kernel-refusal.ts';
 import { packArguments } from './pack-arguments.ts';
+import { PTX_FILE } from './ptx-file.ts';
 import { allocateSegments, type Segments } from './segments.ts';
 
 const HOST_BYTES = RUNTIME_SCALARS.length * 4;
@@ -88,7 +89,7 @@ async function compileKernels(
     return { file, text, entryPoint };
   });
   try {
-    return await driver.compile(sources);
+    return await driver.compile(sources, texts[PTX_FILE]);
   } catch (error) {
     throw error instanceof KernelRefusal ? refusedFailure(error, texts, fromFiles) : error;
   }

@@ -11,6 +11,7 @@ export const TYPES: { readonly [T in KernelType]: string } = {
 };
 
 export const ENTRY_POINT = 'kernel';
+export const NAMESPACE = 'tfm';
 
 /**
  * The file of a kernel: header, uniform structs, shared memory, helpers, functions, entry point. It includes nothing, so
@@ -20,7 +21,7 @@ export function moduleText(m: Module): string {
   const blocks = [m.launch, m.runtime].filter((b) => b.fields.length > 0);
   const sections: readonly (readonly string[])[] = [
     m.header.map((line) => `// ${line}`.trimEnd()),
-    ['namespace tfm {'],
+    [`namespace ${NAMESPACE} {`],
     ...blocks.map(structText),
     m.shared.map((s) => `__shared__ ${TYPES[s.type]} ${s.name}[${s.elements}];`),
     ...m.helpers.map((h) => [h.text]),

@@ -1,5 +1,8 @@
 import { Option } from 'commander';
+import { ptxOf } from '../../backends/cuda/ptx.ts';
+import { PTX_FILE } from '../../backends/cuda/ptx-file.ts';
 import { TARGET_NAMES, type TargetName } from '../../backends/targets.ts';
+import type { Compiled } from '../../compiler/compile-request.ts';
 import { cliFailure } from '../../compiler/diagnostics/cli.ts';
 import { EXIT } from '../../compiler/diagnostics/diagnostic.ts';
 import { didYouMean } from '../../compiler/support/did-you-mean.ts';
@@ -23,18 +26,25 @@ export const compile: CliCommand = {
     takesDevice(takesSpec(command, SPEC))
       .addOption(new Option('--target <name>', 'language of the kernels').choices(TARGET_NAMES).default('wgsl'))
       .option('--out <folder>', 'where to write kernels/, plan.json, config.json and trainer.ts')
+      .option(
+        '--ptx',
+        'also write PTX of CUDA kernels, for machines with no more than the driver; takes NVRTC or nvcc here',
+      )
       .option('--explain', 'say what each kernel fused, and why its neighbours are not in it')
       .addOption(repeatable('--dump <pass>', 'print what a pass of the compiler made; may be repeated'))
       .option('--no-fuse', 'give every operation a kernel of its own'),
   run: async ([path = ''], options, terminal) => {
     if (isFolder(path)) throw cliFailure('needs-spec', { command: 'compile', path });
+    const ptx = flag(options, 'ptx');
+    if (ptx && (targetOf(options) !== 'cuda' || text(options, 'out') === undefined))
+      throw cliFailure('ptx-unwanted', {});
     const device = await planTarget(targetOf(options), options, terminal);
     const dump = texts(options, 'dump');
     const fuse = options.fuse !== false;
     const made = compileSpec(path, { ...specOptions(options), device, purposes: TRAIN_PURPOSES, fuse, dump }, terminal);
     const { compiled } = made;
     const out = text(options, 'out');
-    if (out !== undefined) await writeOut(out, made);
+    if (out !== undefined) await writeOut(out, made, ptx);
     if (flag(options, 'json')) {
       terminal.print(JSON.stringify(compileSummary(compiled, out)));
       return EXIT.ok;
@@ -59,10 +69,16 @@ function targetOf(options: Options): TargetName {
 /** How a command is told to run kernels of a language. */
 const FOR_DEVICE: { readonly [N in TargetName]: string } = { wgsl: '', cuda: ' --device cuda' };
 
-async function writeOut(out: string, { compiled, spec, dataFolder }: CompiledSpec): Promise<void> {
-  const { plan, texts, train } = compiled;
+async function writeOut(out: string, { compiled, spec, dataFolder }: CompiledSpec, ptx: boolean): Promise<void> {
+  const { plan, train } = compiled;
+  const texts = ptx ? await withPtx(compiled) : compiled.texts;
   const trainer = train && (await emitTrainer(plan, train));
   writeCompiledFolder(nodeFiles, out, { plan, texts, train, dataFolder, spec, trainer });
+}
+
+async function withPtx({ plan, texts }: Compiled): Promise<Compiled['texts']> {
+  const sources = plan.kernels.map(({ file, entryPoint }) => ({ file, text: texts[file] ?? '', entryPoint }));
+  return { ...texts, [PTX_FILE]: await ptxOf(sources) };
 }
 
 /** Dumps of all programs whose pass was asked for, by `PROGRAM PASS`. */

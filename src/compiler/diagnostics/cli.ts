@@ -28,6 +28,13 @@ export const cliEntries = {
       'left out.',
     exit: EXIT.usage,
   }),
+  'ptx-unwanted': entry<Record<never, never>>({
+    severity: 'error',
+    message: () => '--ptx is for kernels in CUDA C++ that are written to a folder',
+    help: () => 'add --target cuda and --out FOLDER, or leave --ptx out',
+    explain: 'PTX is what NVIDIA’s compilers make of CUDA C++. It lies in the compiled folder beside the kernels.',
+    exit: EXIT.usage,
+  }),
   'stdin-with-files': entry<Record<never, never>>({
     severity: 'error',
     message: () => '`-` is the standard input, and stands alone',

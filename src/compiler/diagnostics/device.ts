@@ -134,11 +134,20 @@ export const deviceEntries = {
     help: ({ program }) =>
       program === 'g++'
         ? 'apt install g++, or run on WebGPU, which compiles kernels itself: --device wgsl'
-        : 'install CUDA, of which NVRTC is a part, or give a folder that tfm compile --target cuda wrote where there is nvcc',
+        : 'install CUDA, of which NVRTC is a part, or give a folder that tfm compile --target cuda --ptx wrote on a machine that has it',
     explain:
       'On an NVIDIA GPU kernels are compiled by NVRTC, a library that comes with CUDA, or else by nvcc, or else the PTX is taken that a ' +
       'compiled folder holds. On the processor (--device cuda-cpu) g++ compiles them. The message lists where the program was looked for.',
     exit: EXIT.environment,
+  }),
+  'ptx-differs': entry<{ file: string }>({
+    severity: 'error',
+    message: ({ file }) => `there is no compiler for the kernels, and '${file}' was made of other ones`,
+    help: () => 'compile the spec again with --ptx, or install CUDA, of which NVRTC is a part',
+    explain:
+      'A compiled folder may hold PTX of its kernels, for machines that have the NVIDIA driver and no compiler. Its first line says of which ' +
+      'kernels it is; some of those in the folder were changed since.',
+    exit: EXIT.data,
   }),
   'kernel-missing': entry<{ file: string }>({
     severity: 'error',

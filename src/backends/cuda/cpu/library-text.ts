@@ -1,5 +1,5 @@
 import type { CudaSource } from '../driver.ts';
-import { ENTRY_POINT } from '../module.ts';
+import { entryAmong, keptApart, namespaceAmong } from '../keep-apart.ts';
 import { SHIM } from './shim.ts';
 
 /**
@@ -10,19 +10,8 @@ export function libraryText(sources: readonly CudaSource[]): string {
   return [SHIM, ...sources.map(kernelText), tableText(sources.map(({ text }) => text))].join('\n');
 }
 
-function kernelText({ file, text }: CudaSource, k: number): string {
-  const own = {
-    [ENTRY_POINT]: `${ENTRY_POINT}_${k}`,
-    tfm: `tfm_${k}`,
-    __shared__: `static __attribute__((used, section("${sectionOf(k)}")))`,
-  };
-  return [
-    ...Object.entries(own).map(([name, meaning]) => `#define ${name} ${meaning}`),
-    // Messages name the kernel's file and its lines.
-    `#line 1 ${JSON.stringify(file)}`,
-    text,
-    ...Object.keys(own).map((name) => `#undef ${name}`),
-  ].join('\n');
+function kernelText(source: CudaSource, k: number): string {
+  return keptApart(source, k, { __shared__: `static __attribute__((used, section("${sectionOf(k)}")))` });
 }
 
 const sectionOf = (k: number): string => `tfm_shared_${k}`;
@@ -38,7 +27,7 @@ function tableText(texts: readonly string[]): string {
       : [],
   );
   const rows = texts.map((text, k) => {
-    const entry = `tfm_${k}::${ENTRY_POINT}_${k}`;
+    const entry = `${namespaceAmong(k)}::${entryAmong(k)}`;
     const body = `[](unsigned char* args, const unsigned* offsets) { shim::call(${entry}, args, offsets); }`;
     const shared = hasShared(text) ? `__start_${sectionOf(k)}, __stop_${sectionOf(k)}` : 'nullptr, nullptr';
     return `  {${body}, ${/__syncthreads|__shfl_sync/.test(text)}, ${shared}},`;

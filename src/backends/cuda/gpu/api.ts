@@ -28,7 +28,6 @@ const CALLS = {
   cuMemFreeHost: 'uint64_t pointer',
   cuMemsetD32Async: 'uint64_t pointer, uint value, size_t words, uint64_t stream',
   cuMemcpyHtoDAsync_v2: 'uint64_t to, uint64_t from, size_t bytes, uint64_t stream',
-  cuMemcpyHtoD_v2: 'uint64_t to, void *from, size_t bytes',
   cuMemcpyDtoH_v2: 'void *to, uint64_t from, size_t bytes',
   cuStreamCreate: 'void *stream, uint flags',
   cuStreamDestroy_v2: 'uint64_t stream',

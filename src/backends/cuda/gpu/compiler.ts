@@ -6,4 +6,6 @@ export interface KernelCompiler {
   readonly name: string;
   /** @throws KernelRefusal with what it has against the text. */
   readonly compile: (source: CudaSource, architecture: number) => Promise<Uint8Array<ArrayBuffer>>;
+  /** PTX for an architecture and all that come after it. */
+  readonly ptx: (source: CudaSource, architecture: number) => Promise<string>;
 }

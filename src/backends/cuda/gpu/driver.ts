@@ -4,14 +4,14 @@ import koffi from 'koffi';
 import { deviceFailure } from '../../../compiler/diagnostics/device.ts';
 import { invariant } from '../../../compiler/support/invariant.ts';
 import type { CudaDriver, CudaFunction, CudaProperties, CudaSource } from '../driver.ts';
-import { findProgram, placesOf } from '../find-program.ts';
+import { entryAmong } from '../keep-apart.ts';
+import { checkPtx } from '../ptx.ts';
 import { type CudaApi, makeApi, NOT_READY, OUT_OF_MEMORY } from './api.ts';
 import type { KernelCompiler } from './compiler.ts';
+import { findCompiler } from './find-compiler.ts';
 import { type GpuFunction, type Recorder, recordGraph, stepByStep } from './graph.ts';
 import { compileCached } from './kernel-cache.ts';
-import { libraryPlaces, openLibrary } from './libraries.ts';
-import { makeNvcc } from './nvcc.ts';
-import { makeNvrtc } from './nvrtc.ts';
+import { openLibrary } from './libraries.ts';
 import { makeStaging } from './staging.ts';
 
 /** Compute capability from which on kernels are written. */
@@ -57,12 +57,13 @@ export async function openGpuDriver(): Promise<CudaDriver> {
       return own;
     },
   };
-  const load = async (source: CudaSource): Promise<CudaFunction> => {
-    compiler ??= findCompiler();
-    const image = await compileCached(await compiler, source, properties.architecture);
-    const module = api.handle('cuModuleLoadData', [image], source);
+  const moduleOf = (image: Uint8Array, about: CudaSource): bigint => {
+    const module = api.handle('cuModuleLoadData', [image], about);
     modules.push(module);
-    const handle = api.handle('cuModuleGetFunction', [module, source.entryPoint], source);
+    return module;
+  };
+  const functionIn = (module: bigint, entryPoint: string, source: CudaSource): CudaFunction => {
+    const handle = api.handle('cuModuleGetFunction', [module, entryPoint], source);
     const fn: GpuFunction = {
       file: source.file,
       registers: api.number('cuFuncGetAttribute', FUNCTION.registers, handle),
@@ -72,6 +73,14 @@ export async function openGpuDriver(): Promise<CudaDriver> {
     };
     functions.set(fn, fn);
     return fn;
+  };
+  /** The driver makes machine code of PTX by itself. */
+  const fromPtx = (ptx: string, sources: readonly CudaSource[]): readonly CudaFunction[] => {
+    checkPtx(ptx, sources);
+    const [first] = sources;
+    if (!first) return [];
+    const module = moduleOf(new TextEncoder().encode(`${ptx}\0`), first);
+    return sources.map((source, k) => functionIn(module, entryAmong(k), source));
   };
   const waitForQueue = async (): Promise<void> => {
     for (;;) {
@@ -83,9 +92,17 @@ export async function openGpuDriver(): Promise<CudaDriver> {
   };
   return {
     properties,
-    async compile(sources) {
+    async compile(sources, ptx) {
+      compiler ??= findCompiler();
+      const found = await compiler.catch((error: unknown) => {
+        if (ptx === undefined) throw error;
+      });
+      if (!found) return fromPtx(ptx ?? '', sources);
       const compiled: CudaFunction[] = [];
-      for (const source of sources) compiled.push(await load(source));
+      for (const source of sources) {
+        const image = await compileCached(found, source, properties.architecture);
+        compiled.push(functionIn(moduleOf(image, source), source.entryPoint, source));
+      }
       return compiled;
     },
     allocate(bytes) {
@@ -101,9 +118,8 @@ export async function openGpuDriver(): Promise<CudaDriver> {
     upload(pointer, data) {
       const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
       if (bytes.length === 0 || staging.upload(pointer, bytes)) return;
-      // What is large goes at once, behind what is queued.
-      api.call('cuStreamSynchronize', [stream]);
-      api.call('cuMemcpyHtoD_v2', [pointer, bytes, bytes.length]);
+      // The driver stages what is not pinned before it returns, and copies it in the order of the stream.
+      api.call('cuMemcpyHtoDAsync_v2', [pointer, koffi.address(bytes), bytes.length, stream]);
     },
     async download(pointer, bytes) {
       await waitForQueue();
@@ -167,14 +183,4 @@ function propertiesOf(api: CudaApi, device: number): CudaProperties {
     sharedBytes: attribute(DEVICE.sharedBytes),
     multiprocessors: attribute(DEVICE.multiprocessors),
   };
-}
-
-/** NVRTC, or nvcc. @throws Failure `compiler-missing`. */
-async function findCompiler(): Promise<KernelCompiler> {
-  const nvrtc = await openLibrary('libnvrtc');
-  if (nvrtc.library) return makeNvrtc(nvrtc.library);
-  const nvcc = findProgram('nvcc');
-  if (nvcc !== undefined) return makeNvcc(nvcc);
-  const places = [...libraryPlaces('libnvrtc'), ...placesOf('nvcc')];
-  throw deviceFailure('compiler-missing', { program: 'NVRTC or nvcc', places });
 }

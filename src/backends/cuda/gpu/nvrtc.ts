@@ -45,26 +45,37 @@ export function makeNvrtc(library: LibraryHandle): KernelCompiler {
   const supported = new Int32Array(count[0] ?? 0);
   check(archs(supported), { file: 'nvrtcGetSupportedArchs' });
 
+  /** Compiles for a real architecture (`sm`) or a virtual one (`compute`), and reads what came of it. */
+  const made = (source: CudaSource, target: string, result: typeof log): Uint8Array<ArrayBuffer> => {
+    const options = [`--gpu-architecture=${target}`, '--std=c++17'];
+    const out = new BigUint64Array(1);
+    check(create(out, source.text, source.file, 0, null, null), source);
+    const program = out[0] ?? 0n;
+    try {
+      if (compile(program, options.length, options) !== 0) {
+        const said = textOf(contents(log, program, source));
+        throw refusalIn(said) ?? new KernelRefusal(source.file, said.split('\n')[0] ?? said);
+      }
+      return contents(result, program, source);
+    } finally {
+      destroy(out);
+    }
+  };
+
   return {
     name: `NVRTC ${major[0]}.${minor[0]}`,
-    compile(source, architecture) {
+    async compile(source, architecture) {
+      if (supported.includes(architecture)) return made(source, `sm_${architecture}`, cubin);
       // A GPU that is newer than this NVRTC takes PTX for the newest that it knows.
-      const known = supported.includes(architecture);
       const newest = Math.max(...[...supported].filter((a) => a <= architecture));
       if (!Number.isFinite(newest)) throw new KernelRefusal(source.file, `NVRTC knows no sm_${architecture}`);
-      const options = [`--gpu-architecture=${known ? 'sm' : 'compute'}_${newest}`, '--std=c++17'];
-      const out = new BigUint64Array(1);
-      check(create(out, source.text, source.file, 0, null, null), source);
-      const program = out[0] ?? 0n;
-      try {
-        if (compile(program, options.length, options) !== 0) {
-          const said = new TextDecoder().decode(contents(log, program, source)).replace(/\0+$/, '');
-          throw refusalIn(said) ?? new KernelRefusal(source.file, said.split('\n')[0] ?? said);
-        }
-        return Promise.resolve(contents(known ? cubin : ptx, program, source));
-      } finally {
-        destroy(out);
-      }
+      return made(source, `compute_${newest}`, ptx);
     },
+    ptx: async (source, architecture) => textOf(made(source, `compute_${architecture}`, ptx)),
   };
+}
+
+/** Texts end with a zero. */
+function textOf(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes).replace(/\0+$/, '');
 }
