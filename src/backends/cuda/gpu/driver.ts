@@ -1,8 +1,9 @@
 /** A CUDA driver on an NVIDIA GPU: the driver's own library, called from here. */
+import { availableParallelism } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import koffi from 'koffi';
 import { deviceFailure } from '../../../compiler/diagnostics/device.ts';
-import { invariant } from '../../../compiler/support/invariant.ts';
+import { invariant, present } from '../../../compiler/support/invariant.ts';
 import type { CudaDriver, CudaFunction, CudaProperties, CudaSource } from '../driver.ts';
 import { entryAmong } from '../keep-apart.ts';
 import { checkPtx } from '../ptx.ts';
@@ -12,6 +13,7 @@ import { findCompiler } from './find-compiler.ts';
 import { type GpuFunction, type Recorder, recordGraph, stepByStep } from './graph.ts';
 import { compileCached } from './kernel-cache.ts';
 import { openLibrary } from './libraries.ts';
+import { someAtOnce } from './some-at-once.ts';
 import { makeStaging } from './staging.ts';
 
 /** Compute capability from which on kernels are written. */
@@ -98,12 +100,12 @@ export async function openGpuDriver(): Promise<CudaDriver> {
         if (ptx === undefined) throw error;
       });
       if (!found) return fromPtx(ptx ?? '', sources);
-      const compiled: CudaFunction[] = [];
-      for (const source of sources) {
-        const image = await compileCached(found, source, properties.architecture);
-        compiled.push(functionIn(moduleOf(image, source), source.entryPoint, source));
-      }
-      return compiled;
+      const images = await someAtOnce(sources, availableParallelism(), (source) =>
+        compileCached(found, source, properties.architecture),
+      );
+      return sources.map((source, k) =>
+        functionIn(moduleOf(present(images[k], source.file), source), source.entryPoint, source),
+      );
     },
     allocate(bytes) {
       const out = new BigUint64Array(1);

@@ -1,4 +1,5 @@
-import type { LibraryHandle } from 'koffi';
+import { promisify } from 'node:util';
+import type { KoffiFunc, LibraryHandle } from 'koffi';
 import type { CudaSource } from '../driver.ts';
 import { KernelRefusal, refusalIn } from '../kernel-refusal.ts';
 import type { KernelCompiler } from './compiler.ts';
@@ -14,9 +15,11 @@ export function makeNvrtc(library: LibraryHandle): KernelCompiler {
   const create = of<(out: BigUint64Array, text: string, name: string, n: number, h: null, i: null) => number>(
     'int nvrtcCreateProgram(void *program, const char *text, const char *name, int count, void *headers, void *names)',
   );
-  const compile = of<(program: Program, count: number, options: readonly string[]) => number>(
+  const compiling: KoffiFunc<(program: Program, count: number, options: readonly string[]) => number> = library.func(
     'int nvrtcCompileProgram(uint64_t program, int count, const char **options)',
   );
+  // In a thread of its own, so that several kernels are compiled at once.
+  const compile = promisify(compiling.async);
   const destroy = of<(program: BigUint64Array) => number>('int nvrtcDestroyProgram(void *program)');
   const errorText = of<(code: number) => string>('const char *nvrtcGetErrorString(int code)');
   const reader = (what: string) => ({
@@ -46,13 +49,13 @@ export function makeNvrtc(library: LibraryHandle): KernelCompiler {
   check(archs(supported), { file: 'nvrtcGetSupportedArchs' });
 
   /** Compiles for a real architecture (`sm`) or a virtual one (`compute`), and reads what came of it. */
-  const made = (source: CudaSource, target: string, result: typeof log): Uint8Array<ArrayBuffer> => {
+  const made = async (source: CudaSource, target: string, result: typeof log): Promise<Uint8Array<ArrayBuffer>> => {
     const options = [`--gpu-architecture=${target}`, '--std=c++17'];
     const out = new BigUint64Array(1);
     check(create(out, source.text, source.file, 0, null, null), source);
     const program = out[0] ?? 0n;
     try {
-      if (compile(program, options.length, options) !== 0) {
+      if ((await compile(program, options.length, options)) !== 0) {
         const said = textOf(contents(log, program, source));
         throw refusalIn(said) ?? new KernelRefusal(source.file, said.split('\n')[0] ?? said);
       }
@@ -71,7 +74,7 @@ export function makeNvrtc(library: LibraryHandle): KernelCompiler {
       if (!Number.isFinite(newest)) throw new KernelRefusal(source.file, `NVRTC knows no sm_${architecture}`);
       return made(source, `compute_${newest}`, ptx);
     },
-    ptx: async (source, architecture) => textOf(made(source, `compute_${architecture}`, ptx)),
+    ptx: async (source, architecture) => textOf(await made(source, `compute_${architecture}`, ptx)),
   };
 }
 
