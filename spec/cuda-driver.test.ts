@@ -18,6 +18,7 @@ import { present } from '../src/compiler/support/invariant.ts';
 import { compileText } from './support/compile-text.ts';
 import { assertAgrees, runOnDevice, runReference, SCALARS } from './support/device-check.ts';
 import { useFakeCuda } from './support/fake-cuda.ts';
+import { runMain } from './support/run-cli.ts';
 import { temporaryFolder } from './support/temporary.ts';
 
 if (findProgram('g++') === undefined) {
@@ -207,6 +208,35 @@ test('a machine without a GPU, and a GPU that is too old, are told', async () =>
     withVariables(values, () => failureOf((): Promise<Device> => openCuda()));
   assert.match(words(await open({ FAKE_CUDA_NO_DEVICE: '1' })), '[cuda-missing]');
   assert.match(words(await open({ FAKE_CUDA_OLD: '1' })), /\[cuda-too-old\].*'Fake GPU' has compute capability 7/);
+});
+
+test('a training that an error ends goes on from its checkpoint, to the same numbers', async () => {
+  const lines = [
+    'data = text("*.txt", tokenizer = bytes)',
+    'batch = 4; micro = 2; time = 5; steps = 6; lr = 1e-2; save_every = 2',
+  ];
+  const spec = SPEC.replace('vocab: axis = 8', 'vocab: axis = 256').replace(
+    /train Bigram.*/,
+    `train Bigram() { ${lines.join('; ')} }`,
+  );
+  const folder = temporaryFolder({
+    'bigram.tfm': spec,
+    'text.txt': 'to be or not to be, that is the question. '.repeat(9),
+  });
+  const train = async (run: string, ...more: readonly string[]) => {
+    const device = ['--device', 'cuda', '--out', join(folder, run), '--json'];
+    return runMain('train', join(folder, 'bigram.tfm'), ...device, ...more);
+  };
+  const whole = await train('whole');
+  assert.is(whole.exit, 0, whole.err);
+  const ended = await withVariables({ FAKE_CUDA_FAIL: 'cuGraphLaunch=700 17' }, () => train('ended'));
+  assert.is(ended.exit, 3);
+  assert.match(ended.out, /"cuda-error".*CUDA_ERROR_ILLEGAL_ADDRESS.*--resume/s);
+  const resumed = await train('ended', '--resume');
+  assert.is(resumed.exit, 0, resumed.err);
+  const loss = ({ out }: { readonly out: string }): unknown => JSON.parse(out).loss;
+  assert.type(loss(whole), 'number');
+  assert.is(loss(resumed), loss(whole));
 });
 
 test('without a driver there is one clear message, and exit code 3', () => {
