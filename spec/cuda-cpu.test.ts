@@ -163,6 +163,15 @@ test('libraries are kept in a folder of the user alone, and found again', async 
   assert.equal(readdirSync(folder), after);
 });
 
+test('a cache that cannot be is no hindrance', async () => {
+  process.env.XDG_CACHE_HOME = join(temporaryFolder({ file: '' }), 'file');
+  try {
+    assert.equal(await run(block(64, [store('out', f32(9))])), Array(128).fill(9));
+  } finally {
+    process.env.XDG_CACHE_HOME = cache;
+  }
+});
+
 test('the text of a kernel is compiled as it is', () => {
   const source = { file: 'kernels/a.cu', text: '// one\n', entryPoint: 'kernel' };
   assert.match(libraryText([source]), '#line 1 "kernels/a.cu"\n// one\n');

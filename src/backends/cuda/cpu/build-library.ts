@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { constants, existsSync, rmSync } from 'node:fs';
+import { access, chmod, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { cacheFolder } from '../../shared/cache-folder.ts';
@@ -30,12 +31,10 @@ export async function buildLibrary(compiler: string, text: string): Promise<stri
   const key = createHash('sha256')
     .update([compiler, ...OPTIONS, text].join('\n'))
     .digest('hex');
-  const folder = cacheFolder('cuda-cpu');
+  const kept = join(cacheFolder('cuda-cpu'), `${key}.so`);
+  if (existsSync(kept)) return kept;
+  const folder = await libraryFolder();
   const library = join(folder, `${key}.so`);
-  if (existsSync(library)) return library;
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  // Nobody else may put libraries where they are loaded from.
-  await chmod(folder, 0o700);
   const work = await mkdtemp(join(folder, 'building-'));
   try {
     const [source, built] = [join(work, 'kernels.cpp'), join(work, 'kernels.so')];
@@ -50,6 +49,21 @@ export async function buildLibrary(compiler: string, text: string): Promise<stri
     await rm(work, { recursive: true, force: true });
   }
   return library;
+}
+
+/** A folder in which nobody else can put libraries: of the user's cache, or where that cannot be, one for this process. */
+async function libraryFolder(): Promise<string> {
+  try {
+    const folder = cacheFolder('cuda-cpu');
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await chmod(folder, 0o700);
+    await access(folder, constants.W_OK);
+    return folder;
+  } catch {
+    const folder = await mkdtemp(join(tmpdir(), 'tfm-cuda-cpu-'));
+    process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+    return folder;
+  }
 }
 
 function messageOf(error: unknown): string {
