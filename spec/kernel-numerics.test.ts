@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Device } from '../src/backends/device.ts';
 import type { BinaryOp, Expr, ScalarType, UnaryOp } from '../src/compiler/ir/kernel.ts';
-import { binary, cast, f32, i32, load, mul, select, u32, unary, uniform } from '../src/compiler/ir/kernel-expr.ts';
+import { add, binary, cast, f32, i32, load, mul, select, u32, unary, uniform } from '../src/compiler/ir/kernel-expr.ts';
 import { erf } from '../src/compiler/support/erf.ts';
 import { randomUniform } from '../src/compiler/support/random.ts';
 import { openTestDevices } from './support/devices.ts';
@@ -181,6 +181,19 @@ for (const { name, device } of devices) {
         value === 2 ** 31 - 1 ? 0 : 1,
       );
     }
+  });
+
+  test(`${name}: four elements at once are those of the buffer, also beside single ones`, async () => {
+    const over = linear(-3, 3, 64);
+    const four: Expr = { kind: 'load', type: 'vec4', buffer: 'xs', index: binary('div', element, u32(4)) };
+    const part = (index: 0 | 1 | 2 | 3): Expr => ({ kind: 'component', type: 'f32', vector: four, index });
+    const sum = add(add(part(0), mul(f32(10), part(1))), add(mul(f32(100), part(2)), mul(f32(1000), part(3))));
+    const got = await compute(add(sum, x), over);
+    got.forEach((value, i) => {
+      const [a = 0, b = 0, c = 0, d = 0] = over.subarray(i - (i % 4), i - (i % 4) + 4);
+      const want = a + 10 * b + 100 * c + 1000 * d + (over[i] ?? 0);
+      assert.ok(Math.abs(value - want) <= 1e-6 * 3000, `${i}: ${want}, not ${value}`);
+    });
   });
 
   test(`${name}: casts go between all types`, async () => {
