@@ -22,6 +22,15 @@ export const OURS = 'tfm';
 const file = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const PYTHON = process.env.BENCH_PYTHON ?? '/usr/bin/python3';
 
+/** What a scheme costs: the same program, and nothing but the scheme differs. */
+export const SCHEMES: readonly ProgramSpec[] = ['PreNorm', 'LNS'].map((scheme) => ({
+  name: scheme,
+  command: process.execPath,
+  file: file('../dist/bench/programs/ours.js'),
+  more: [`scheme=${scheme}`],
+  missing: () => undefined,
+}));
+
 /** Fails where PyTorch is missing, or multiplies by the reference BLAS, which is ten times slower. */
 const TUNED_TORCH = "import torch; open('/proc/self/maps').read().index('openblas')";
 

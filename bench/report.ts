@@ -1,7 +1,7 @@
 /** The tables of README.md, from raw results. */
 import type { ProgramResult } from './compare-steps.ts';
 import type { Machine } from './machine.ts';
-import { median } from './median.ts';
+import { median, medianInterval } from './median.ts';
 import type { MicroCase } from './micro-cases.ts';
 import { OURS } from './programs.ts';
 import { productFlops, type Size } from './sizes.ts';
@@ -12,14 +12,22 @@ export interface StepResults {
   readonly machine: Machine;
   /** Of single functions; results of before there were any lack it. */
   readonly micro?: readonly { readonly case: MicroCase; readonly programs: readonly ProgramResult[] }[];
+  /** PreNorm and LNS. */
+  readonly schemes?: readonly ProgramResult[];
   readonly steps: Readonly<Record<string, { readonly size: Size; readonly programs: readonly ProgramResult[] }>>;
 }
 
-export function report({ date, machine, steps, micro = [] }: StepResults): string {
+export function report({ date, machine, steps, micro = [], schemes = [] }: StepResults): string {
   const { adapter, cpu, cores, node } = machine;
   const head = `Measured ${date} on ${adapter} (${cpu}, ${cores} cores), Node ${node}.`;
   const sections = Object.values(steps).map(({ size, programs }) => section(size, programs));
-  return [head, ...sections, ...(micro.length > 0 ? [microSection(micro)] : [])].join('\n\n');
+  const [before, after] = schemes;
+  return [
+    head,
+    ...sections,
+    ...(micro.length > 0 ? [microSection(micro)] : []),
+    ...(before && after ? [schemeSection(before, after)] : []),
+  ].join('\n\n');
 }
 
 function section(size: Size, programs: readonly ProgramResult[]): string {
@@ -48,6 +56,20 @@ function microSection(micro: NonNullable<StepResults['micro']>): string {
   });
   const headings = ['function', 'tfm, ms', 'GFLOP/s', ...rivals.flatMap((name) => [`${name}, ms`, 'tfm is'])];
   return ['### Single functions, forward and backward', '', table([headings, ...rows])].join('\n');
+}
+
+/** What one scheme takes beside another: of each pair of rounds, since the machine changes more from pair to pair. */
+function schemeSection(before: ProgramResult, after: ProgramResult): string {
+  const ratios = before.rounds.map((ms, i) => (after.rounds[i] ?? Number.NaN) / ms);
+  const [low, high] = medianInterval(ratios);
+  const percent = (ratioOf: number): string => `${(100 * (ratioOf - 1)).toFixed(2)} %`;
+  return [
+    `### ${after.program} beside ${before.program}, at S`,
+    '',
+    `Over ${ratios.length} pairs a step of ${after.program} takes ${percent(median(ratios))} more than one of ${before.program} in the median; ` +
+      `the median lies between ${percent(low)} and ${percent(high)} with a confidence of 95 %. ` +
+      `Launches: ${after.dispatches} and ${before.dispatches}.`,
+  ].join('\n');
 }
 
 const HEADINGS: readonly string[] = [

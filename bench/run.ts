@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { compareSteps } from './compare-steps.ts';
 import { describeMachine } from './machine.ts';
 import { MICRO_CASES, microTensors } from './micro-cases.ts';
-import { PROGRAMS } from './programs.ts';
+import { PROGRAMS, SCHEMES } from './programs.ts';
 import { readmeWithResults } from './readme.ts';
 import { SIZES } from './sizes.ts';
 import { startTensors } from './start-tensors.ts';
@@ -18,6 +18,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '5' },
     programs: { type: 'string', default: '' },
     micro: { type: 'string', default: '.' },
+    pairs: { type: 'string', default: '20' },
     out: { type: 'string' },
   },
 });
@@ -26,6 +27,7 @@ const HELP = `npm run bench -- [OPTIONS]
   --sizes S,M,D      sizes of the model whose step is measured; '' for none
   --micro PATTERN    single functions whose names match, such as 'product|norm'; '' for none
   --rounds 5         rounds in which the programs take turns
+  --pairs 20         rounds of the scheme LNS beside PreNorm; 0 for none
   --programs A,B     ${PROGRAMS.map(({ name }) => name).join(', ')}
   --out FILE         raw results go there, and README.md stays as it is
 `;
@@ -61,11 +63,21 @@ for (const one of values.micro === '' ? [] : MICRO_CASES.filter(({ name }) => pa
   );
   micro.push({ case: one, programs: await compareSteps(job, able, rounds, tell) });
 }
+const pairs = Number(values.pairs);
+const schemes =
+  pairs > 0 && SIZES.S
+    ? await compareSteps(
+        { name: 'schemes', size: SIZES.S, tensors: startTensors(SIZES.S), differ: true },
+        SCHEMES,
+        pairs,
+        tell,
+      )
+    : [];
 const day = new Date().toISOString().slice(0, 10);
 const folder = new URL('results/', import.meta.url);
 mkdirSync(folder, { recursive: true });
 const path = values.out ?? new URL(`steps-${day}-${machine.slug}.json`, folder).pathname;
-writeFileSync(path, `${JSON.stringify({ format_version: 1, date: day, machine, steps, micro }, null, 1)}\n`);
+writeFileSync(path, `${JSON.stringify({ format_version: 1, date: day, machine, steps, micro, schemes }, null, 1)}\n`);
 if (values.out === undefined) {
   const here = new URL('./', import.meta.url);
   writeFileSync(new URL('README.md', here), readmeWithResults(here));

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { medianInterval } from '../bench/median.ts';
 import { MICRO_CASES } from '../bench/micro-cases.ts';
 import { readmeWithResults } from '../bench/readme.ts';
 import { report } from '../bench/report.ts';
@@ -65,6 +66,12 @@ test('it tells of each kernel what it took, and of the device what it can', asyn
 test('the tables of bench/README.md are those of its newest results', () => {
   const bench = new URL('../bench/', import.meta.url);
   assert.is(readFileSync(new URL('README.md', bench), 'utf8'), readmeWithResults(bench));
+});
+
+test('the median of twenty lies between the sixth and the fifteenth, with a confidence of 95 %', () => {
+  const values = Array.from({ length: 20 }, (_, i) => (7 * i) % 20);
+  assert.equal(medianInterval(values), [5, 14]);
+  assert.equal(medianInterval([3, 1, 2]), [1, 3]);
 });
 
 test('the tables of single functions say how many times faster ours is, round by round', () => {

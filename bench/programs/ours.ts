@@ -22,7 +22,7 @@ const start = readTensorFile(path);
 const device = await openWebGpu();
 const { plan, texts, train } = compile({
   source: readSpec(fileURLToPath(new URL('../../../bench/llama.tfm', import.meta.url))),
-  set: settingsOf(size as Size),
+  set: [...settingsOf(size as Size), ...process.argv.slice(4)],
   purposes: ['train'],
   limits: device.limits,
   target: { name: 'wgsl', emit: (kernel) => emit(kernel, WGSL) },
