@@ -62,12 +62,12 @@ function microSection(micro: NonNullable<StepResults['micro']>): string {
 function schemeSection(before: ProgramResult, after: ProgramResult): string {
   const ratios = before.rounds.map((ms, i) => (after.rounds[i] ?? Number.NaN) / ms);
   const [low, high] = medianInterval(ratios);
-  const percent = (ratioOf: number): string => `${(100 * (ratioOf - 1)).toFixed(2)} %`;
+  const percent = (ratioOf: number): string => `${(100 * ratioOf).toFixed(2)} %`;
   return [
     `### ${after.program} beside ${before.program}, at S`,
     '',
-    `Over ${ratios.length} pairs a step of ${after.program} takes ${percent(median(ratios))} more than one of ${before.program} in the median; ` +
-      `the median lies between ${percent(low)} and ${percent(high)} with a confidence of 95 %. ` +
+    `Over ${ratios.length} pairs a step of ${after.program} takes ${percent(median(ratios))} of the time of one of ${before.program}, in the median, ` +
+      `which lies between ${percent(low)} and ${percent(high)} with a confidence of 95 %. ` +
       `Launches: ${after.dispatches} and ${before.dispatches}.`,
   ].join('\n');
 }
