@@ -15,13 +15,11 @@ import type { Expr, Kernel, Statement } from '../src/compiler/ir/kernel.ts';
 import { add, binary, builtin, cast, f32, load, local, lt, mod, select, u32 } from '../src/compiler/ir/kernel-expr.ts';
 import { present } from '../src/compiler/support/invariant.ts';
 import { tour } from './support/sample-kernels.ts';
+import { skipFile } from './support/skip.ts';
 import { temporaryFolder } from './support/temporary.ts';
 import { eachElement, runOnce, store, tinyPlan } from './support/tiny-plan.ts';
 
-if (findProgram('g++') === undefined) {
-  console.log('skipped: there is no g++ on this machine');
-  process.exit(0);
-}
+if (findProgram('g++') === undefined) skipFile('there is no g++ on this machine');
 
 const cache = temporaryFolder();
 process.env.XDG_CACHE_HOME = cache;

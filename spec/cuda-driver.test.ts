@@ -19,12 +19,10 @@ import { compileText } from './support/compile-text.ts';
 import { assertAgrees, runOnDevice, runReference, SCALARS } from './support/device-check.ts';
 import { useFakeCuda } from './support/fake-cuda.ts';
 import { runMain } from './support/run-cli.ts';
+import { skipFile, tellSkipped } from './support/skip.ts';
 import { temporaryFolder } from './support/temporary.ts';
 
-if (findProgram('g++') === undefined) {
-  console.log('skipped: there is no g++ on this machine');
-  process.exit(0);
-}
+if (findProgram('g++') === undefined) skipFile('there is no g++ on this machine');
 
 const fake = useFakeCuda();
 const device = await openCuda();
@@ -149,7 +147,7 @@ test('without a compiler, PTX of the same kernels is loaded as one module', asyn
     nvcc === undefined ? Promise.resolve(undefined) : ptxOf(sources),
   );
   if (ptx === undefined) {
-    console.log('skipped: there is no nvcc on this machine');
+    tellSkipped('there is no nvcc on this machine');
     return;
   }
   for (const k of sources.keys()) assert.match(ptx, `.visible .entry kernel_${k}(`);

@@ -27,6 +27,7 @@ import { verifyKernel } from '../src/compiler/ir/verify-kernel.ts';
 import { matchesGolden } from './support/golden.ts';
 import { compileTogether } from './support/nvcc.ts';
 import { count, define, helpersKernel, tour } from './support/sample-kernels.ts';
+import { tellSkipped } from './support/skip.ts';
 import { eachElement, store } from './support/tiny-plan.ts';
 
 const nvcc = findProgram('nvcc');
@@ -215,7 +216,7 @@ test('names and comments never change the program', () => {
 
 test('nvcc takes every kind of kernel without a warning, for old and new architectures', () => {
   if (nvcc === undefined) {
-    console.log('skipped: there is no nvcc on this machine');
+    tellSkipped('there is no nvcc on this machine');
     return;
   }
   const kernels = [

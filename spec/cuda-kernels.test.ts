@@ -13,6 +13,7 @@ import { compileText } from './support/compile-text.ts';
 import { EXAMPLES, textOf } from './support/gallery.ts';
 import { matchesGolden } from './support/golden.ts';
 import { compileTogether, type KernelReport } from './support/nvcc.ts';
+import { tellSkipped } from './support/skip.ts';
 
 const ARCHITECTURES = [80, 90];
 /** Whose report is kept for reading. */
@@ -31,7 +32,7 @@ const compiled = EXAMPLES.map((file): readonly [string, Compiled] => [
 test('nvcc takes all kernels of the examples, and no register is spilled', () => {
   const nvcc = findProgram('nvcc');
   if (nvcc === undefined) {
-    console.log('skipped: there is no nvcc on this machine');
+    tellSkipped('there is no nvcc on this machine');
     return;
   }
   // Many examples share kernels, but for names.

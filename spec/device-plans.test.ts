@@ -5,7 +5,7 @@ import { openCuda } from '../src/backends/cuda/device.ts';
 import { findProgram } from '../src/backends/cuda/find-program.ts';
 import { add, f32, u32 } from '../src/compiler/ir/kernel-expr.ts';
 import { openTestDevices, type TestDevice } from './support/devices.ts';
-import { failsWith } from './support/fails-with.ts';
+import { rejectsWithCode } from './support/failures.ts';
 import { useFakeCuda } from './support/fake-cuda.ts';
 import { at, copy, expected, inputs, layers, once, SLOT, segment, WIDTH, weights } from './support/layers-plan.ts';
 import { eachElement, element, SCALARS, store, tinyPlan } from './support/tiny-plan.ts';
@@ -85,7 +85,7 @@ for (const { name, device } of devices) {
     const loaded = await device.load({ ...plan }, texts, { poison: true });
     await loaded.checkGuards();
     loaded.run('run', SCALARS);
-    await failsWith('guard-overwritten', () => loaded.checkGuards());
+    await rejectsWithCode('guard-overwritten', () => loaded.checkGuards());
     loaded.release();
   });
 

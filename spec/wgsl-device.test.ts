@@ -11,7 +11,7 @@ import { renderDiagnostics } from '../src/compiler/diagnostics/render.ts';
 import type { Launch, Plan } from '../src/compiler/ir/plan.ts';
 import { InternalError, present } from '../src/compiler/support/invariant.ts';
 import { compileText } from './support/compile-text.ts';
-import { failsWith } from './support/fails-with.ts';
+import { rejectsWithCode } from './support/failures.ts';
 import { layers } from './support/layers-plan.ts';
 import { SCALARS } from './support/tiny-plan.ts';
 
@@ -44,20 +44,20 @@ test('limits come from the adapter, or are those that WebGPU guarantees', async 
 test('what the device cannot do is said before anything runs', async () => {
   const { plan, texts } = layers(false, 'wgsl');
   const file = plan.kernels[0]?.file ?? '';
-  await failsWith('kernel-missing', () => device.load(plan, {}));
+  await rejectsWithCode('kernel-missing', () => device.load(plan, {}));
   const broken = { ...texts, [file]: 'fn main() { x }' };
-  await failsWith('kernel-defect', () => device.load(plan, broken));
-  await failsWith('kernel-refused', () => device.load(plan, broken, { fromFiles: true }));
+  await rejectsWithCode('kernel-defect', () => device.load(plan, broken));
+  await rejectsWithCode('kernel-refused', () => device.load(plan, broken, { fromFiles: true }));
   const kernels = plan.kernels.map((k) => ({ ...k, features: ['wings'] }));
-  await failsWith('device-lacks-feature', () => device.load({ ...plan, kernels }, texts));
+  await rejectsWithCode('device-lacks-feature', () => device.load({ ...plan, kernels }, texts));
   const bindings = Array.from({ length: 99 }, (_, i) => ({ name: `b${i}`, access: 'read' as const }));
   const wide = plan.kernels.map((k) => ({ ...k, bindings }));
-  await failsWith('plan-needs-more', () => device.load({ ...plan, kernels: wide }, texts));
+  await rejectsWithCode('plan-needs-more', () => device.load({ ...plan, kernels: wide }, texts));
   const huge = [{ name: 'weights0', role: 'weights' as const, bytes: device.limits.bufferBytes + 256 }];
-  await failsWith('plan-needs-more', () => device.load({ ...plan, segments: huge }, texts));
+  await rejectsWithCode('plan-needs-more', () => device.load({ ...plan, segments: huge }, texts));
   const memory = { plannedBytes: 1e18, liveBytes: 0 };
-  if (device.info.software) await failsWith('memory-exceeded', () => device.load({ ...plan, memory }, texts));
-  await failsWith('adapter-unknown', () => openWebGpu({ adapter: 'Abacus 3000' }));
+  if (device.info.software) await rejectsWithCode('memory-exceeded', () => device.load({ ...plan, memory }, texts));
+  await rejectsWithCode('adapter-unknown', () => openWebGpu({ adapter: 'Abacus 3000' }));
 });
 
 test('what the driver has against a kernel is told at its place, with the lines of the spec that it computes', async () => {
@@ -98,7 +98,7 @@ test('what the device has against a plan is a defect of ours, or of a file; it n
     ...plan,
     programs: { micro: { ...micro, steps: micro.steps.map((s) => (s.kind === 'launch' ? change(s) : s)) } },
   });
-  await failsWith('plan-needs-more', () =>
+  await rejectsWithCode('plan-needs-more', () =>
     device.load(
       withLaunches((l) => ({ ...l, groups: [1e5, 1, 1] })),
       texts,
@@ -108,9 +108,11 @@ test('what the device has against a plan is a defect of ours, or of a file; it n
   const error = await device.load(unbound, texts).catch((e: unknown) => e);
   assert.instance(error, InternalError);
   assert.match(String(error), /This is the kernel 'kernels\/\w+\.wgsl' of test\.tfm:[\d,-]+\.$/);
-  await failsWith('plan-refused', () => device.load(unbound, texts, { fromFiles: true }));
+  await rejectsWithCode('plan-refused', () => device.load(unbound, texts, { fromFiles: true }));
   const { uniformRows: _, ...rest } = plan;
-  await failsWith('plan-refused', () => device.load(JSON.parse(JSON.stringify(rest)), texts, { fromFiles: true }));
+  await rejectsWithCode('plan-refused', () =>
+    device.load(JSON.parse(JSON.stringify(rest)), texts, { fromFiles: true }),
+  );
 });
 
 test('a lack of memory is a failure with exit code 4, an invalid call a defect of ours', async () => {
@@ -125,7 +127,7 @@ test('a lack of memory is a failure with exit code 4, an invalid call a defect o
     };
   };
   const noMemory = () => deviceFailure('device-memory', { what: "segment 'arena0'", needs: 2 ** 31 });
-  await failsWith('device-memory', () => checked(scopes('no memory', null), () => 1, noMemory));
+  await rejectsWithCode('device-memory', () => checked(scopes('no memory', null), () => 1, noMemory));
   assert.is(noMemory().exitCode, 4);
   assert.is(await checked(scopes(null, null), () => 1, noMemory), 1);
   const error = await checked(scopes(null, 'invalid'), () => 1, noMemory).catch((e: unknown) => e);
@@ -138,10 +140,10 @@ test('a lost device fails what waits for it and what comes after', async () => {
   const loaded = await doomed.load(plan, texts);
   loaded.run('forward', SCALARS);
   doomed.close();
-  await failsWith('device-lost', () => loaded.read('outputs', 0, 4));
-  await failsWith('device-lost', () => loaded.finish());
-  await failsWith('device-lost', () => doomed.lost);
-  await failsWith('device-lost', () => doomed.load(plan, texts));
+  await rejectsWithCode('device-lost', () => loaded.read('outputs', 0, 4));
+  await rejectsWithCode('device-lost', () => loaded.finish());
+  await rejectsWithCode('device-lost', () => doomed.lost);
+  await rejectsWithCode('device-lost', () => doomed.load(plan, texts));
 });
 
 test('a process ends with its own exit code, whatever the device is doing', () => {

@@ -8,6 +8,7 @@
 import type { Device } from '../../src/backends/device.ts';
 import { DEVICE_NAMES, type DeviceName, openDevice } from '../../src/backends/open-device.ts';
 import { Failure } from '../../src/compiler/diagnostics/diagnostic.ts';
+import { tellSkipped } from './skip.ts';
 
 export interface TestDevice {
   readonly name: DeviceName;
@@ -24,7 +25,7 @@ export async function openTestDevices(): Promise<readonly TestDevice[]> {
       const code = error instanceof Failure ? error.diagnostics[0]?.code : undefined;
       const isMissing = code === 'compiler-missing' || code === 'cuda-missing';
       if (!isMissing || !(error instanceof Failure)) throw error;
-      console.log(`skipped on ${name}: ${error.diagnostics[0]?.message}`);
+      tellSkipped(`on ${name}: ${error.diagnostics[0]?.message.split(':\n')[0]}`);
     }
   }
   return devices;

@@ -20,6 +20,18 @@ export async function rejectsWith(code: string, exitCode: ExitCode, work: Promis
   return nothingFailed(code);
 }
 
+/** Where the exit code follows from the diagnostic. */
+export async function rejectsWithCode(code: string, act: () => Promise<unknown>): Promise<void> {
+  try {
+    await act();
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    assert.is(error.diagnostics[0]?.code, code);
+    return;
+  }
+  nothingFailed(code);
+}
+
 function nothingFailed(code: string): never {
   throw new Error(`nothing failed; ${code} was expected`);
 }

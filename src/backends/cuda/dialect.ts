@@ -1,5 +1,4 @@
-import type { KernelType, ScalarType } from '../../compiler/ir/kernel.ts';
-import { InternalError } from '../../compiler/support/invariant.ts';
+import type { ScalarType } from '../../compiler/ir/kernel.ts';
 import {
   type Dialect,
   type Form,
@@ -9,6 +8,7 @@ import {
   PRECEDENCE,
   type Precedence,
 } from '../shared/dialect.ts';
+import { call, callOf, modForm, nonfiniteForm } from '../shared/forms.ts';
 import {
   ABS_4,
   ACOS_4,
@@ -44,9 +44,6 @@ import { literal } from './literal.ts';
 import { ENTRY_POINT, moduleText, TYPES } from './module.ts';
 import { KEYWORDS, PREDECLARED_NAMES } from './reserved.ts';
 
-const call = (name: string): Form => ({ kind: 'call', name });
-const callOf = (helper: Helper): Form => ({ kind: 'call', name: helper.name, helper });
-
 /** A function of CUDA's library for f32, and the helper that takes four. */
 const floats =
   (name: string, vector: Helper): FormOf =>
@@ -67,17 +64,6 @@ const infix =
     const helper = left !== 'vec4' ? vector.left : right !== 'vec4' ? vector.right : vector.both;
     return { kind: 'infix', symbol, precedence, helper };
   };
-
-/** The remainder has the sign of the divisor; a u32 has none. */
-function modOf(type: KernelType): Form {
-  if (type === 'u32') return { kind: 'infix', symbol: '%', precedence: PRECEDENCE.product };
-  return callOf(type === 'i32' ? FLOOR_MOD_INT : type === 'vec4' ? FLOOR_MOD_4 : FLOOR_MOD);
-}
-
-function nonfiniteOf(type: KernelType): Form {
-  if (type !== 'f32') throw new InternalError(`is_nonfinite takes an f32, not a ${type}`);
-  return callOf(IS_NONFINITE);
-}
 
 const TO: { readonly [T in ScalarType]: Form } = {
   f32: call('float'),
@@ -116,14 +102,14 @@ export const CUDA: Dialect = {
     abs: numbers('abs', 'fabsf', ABS_4),
     floor: floats('floorf', FLOOR_4),
     acos: floats('acosf', ACOS_4),
-    is_nonfinite: nonfiniteOf,
+    is_nonfinite: nonfiniteForm(IS_NONFINITE),
   },
   binary: {
     add: infix('+', PRECEDENCE.sum, ADD_4),
     sub: infix('-', PRECEDENCE.sum, SUB_4),
     mul: infix('*', PRECEDENCE.product, MUL_4),
     div: infix('/', PRECEDENCE.product, DIV_4),
-    mod: modOf,
+    mod: modForm(FLOOR_MOD_INT, FLOOR_MOD, FLOOR_MOD_4),
     pow: floats('powf', POWER_4),
     max: numbers('max', 'fmaxf', MAX_4),
     min: numbers('min', 'fminf', MIN_4),

@@ -1,14 +1,14 @@
 import type { ScalarType } from '../../compiler/ir/kernel.ts';
 import { invariant } from '../../compiler/support/invariant.ts';
-import { PRECEDENCE, type Printed } from '../shared/dialect.ts';
+import type { Printed } from '../shared/dialect.ts';
 import { floatText } from '../shared/float-text.ts';
+import { literalOf } from '../shared/forms.ts';
 
 const INT_LIMIT = 2 ** 31;
 
 /** A literal. A `u32` needs its suffix where nothing beside it says the type, and where it is too large for an int. */
 export function literal(type: ScalarType, value: number, inferred: boolean): Printed {
-  const text = spelled(type, value, inferred);
-  return { text, precedence: text.startsWith('-') ? PRECEDENCE.prefix : PRECEDENCE.atom };
+  return literalOf(spelled(type, value, inferred));
 }
 
 function spelled(type: ScalarType, value: number, inferred: boolean): string {

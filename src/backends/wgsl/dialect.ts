@@ -1,6 +1,6 @@
-import type { KernelType, ScalarType } from '../../compiler/ir/kernel.ts';
-import { InternalError } from '../../compiler/support/invariant.ts';
+import type { ScalarType } from '../../compiler/ir/kernel.ts';
 import { type Dialect, type Form, type FormOf, type Helper, PRECEDENCE, type Precedence } from '../shared/dialect.ts';
+import { call, callOf, modForm, nonfiniteForm } from '../shared/forms.ts';
 import {
   ACOS,
   ACOS_4,
@@ -28,9 +28,6 @@ import { literal } from './literal.ts';
 import { moduleText, TYPES } from './module.ts';
 import { KEYWORDS, PREDECLARED_NAMES } from './reserved.ts';
 
-const call = (name: string): Form => ({ kind: 'call', name });
-const callOf = (helper: Helper): Form => ({ kind: 'call', name: helper.name, helper });
-
 /** A function of WGSL, for all types it takes. */
 const builtin =
   (name: string): FormOf =>
@@ -56,17 +53,6 @@ const floats =
   (scalar: Helper, vector: Helper): FormOf =>
   (type) =>
     callOf(type === 'vec4' ? vector : scalar);
-
-/** The remainder has the sign of the divisor; a u32 has none. */
-function modOf(type: KernelType): Form {
-  if (type === 'u32') return { kind: 'infix', symbol: '%', precedence: PRECEDENCE.product };
-  return callOf(type === 'i32' ? FLOOR_MOD_INT : type === 'vec4' ? FLOOR_MOD_4 : FLOOR_MOD);
-}
-
-function nonfiniteOf(type: KernelType): Form {
-  if (type !== 'f32') throw new InternalError(`is_nonfinite takes an f32, not a ${type}`);
-  return callOf(IS_NONFINITE);
-}
 
 const TO: { readonly [T in ScalarType]: Form } = {
   f32: call('f32'),
@@ -98,14 +84,14 @@ export const WGSL: Dialect = {
     abs: builtin('abs'),
     floor: builtin('floor'),
     acos: floats(ACOS, ACOS_4),
-    is_nonfinite: nonfiniteOf,
+    is_nonfinite: nonfiniteForm(IS_NONFINITE),
   },
   binary: {
     add: infix('+', PRECEDENCE.sum),
     sub: infix('-', PRECEDENCE.sum),
     mul: infix('*', PRECEDENCE.product),
     div: infix('/', PRECEDENCE.product),
-    mod: modOf,
+    mod: modForm(FLOOR_MOD_INT, FLOOR_MOD, FLOOR_MOD_4),
     pow: floats(POWER, POWER_4),
     max: builtin('max'),
     min: builtin('min'),

@@ -1,12 +1,12 @@
 import type { ScalarType } from '../../compiler/ir/kernel.ts';
 import { invariant } from '../../compiler/support/invariant.ts';
-import { PRECEDENCE, type Printed } from '../shared/dialect.ts';
+import type { Printed } from '../shared/dialect.ts';
 import { floatText } from '../shared/float-text.ts';
+import { literalOf } from '../shared/forms.ts';
 
 /** A literal. Only `u32` needs a suffix to be told from other types, and none where the type is inferred. */
 export function literal(type: ScalarType, value: number, inferred: boolean): Printed {
-  const text = spelled(type, value, inferred);
-  return { text, precedence: text.startsWith('-') ? PRECEDENCE.prefix : PRECEDENCE.atom };
+  return literalOf(spelled(type, value, inferred));
 }
 
 function spelled(type: ScalarType, value: number, inferred: boolean): string {
