@@ -5,6 +5,7 @@ import { findAdapter } from './adapter.ts';
 import { targetLimits, WANTED_LIMITS } from './limits.ts';
 import { loadPlan } from './load-plan.ts';
 import { watchDevice } from './opened-device.ts';
+import { pollPatiently } from './poll-patiently.ts';
 
 export interface OpenOptions {
   /** Part of the adapter's name, or `swiftshader`; unless given, the environment's TFM_ADAPTER. */
@@ -28,6 +29,7 @@ export async function openWebGpu(options: OpenOptions = {}): Promise<Device> {
     notify: options.notify ?? ((message) => process.stderr.write(`${message}\n`)),
   });
   const info = infoOf(adapter);
+  if (info.software) pollPatiently();
   const gpu = await requestDevice(adapter, info, options.minimumLimits ?? false);
   const subgroupSize = gpu.features.has('subgroups') ? fixedSubgroupSize(adapter.info) : 0;
   const limits = targetLimits(gpu.limits, {

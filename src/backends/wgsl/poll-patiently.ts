@@ -1,0 +1,42 @@
+/** How long an answer may take before a core is left to those who work on it. */
+const EAGER_MS = 1;
+const PAUSE_MS = 1;
+
+let isPatient = false;
+
+/**
+ * Dawn's binding for Node asks whether work is done at every turn of the event loop, by way of the global `setImmediate`,
+ * which keeps a core busy for as long as an answer takes. A software driver needs that core: with two of them, a step of training
+ * takes nearly twice as long. From now on, what native code hands to `setImmediate` waits a millisecond when the answer
+ * is not there at once. Functions of JavaScript go the usual way.
+ */
+export function pollPatiently(): void {
+  if (isPatient) return;
+  isPatient = true;
+  const usual = globalThis.setImmediate;
+  let isAsking = false;
+  let since = 0;
+  const later = (ask: () => void): unknown => {
+    // A question that follows from the one before belongs to the same wait.
+    if (!isAsking) since = performance.now();
+    const asked = (): void => {
+      isAsking = true;
+      try {
+        ask();
+      } finally {
+        isAsking = false;
+      }
+    };
+    return performance.now() - since < EAGER_MS ? usual(asked) : setTimeout(asked, PAUSE_MS);
+  };
+  globalThis.setImmediate = new Proxy(usual, {
+    apply: (target, self, args: [() => void, ...unknown[]]) =>
+      isNative(args[0]) ? later(args[0]) : Reflect.apply(target, self, args),
+  });
+}
+
+function isNative(callback: unknown): boolean {
+  return (
+    typeof callback === 'function' && /\{\s*\[native code\]\s*\}$/.test(Function.prototype.toString.call(callback))
+  );
+}
