@@ -1,10 +1,12 @@
 /** Runs plans on WebGPU, through Dawn. */
+import { availableParallelism } from 'node:os';
 import { deviceFailure } from '../../compiler/diagnostics/device.ts';
+import { once } from '../../compiler/support/once.ts';
 import type { Device, DeviceInfo } from '../device.ts';
 import { findAdapter } from './adapter.ts';
 import { targetLimits, WANTED_LIMITS } from './limits.ts';
 import { loadPlan } from './load-plan.ts';
-import { watchDevice } from './opened-device.ts';
+import { type OpenedDevice, watchDevice } from './opened-device.ts';
 import { pollPatiently } from './poll-patiently.ts';
 
 export interface OpenOptions {
@@ -24,12 +26,32 @@ export interface OpenOptions {
  * @throws Failure when there is no adapter, or none of that name, or it gives no device.
  */
 export async function openWebGpu(options: OpenOptions = {}): Promise<Device> {
+  const device = await openOne(options);
+  const { info, limits, lost } = device;
+  if (info.software) pollPatiently();
+  const others: OpenedDevice[] = [];
+  const openOthers = once(async () => {
+    for (let i = 0; i < Math.min(MOST_OTHERS, availableParallelism() - 1); i += 1) others.push(await openOne(options));
+    return others;
+  });
+  return {
+    target: 'wgsl',
+    info,
+    limits,
+    lost,
+    load: (plan, texts, loadOptions = {}) => loadPlan(device, openOthers, plan, texts, loadOptions),
+    close: () => {
+      for (const { close } of [device, ...others]) close();
+    },
+  };
+}
+
+async function openOne(options: OpenOptions): Promise<OpenedDevice> {
   const adapter = await findAdapter({
     adapter: options.adapter ?? (process.env.TFM_ADAPTER || undefined),
     notify: options.notify ?? ((message) => process.stderr.write(`${message}\n`)),
   });
   const info = infoOf(adapter);
-  if (info.software) pollPatiently();
   const gpu = await requestDevice(adapter, info, options.minimumLimits ?? false);
   const subgroupSize = gpu.features.has('subgroups') ? fixedSubgroupSize(adapter.info) : 0;
   const limits = targetLimits(gpu.limits, {
@@ -37,16 +59,11 @@ export async function openWebGpu(options: OpenOptions = {}): Promise<Device> {
     subgroupSize,
     bindingBytes: options.bindingBytes,
   });
-  const device = watchDevice(gpu, { ...info, features: [...gpu.features].sort() }, limits);
-  return {
-    target: 'wgsl',
-    info: device.info,
-    limits,
-    lost: device.lost,
-    load: (plan, texts, loadOptions = {}) => loadPlan(device, plan, texts, loadOptions),
-    close: device.close,
-  };
+  return watchDevice(gpu, { ...info, features: [...gpu.features].sort() }, limits);
 }
+
+/** More devices help with compiling, each of which has threads and memory of its own. */
+const MOST_OTHERS = 3;
 
 /** What the adapter says of itself. */
 export function infoOf(adapter: GPUAdapter): DeviceInfo {

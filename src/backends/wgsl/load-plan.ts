@@ -4,6 +4,7 @@ import { present } from '../../compiler/support/invariant.ts';
 import type { KernelTexts, LoadedPlan, LoadOptions } from '../device.ts';
 import { checkPlan } from '../shared/check-plan.ts';
 import { brokenByte, GUARD_BYTES } from '../shared/guard-words.ts';
+import { compileAhead, type OpenOthers } from './compile-ahead.ts';
 import { MAP_READ, USAGE } from './gpu.ts';
 import { OFFSET_ALIGNMENT } from './limits.ts';
 import { checked, type OpenedDevice } from './opened-device.ts';
@@ -20,13 +21,14 @@ import { makeUniforms } from './uniforms.ts';
  */
 export async function loadPlan(
   device: OpenedDevice,
+  openOthers: OpenOthers,
   plan: Plan,
   texts: KernelTexts,
   { poison = false, fromFiles = false }: LoadOptions,
 ): Promise<LoadedPlan> {
   const { gpu } = device;
   const origin = { plan, texts, fromFiles };
-  const { segments, uniforms, programs } = await blamed(origin, () => allocate(device, origin, poison));
+  const { segments, uniforms, programs } = await blamed(origin, () => allocate(device, openOthers, origin, poison));
 
   const readBuffer = async (source: GPUBuffer, offset: number, bytes: number): Promise<ArrayBuffer> => {
     const staging = gpu.createBuffer({ size: bytes, usage: USAGE.mapRead | USAGE.copyTarget });
@@ -72,10 +74,16 @@ export async function loadPlan(
   };
 }
 
-async function allocate(device: OpenedDevice, { plan, texts, fromFiles }: PlanOrigin, poison: boolean) {
+async function allocate(
+  device: OpenedDevice,
+  openOthers: OpenOthers,
+  { plan, texts, fromFiles }: PlanOrigin,
+  poison: boolean,
+) {
   const { gpu } = device;
   checkPlan({ target: 'wgsl', ...device }, plan);
   const kernels = await compileKernels(device, plan.kernels, { texts, fromFiles });
+  await compileAhead(device, openOthers, kernels, { texts, fromFiles });
   const segments = await allocateSegments(gpu, plan.segments, poison);
   const noMemory = () =>
     deviceFailure('device-memory', {

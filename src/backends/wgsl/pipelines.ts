@@ -31,16 +31,25 @@ export async function compileKernels(
   entries: readonly KernelEntry[],
   origin: KernelOrigin,
 ): Promise<readonly CompiledKernel[]> {
-  const layouts = new Map<string, GPUBindGroupLayout>();
+  const compile = kernelCompiler(device, origin);
   const compiled: CompiledKernel[] = [];
   for (let first = 0; first < entries.length; first += AT_ONCE) {
     const some = entries.slice(first, first + AT_ONCE);
-    compiled.push(...(await Promise.all(some.map((entry) => compile(device, entry, origin, layouts)))));
+    compiled.push(...(await Promise.all(some.map(compile))));
   }
   return compiled;
 }
 
-async function compile(
+/** Compiles single kernels of a plan for one device. */
+export function kernelCompiler(
+  device: OpenedDevice,
+  origin: KernelOrigin,
+): (entry: KernelEntry) => Promise<CompiledKernel> {
+  const layouts = new Map<string, GPUBindGroupLayout>();
+  return (entry) => compileKernel(device, entry, origin, layouts);
+}
+
+async function compileKernel(
   device: OpenedDevice,
   entry: KernelEntry,
   { texts, fromFiles }: KernelOrigin,
