@@ -36,6 +36,7 @@ const LIMITS: TargetLimits = {
   sharedBytes: 16384,
   deviceClass: 'cpu',
   subgroupSize: 0,
+  narrow: [],
 };
 const DEVICES = ['cpu', 'gpu'] as const;
 const F32 = 2e-5;
@@ -171,7 +172,14 @@ function sums(rows: number, elements: number): RowsCase {
   const graph = b.finish([{ name: 'out0', value: total }]);
   const base = { name: 'sums', notes: [], roots: [total], reads: [x], members: [total] };
   const region: RowsRegion = { ...base, kind: 'rows', shared: [row] };
-  const fused: FusedGraph = { graph, steps: [], stored: new Set([x, total]), aliases: new Map(), layouts: new Map() };
+  const fused: FusedGraph = {
+    graph,
+    steps: [],
+    stored: new Set([x, total]),
+    aliases: new Map(),
+    layouts: new Map(),
+    precision: 'f32',
+  };
   const random = randomNumbers(1);
   const numbers = Float64Array.from({ length: elementsOf([row, inner]) }, () => Math.fround(random()));
   return { fused, region, inputs: new Map([['x', numbers]]) };
@@ -205,7 +213,14 @@ test('forty sums of one row share the workgroup memory that there is', () => {
     reads: [x],
     members,
   };
-  const fused: FusedGraph = { graph, steps: [], stored: new Set([x, all]), aliases: new Map(), layouts: new Map() };
+  const fused: FusedGraph = {
+    graph,
+    steps: [],
+    stored: new Set([x, all]),
+    aliases: new Map(),
+    layouts: new Map(),
+    precision: 'f32',
+  };
   const limits = { ...LIMITS, deviceClass: 'gpu' } as const;
   const kernel = legalise(lowerRows(lowerContext(fused, limits), region), limits);
   assert.is(kernel.shared.length, 40);

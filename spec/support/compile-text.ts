@@ -17,6 +17,7 @@ export const PORTABLE_LIMITS: TargetLimits = {
   sharedBytes: 16384,
   deviceClass: 'cpu',
   subgroupSize: 0,
+  narrow: [],
 };
 
 /** Compiles a spec that stands in a test. */

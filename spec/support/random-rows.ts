@@ -85,7 +85,7 @@ export function randomRows(seed: number): RowsCase {
     notes: [],
   };
   const stored = new Set([...reads, ...roots]);
-  const fused: FusedGraph = { graph, steps: [], stored, aliases: new Map(), layouts: new Map() };
+  const fused: FusedGraph = { graph, steps: [], stored, aliases: new Map(), layouts: new Map(), precision: 'f32' };
   return { fused, region, inputs };
 }
 

@@ -45,6 +45,7 @@ export function limitsOf(deviceClass: TargetLimits['deviceClass'], subgroupSize 
     sharedBytes: 16384,
     deviceClass,
     subgroupSize,
+    narrow: [],
   };
 }
 

@@ -3,8 +3,10 @@
  * bounds, reading what nothing has written, and a barrier that not all invocations reach.
  */
 import type { Expr, Kernel, Statement } from '../../src/compiler/ir/kernel.ts';
+import { isNarrow } from '../../src/compiler/ir/storage-type.ts';
 import { InternalError, invariant, present } from '../../src/compiler/support/invariant.ts';
 import { randomUniform } from '../../src/compiler/support/random.ts';
+import { nearest } from './narrow.ts';
 
 export type Memory = Readonly<Record<string, Float64Array>>;
 
@@ -74,7 +76,7 @@ function* runBody(self: Invocation, body: readonly Statement[], outer: Locals): 
         break;
       }
       case 'store':
-        access(self.memory, s.buffer, value(s.index))[value(s.index)] = value(s.value);
+        access(self.memory, s.buffer, value(s.index))[value(s.index)] = stored(self.kernel, s.buffer, value(s.value));
         break;
       case 'store_shared':
         access(self.shared, s.array, value(s.index))[value(s.index)] = value(s.value);
@@ -122,6 +124,15 @@ function callFunction(self: Invocation, call: Expr & { readonly kind: 'call' }, 
   const locals: Locals = new Map(fn.params.map((p, i) => [p.name, present(args[i], p.name)]));
   runBody(self, fn.body, locals).next();
   return evaluate(self, present(fn.result, `result of ${fn.name}`), locals);
+}
+
+/** What a buffer keeps of a value. */
+function stored({ buffers }: Kernel, name: string, value: number): number {
+  const type = present(
+    buffers.find((b) => b.name === name),
+    `buffer ${name}`,
+  ).type;
+  return isNarrow(type) ? nearest(type, value) : value;
 }
 
 function elements(locals: Locals, name: string, index: number): Float64Array {

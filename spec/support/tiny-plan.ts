@@ -2,7 +2,7 @@
 import type { Device } from '../../src/backends/device.ts';
 import { compileTarget, type TargetName } from '../../src/backends/targets.ts';
 import type { ValueId } from '../../src/compiler/ir/graph.ts';
-import type { Expr, Kernel, KernelUniform, Statement } from '../../src/compiler/ir/kernel.ts';
+import type { Expr, Kernel, KernelUniform, Statement, StorageType } from '../../src/compiler/ir/kernel.ts';
 import { add, builtin, local, lt, mul, u32 } from '../../src/compiler/ir/kernel-expr.ts';
 import {
   type HostScalars,
@@ -12,6 +12,7 @@ import {
   type UniformWord,
   uniformBytes,
 } from '../../src/compiler/ir/plan.ts';
+import { ELEMENT_BYTES } from '../../src/compiler/ir/storage-type.ts';
 import { type KernelTable, makeKernelTable } from '../../src/compiler/plan/kernel-table.ts';
 
 export const SCALARS: HostScalars = { step: 0, seed: 0, micro: 0, lr: 0, bias1: 1, bias2: 1 };
@@ -53,7 +54,7 @@ export function tinyPlan(
 
 export interface Stream {
   readonly name: string;
-  readonly type: 'f32' | 'i32' | 'u32';
+  readonly type: StorageType;
   readonly access: 'read' | 'read_write';
 }
 
@@ -103,7 +104,8 @@ export async function runOnce(
   scalars: HostScalars = SCALARS,
   row: readonly UniformWord[] = [],
 ): Promise<ArrayBuffer> {
-  const bytes = kernel.buffers.map((b) => Math.ceil((b.elements * 4) / 256) * 256);
+  const sizes = kernel.buffers.map((b) => b.elements * ELEMENT_BYTES[b.type]);
+  const bytes = sizes.map((size) => Math.ceil(size / 256) * 256);
   const segments = kernel.buffers.map((b, i): Segment => ({ name: b.name, role: 'inputs', bytes: bytes[i] ?? 0 }));
   const { plan, texts } = tinyPlan(
     segments,
@@ -112,7 +114,7 @@ export async function runOnce(
         {
           kind: 'launch',
           kernel: table.add(kernel, []),
-          addresses: kernel.buffers.map((b) => ({ segment: b.name, offset: 0, bytes: b.elements * 4 })),
+          addresses: kernel.buffers.map((b, i) => ({ segment: b.name, offset: 0, bytes: sizes[i] ?? 0 })),
           ...(row.length > 0 ? { uniformRow: table.addRows([row]) } : {}),
           groups: [kernel.groups, 1, 1],
         },
@@ -127,7 +129,7 @@ export async function runOnce(
     });
     loaded.run('run', scalars);
     const last = kernel.buffers[kernel.buffers.length - 1];
-    return await loaded.read(last?.name ?? '', 0, (last?.elements ?? 0) * 4);
+    return await loaded.read(last?.name ?? '', 0, sizes.at(-1) ?? 0);
   } finally {
     loaded.release();
   }

@@ -22,6 +22,10 @@ import {
   FLOOR_MOD,
   FLOOR_MOD_4,
   FLOOR_MOD_INT,
+  FOUR_OF_BF16,
+  FOUR_OF_F16,
+  FROM_BF16,
+  FROM_F16,
   IS_NONFINITE,
   LOG_4,
   MAX_4,
@@ -31,6 +35,10 @@ import {
   NEGATE_4,
   POWER_4,
   RANDOM_UNIFORM,
+  ROUND_BF16,
+  ROUND_BF16_4,
+  ROUND_F16,
+  ROUND_F16_4,
   RSQRT_4,
   SHUFFLE,
   SIN_4,
@@ -38,6 +46,8 @@ import {
   SQRT_4,
   SUB_4,
   TANH_4,
+  TO_BF16,
+  TO_F16,
   type VectorOperator,
 } from './helpers.ts';
 import { literal } from './literal.ts';
@@ -103,6 +113,8 @@ export const CUDA: Dialect = {
     floor: floats('floorf', FLOOR_4),
     acos: floats('acosf', ACOS_4),
     is_nonfinite: nonfiniteForm(IS_NONFINITE),
+    round_f16: (type) => callOf(type === 'vec4' ? ROUND_F16_4 : ROUND_F16),
+    round_bf16: (type) => callOf(type === 'vec4' ? ROUND_BF16_4 : ROUND_BF16),
   },
   binary: {
     add: infix('+', PRECEDENCE.sum, ADD_4),
@@ -130,6 +142,10 @@ export const CUDA: Dialect = {
       text: `${side(condition)} ? ${side(then)} : ${side(otherwise)}`,
       precedence: PRECEDENCE.conditional,
     };
+  },
+  narrow: {
+    f16: { widen: callOf(FROM_F16), round: callOf(TO_F16), widenFour: callOf(FOUR_OF_F16) },
+    bf16: { widen: callOf(FROM_BF16), round: callOf(TO_BF16), widenFour: callOf(FOUR_OF_BF16) },
   },
   // What is loaded in fours begins at a multiple of 16 bytes.
   loadFour: (buffer, index) => `reinterpret_cast<const float4*>(${buffer})[${index}]`,

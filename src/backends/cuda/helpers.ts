@@ -119,6 +119,84 @@ __device__ inline float shuffle(float value, unsigned lane) {
 }`,
 );
 
+export const TO_BF16 = helper(
+  'to_bf16',
+  `
+// The bits of the nearest bf16, of two the even one.
+__device__ inline unsigned short to_bf16(float x) {
+  unsigned short bits;
+  asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(bits) : "f"(x));
+  return bits;
+}`,
+);
+
+export const FROM_BF16 = helper(
+  'from_bf16',
+  `
+// A bf16 is the upper half of a float.
+__device__ inline float from_bf16(unsigned short bits) {
+  return __uint_as_float(unsigned(bits) << 16);
+}`,
+);
+
+export const TO_F16 = helper(
+  'to_f16',
+  `
+// The bits of the nearest half, of two the even one.
+__device__ inline unsigned short to_f16(float x) {
+  unsigned short bits;
+  asm("cvt.rn.f16.f32 %0, %1;" : "=h"(bits) : "f"(x));
+  return bits;
+}`,
+);
+
+export const FROM_F16 = helper(
+  'from_f16',
+  `
+// The float that a half is.
+__device__ inline float from_f16(unsigned short bits) {
+  float x;
+  asm("cvt.f32.f16 %0, %1;" : "=f"(x) : "h"(bits));
+  return x;
+}`,
+);
+
+/** Helpers of PTX, of which the processor has none: it has functions of these names, see the shim. */
+export const PTX_HELPERS: readonly Helper[] = [TO_BF16, TO_F16, FROM_F16];
+
+/** Four neighbours in a buffer of elements of two bytes. */
+function fourNarrow(name: string, from: Helper): Helper {
+  const parts = COMPONENTS.map((c) => `${from.name}(four.${c})`);
+  return helper(
+    name,
+    `
+// Four that lie side by side, the first at a multiple of 8 bytes.
+__device__ inline float4 ${name}(const unsigned short* buffer, unsigned i) {
+  const ushort4 four = reinterpret_cast<const ushort4*>(buffer)[i];
+  return make_float4(${parts.join(', ')});
+}`,
+    [from],
+  );
+}
+
+export const FOUR_OF_BF16 = fourNarrow('four_of_bf16', FROM_BF16);
+export const FOUR_OF_F16 = fourNarrow('four_of_f16', FROM_F16);
+
+/** What storing and loading leave of a float. */
+function rounding(name: string, to: Helper, from: Helper): Helper {
+  return helper(
+    name,
+    `
+__device__ inline float ${name}(float x) {
+  return ${from.name}(${to.name}(x));
+}`,
+    [to, from],
+  );
+}
+
+export const ROUND_BF16 = rounding('round_bf16', TO_BF16, FROM_BF16);
+export const ROUND_F16 = rounding('round_f16', TO_F16, FROM_F16);
+
 const ABSORB_WORD = helper(
   'absorb_word',
   `
@@ -157,6 +235,8 @@ export const ABS_4 = eachComponent('fabsf', 1);
 export const FLOOR_4 = eachComponent('floorf', 1);
 export const ACOS_4 = eachComponent('acosf', 1);
 export const POWER_4 = eachComponent('powf', 2);
+export const ROUND_BF16_4 = eachComponent('round_bf16', 1, [ROUND_BF16]);
+export const ROUND_F16_4 = eachComponent('round_f16', 1, [ROUND_F16]);
 export const MAX_4 = eachComponent('fmaxf', 2);
 export const MIN_4 = eachComponent('fminf', 2);
 export const FLOOR_MOD_4 = eachComponent('floor_mod', 2, [FLOOR_MOD]);
@@ -166,4 +246,16 @@ export const NAMED_HELPERS: readonly Helper[] = [
   ...[SPLAT, FLOOR_MOD, FLOOR_MOD_INT, IS_NONFINITE, CONSTANT, SHUFFLE, ABSORB_WORD, RANDOM_UNIFORM],
   ...[EXP_4, LOG_4, SIN_4, COS_4, TANH_4, ERF_4, SQRT_4, RSQRT_4, ABS_4, FLOOR_4, ACOS_4],
   ...[POWER_4, MAX_4, MIN_4, FLOOR_MOD_4],
+  ...[
+    TO_BF16,
+    FROM_BF16,
+    TO_F16,
+    FROM_F16,
+    FOUR_OF_BF16,
+    FOUR_OF_F16,
+    ROUND_BF16,
+    ROUND_F16,
+    ROUND_BF16_4,
+    ROUND_F16_4,
+  ],
 ];

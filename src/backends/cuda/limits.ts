@@ -18,4 +18,5 @@ export const CUDA_LIMITS: TargetLimits = {
   sharedBytes: 48 * 1024,
   deviceClass: 'gpu',
   subgroupSize: 32,
+  narrow: ['f16', 'bf16'],
 };

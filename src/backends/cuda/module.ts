@@ -1,4 +1,4 @@
-import type { KernelType } from '../../compiler/ir/kernel.ts';
+import type { KernelType, StorageType } from '../../compiler/ir/kernel.ts';
 import type { Module, ModuleBuffer, ModuleFunction, UniformBlock } from '../shared/dialect.ts';
 import { indent } from '../shared/print-statement.ts';
 
@@ -8,6 +8,14 @@ export const TYPES: { readonly [T in KernelType]: string } = {
   u32: 'unsigned',
   bool: 'bool',
   vec4: 'float4',
+};
+
+const ELEMENTS: { readonly [T in StorageType]: string } = {
+  f32: 'float',
+  i32: 'int',
+  u32: 'unsigned',
+  f16: 'unsigned short',
+  bf16: 'unsigned short',
 };
 
 export const ENTRY_POINT = 'kernel';
@@ -39,7 +47,7 @@ function structText(block: UniformBlock): readonly string[] {
 
 /** A launch never writes what another of its buffers holds, so each may be taken to be all that points there. */
 function bufferText(b: ModuleBuffer): string {
-  return `${b.isWritten ? '' : 'const '}${TYPES[b.type]}* __restrict__ ${b.name}`;
+  return `${b.isWritten ? '' : 'const '}${ELEMENTS[b.type]}* __restrict__ ${b.name}`;
 }
 
 function functionText(f: ModuleFunction): readonly string[] {

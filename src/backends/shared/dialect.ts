@@ -3,7 +3,7 @@
  * order within a function; the dialect has a word for everything and no defaults, so that a target is complete or does
  * not compile.
  */
-import type { BinaryOp, KernelType, ScalarType, UnaryOp } from '../../compiler/ir/kernel.ts';
+import type { BinaryOp, KernelType, NarrowType, ScalarType, StorageType, UnaryOp } from '../../compiler/ir/kernel.ts';
 
 /** Binding strengths, weakest first; equal in all languages of the C family. */
 export const PRECEDENCE = {
@@ -52,6 +52,16 @@ export type FormOf = (type: KernelType) => Form;
 /** The form for two operands: of that type both, or a vector and a number beside it. */
 export type FormOfTwo = (type: KernelType, left: KernelType, right: KernelType) => Form;
 
+/** How elements of two bytes are written. */
+export interface NarrowForms {
+  /** An f32 of an element. */
+  readonly widen: Form;
+  /** The element nearest to an f32. */
+  readonly round: Form;
+  /** Four f32 of four elements: of what is declared so, or of (buffer, number of the four), as `loadFour` says. */
+  readonly widenFour: Form;
+}
+
 export interface UniformBlock {
   readonly name: string;
   readonly typeName: string;
@@ -60,8 +70,9 @@ export interface UniformBlock {
 
 export interface ModuleBuffer {
   readonly name: string;
-  /** Of its elements; `vec4` where they are declared in fours. */
-  readonly type: KernelType;
+  readonly type: StorageType;
+  /** Whether its elements are declared in fours. */
+  readonly inFours: boolean;
   readonly access: 'read' | 'read_write';
   /** Whether the kernel stores to it; what may be bound for writing is not always written. */
   readonly isWritten: boolean;
@@ -141,7 +152,9 @@ export interface Dialect {
   readonly binary: { readonly [O in BinaryOp]: FormOfTwo };
   readonly cast: { readonly [From in ScalarType]: { readonly [To in ScalarType]: Form } };
   readonly select: (type: KernelType, condition: Printed, then: Printed, otherwise: Printed) => Printed;
-  /** Four elements of a buffer, by the number of the four; undefined where such a buffer has to be declared in fours. */
+  /** Types of two bytes of which the target has buffers. Legalisation leaves none of the others. */
+  readonly narrow: { readonly [T in NarrowType]: NarrowForms | undefined };
+  /** Four f32 of a buffer, by the number of the four; undefined where buffers have to be declared in fours. */
   readonly loadFour: ((buffer: string, index: string) => string) | undefined;
   /** Of four numbers, and of one for all four. */
   readonly vector: Form;

@@ -4,8 +4,8 @@
 export const GUARD_BYTES = 256;
 /** A NaN whose bits no computation makes. */
 export const GUARD_WORD = 0x7fc0dead;
-/** What the arena is filled with before each run: a NaN. */
-export const POISON_WORD = 0x7fc00000;
+/** What the arena is filled with before each run: a NaN, and of elements of two bytes two. */
+export const POISON_WORD = 0x7fc07fc0;
 
 /** The first byte of a guard band that is not as it was; undefined when all are. */
 export function brokenByte(band: ArrayBuffer): number | undefined {

@@ -1,10 +1,11 @@
-import type { Expr, KernelType } from '../../compiler/ir/kernel.ts';
+import type { Expr, KernelType, NarrowType } from '../../compiler/ir/kernel.ts';
 import { div, mod, u32 } from '../../compiler/ir/kernel-expr.ts';
 import { InternalError, invariant, present } from '../../compiler/support/invariant.ts';
 import {
   type Dialect,
   type Form,
   type Helper,
+  type NarrowForms,
   type PlaceName,
   PRECEDENCE,
   type Precedence,
@@ -26,6 +27,8 @@ export interface ExprContext {
   readonly places: Set<PlaceName>;
   /** Buffers whose elements are declared in fours. */
   readonly inFours: ReadonlySet<string>;
+  /** Buffers whose elements take two bytes. */
+  readonly narrow: ReadonlyMap<string, NarrowType>;
 }
 
 /** Prints an expression; a literal is written with its type unless the place `infers` it. */
@@ -44,7 +47,7 @@ export function printExpr(e: Expr, context: ExprContext, infers: boolean): Print
       return atom(nameOf('place', e.name, context.scope));
     case 'load':
       if (e.type === 'vec4') return fourOf(e.buffer, e.index, context);
-      return fromStored(e.type, stored(e.buffer, e.index, context), context);
+      return loadOne(e, context);
     case 'load_shared':
       return element('shared', e.array, e.index, context);
     case 'element':
@@ -73,8 +76,32 @@ export function printExpr(e: Expr, context: ExprContext, infers: boolean): Print
 /** Four elements of a buffer. */
 function fourOf(name: string, index: Expr, context: ExprContext): Printed {
   const { loadFour } = context.dialect;
-  if (!loadFour) return element('buffer', name, index, context);
-  return atom(loadFour(nameOf('buffer', name, context.scope), printExpr(index, context, true).text));
+  const forms = narrowForms(name, context);
+  if (!loadFour) {
+    const four = element('buffer', name, index, context);
+    return forms ? write(forms.widenFour, [four], context) : four;
+  }
+  const parts = [atom(nameOf('buffer', name, context.scope)), printExpr(index, context, true)] as const;
+  return forms ? write(forms.widenFour, parts, context) : atom(loadFour(parts[0].text, parts[1].text));
+}
+
+function loadOne(e: Extract<Expr, { kind: 'load' }>, context: ExprContext): Printed {
+  const cell = stored(e.buffer, e.index, context);
+  const forms = narrowForms(e.buffer, context);
+  return forms ? write(forms.widen, [cell], context) : fromStored(e.type, cell, context);
+}
+
+/** How elements of a buffer are written that take two bytes. */
+function narrowForms(buffer: string, { narrow, dialect }: ExprContext): NarrowForms | undefined {
+  const type = narrow.get(buffer);
+  return type && present(dialect.narrow[type], `${dialect.target} has buffers of ${type}`);
+}
+
+/** A value as it is put into a buffer. */
+export function storable(buffer: string, value: Expr, context: ExprContext): string {
+  const forms = narrowForms(buffer, context);
+  const printed = printExpr(toStored(value), context, true);
+  return (forms ? write(forms.round, [printed], context) : printed).text;
 }
 
 /** One element of a buffer, which may be declared in fours. */
@@ -102,7 +129,7 @@ export function printForm(form: Form, operands: readonly Expr[], context: ExprCo
 }
 
 /** A bool as it lies in a buffer. */
-export function toStored(value: Expr): Expr {
+function toStored(value: Expr): Expr {
   return value.type === 'bool' ? { kind: 'cast', type: 'u32', operand: value } : value;
 }
 

@@ -1,6 +1,7 @@
 import type { Kernel, KernelFunction } from '../../compiler/ir/kernel.ts';
 import { loadedInFours } from '../../compiler/ir/kernel-walk.ts';
 import { RUNTIME_SCALARS } from '../../compiler/ir/plan.ts';
+import { isNarrow } from '../../compiler/ir/storage-type.ts';
 import { present } from '../../compiler/support/invariant.ts';
 import { arrayFloats } from './array-loops.ts';
 import { capturesOf, writtenBuffers } from './captures.ts';
@@ -36,7 +37,8 @@ export function printKernel(kernel: Kernel, dialect: Dialect, style: PrintStyle)
   const buffers = kernel.buffers.map(
     (b): ModuleBuffer => ({
       name: find('buffer', b.name),
-      type: inFours.has(b.name) ? 'vec4' : b.type,
+      type: b.type,
+      inFours: inFours.has(b.name),
       access: b.access,
       isWritten: written.has(b.name),
       comment: style.comments ? bufferComment(b) : '',
@@ -61,6 +63,7 @@ export function printKernel(kernel: Kernel, dialect: Dialect, style: PrintStyle)
     places: new Set(),
     comments: style.comments,
     inFours,
+    narrow: new Map(kernel.buffers.flatMap(({ name, type }) => (isNarrow(type) ? [[name, type] as const] : []))),
     arrayFloats: arrayFloats(kernel.body),
   };
   const functions = kernel.functions.map((f) => {

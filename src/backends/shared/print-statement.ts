@@ -1,7 +1,7 @@
 import type { Expr, Statement } from '../../compiler/ir/kernel.ts';
 import { indexesArrays } from './array-loops.ts';
 import { commentText } from './namer.ts';
-import { type ExprContext, element, nameOf, printCall, printExpr, printForm, stored, toStored } from './print-expr.ts';
+import { type ExprContext, element, nameOf, printCall, printExpr, printForm, storable, stored } from './print-expr.ts';
 
 export interface StatementContext extends ExprContext {
   /** Comments are left out of the text from which the hash is made. */
@@ -51,7 +51,7 @@ function printStatement(s: Statement, context: StatementContext): readonly strin
       return [dialect.define(s.value.type, scope.declare('local', s.name), value)];
     }
     case 'store':
-      return [`${stored(s.buffer, s.index, context).text} = ${text(toStored(s.value))};`];
+      return [`${stored(s.buffer, s.index, context).text} = ${storable(s.buffer, s.value, context)};`];
     case 'store_shared':
       return [`${element('shared', s.array, s.index, context).text} = ${text(s.value)};`];
     case 'for':

@@ -14,6 +14,7 @@ export const DEFAULT_LIMITS: TargetLimits = {
   sharedBytes: 16_384,
   deviceClass: 'gpu',
   subgroupSize: 0,
+  narrow: [],
 };
 
 /** What no device holds to. */

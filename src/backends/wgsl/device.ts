@@ -57,6 +57,7 @@ async function openOne(options: OpenOptions): Promise<OpenedDevice> {
   const limits = targetLimits(gpu.limits, {
     software: info.software,
     subgroupSize,
+    half: gpu.features.has('shader-f16'),
     bindingBytes: options.bindingBytes,
   });
   return watchDevice(gpu, { ...info, features: [...gpu.features].sort() }, limits);

@@ -19,10 +19,15 @@ import {
   POWER,
   POWER_4,
   RANDOM_UNIFORM,
+  ROUND_BF16,
+  ROUND_BF16_4,
+  ROUND_F16,
+  ROUND_F16_4,
   SIN,
   SIN_4,
   TANH,
   TANH_4,
+  TO_F16,
 } from './helpers.ts';
 import { literal } from './literal.ts';
 import { moduleText, TYPES } from './module.ts';
@@ -85,6 +90,8 @@ export const WGSL: Dialect = {
     floor: builtin('floor'),
     acos: floats(ACOS, ACOS_4),
     is_nonfinite: nonfiniteForm(IS_NONFINITE),
+    round_f16: floats(ROUND_F16, ROUND_F16_4),
+    round_bf16: floats(ROUND_BF16, ROUND_BF16_4),
   },
   binary: {
     add: infix('+', PRECEDENCE.sum),
@@ -109,6 +116,7 @@ export const WGSL: Dialect = {
     text: `select(${otherwise.text}, ${then.text}, ${condition.text})`,
     precedence: PRECEDENCE.atom,
   }),
+  narrow: { f16: { widen: call('f32'), round: callOf(TO_F16), widenFour: call('vec4f') }, bf16: undefined },
   loadFour: undefined,
   vector: call('vec4f'),
   splat: call('vec4f'),

@@ -187,6 +187,46 @@ fn constant(x: f32) -> f32 {
 }`,
 );
 
+export const ROUND_BF16 = helper(
+  'round_bf16',
+  `
+// The nearest bf16, of two the even one; as integers, because WGSL leaves the rounding of conversions to drivers.
+fn round_bf16(x: f32) -> f32 {
+  let bits = bitcast<u32>(x);
+  let rounded = (bits + 0x7fffu + ((bits >> 16u) & 1u)) & 0xffff0000u;
+  return bitcast<f32>(select(rounded, bits, (bits & 0x7fffffffu) > 0x7f800000u));
+}`,
+);
+
+export const ROUND_F16 = helper(
+  'round_f16',
+  `
+// The nearest half, of two the even one; as integers, because WGSL leaves the rounding of conversions to drivers.
+// Below the smallest normal half, 2^-14, halves are the multiples of 2^-24.
+fn round_f16(x: f32) -> f32 {
+  let bits = bitcast<u32>(x);
+  let size = bits & 0x7fffffffu;
+  let normal = (size + 0xfffu + ((size >> 13u) & 1u)) & 0xffffe000u;
+  let shift = clamp(126u - min(size >> 23u, 112u), 14u, 25u);
+  let fraction = (size & 0x7fffffu) | 0x800000u;
+  let multiple = (fraction + (1u << (shift - 1u)) - 1u + ((fraction >> shift) & 1u)) >> shift;
+  let small = select(0u, bitcast<u32>(f32(multiple) * ${floatText(2 ** -24)}), shift < 25u);
+  let finite = select(small, normal, size >= 0x38800000u);
+  let whole = select(finite, 0x7f800000u, size >= 0x477ff000u);
+  return bitcast<f32>((bits & 0x80000000u) | select(whole, size, size > 0x7f800000u));
+}`,
+);
+
+export const TO_F16 = helper(
+  'to_f16',
+  `
+// The nearest half. What is converted is one, so that no driver rounds.
+fn to_f16(x: f32) -> f16 {
+  return f16(round_f16(x));
+}`,
+  [ROUND_F16],
+);
+
 const ABSORB_WORD = helper(
   'absorb_word',
   `
@@ -218,6 +258,8 @@ export const LOG_4 = eachComponent(LOG, 1);
 export const ERF_4 = eachComponent(ERF, 1);
 export const TANH_4 = eachComponent(TANH, 1);
 export const ACOS_4 = eachComponent(ACOS, 1);
+export const ROUND_BF16_4 = eachComponent(ROUND_BF16, 1);
+export const ROUND_F16_4 = eachComponent(ROUND_F16, 1);
 export const POWER_4 = eachComponent(POWER, 2);
 export const FLOOR_MOD_4 = eachComponent(FLOOR_MOD, 2);
 
@@ -239,5 +281,6 @@ export const HELPERS: readonly Helper[] = [
     ABSORB_WORD,
     RANDOM_UNIFORM,
   ],
+  ...[ROUND_BF16, ROUND_F16, TO_F16, ROUND_BF16_4, ROUND_F16_4],
   ...[SIN_4, COS_4, LOG_4, ERF_4, TANH_4, ACOS_4, POWER_4, FLOOR_MOD_4],
 ];

@@ -19,6 +19,8 @@ export interface LimitOptions {
   readonly software: boolean;
   /** 0 where subgroups are not to be used. */
   readonly subgroupSize: number;
+  /** Whether its buffers can hold f16. */
+  readonly half: boolean;
   /** Pretends that bindings are no larger; for tests. */
   readonly bindingBytes: number | undefined;
 }
@@ -38,5 +40,6 @@ export function targetLimits(limits: GPUSupportedLimits, options: LimitOptions):
     sharedBytes: limits.maxComputeWorkgroupStorageSize,
     deviceClass: options.software ? 'cpu' : 'gpu',
     subgroupSize: options.subgroupSize,
+    narrow: options.half ? ['f16'] : [],
   };
 }

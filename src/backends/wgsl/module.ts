@@ -1,5 +1,6 @@
 import type { KernelType } from '../../compiler/ir/kernel.ts';
-import type { Module, ModuleFunction, Places, UniformBlock } from '../shared/dialect.ts';
+import { InternalError } from '../../compiler/support/invariant.ts';
+import type { Module, ModuleBuffer, ModuleFunction, Places, UniformBlock } from '../shared/dialect.ts';
 import { indent } from '../shared/print-statement.ts';
 
 export const TYPES: { readonly [T in KernelType]: string } = {
@@ -9,6 +10,21 @@ export const TYPES: { readonly [T in KernelType]: string } = {
   bool: 'bool',
   vec4: 'vec4f',
 };
+
+/** The type of a buffer's elements, as they are declared. */
+function elementType({ name, type, inFours }: ModuleBuffer): string {
+  switch (type) {
+    case 'bf16':
+      throw new InternalError(`${name} holds bf16, of which WGSL has no buffers`);
+    case 'f16':
+      return inFours ? 'vec4h' : 'f16';
+    case 'f32':
+      return inFours ? 'vec4f' : 'f32';
+    case 'i32':
+    case 'u32':
+      return type;
+  }
+}
 
 const FEATURES = { subgroups: 'subgroups', 'shader-f16': 'f16' } as const;
 
@@ -37,7 +53,7 @@ function structText(block: UniformBlock): readonly string[] {
 function bindingTexts(m: Module, blocks: readonly UniformBlock[]): readonly string[] {
   const declare = (binding: number, space: string, name: string, type: string): string =>
     `@group(0) @binding(${binding}) var<${space}> ${name}: ${type};`;
-  const buffers = m.buffers.map((b, i) => declare(i, `storage, ${b.access}`, b.name, `array<${TYPES[b.type]}>`));
+  const buffers = m.buffers.map((b, i) => declare(i, `storage, ${b.access}`, b.name, `array<${elementType(b)}>`));
   const column = Math.max(0, ...buffers.map((text) => text.length));
   return [
     ...m.buffers.map(({ comment }, i) => {

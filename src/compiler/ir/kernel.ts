@@ -5,14 +5,24 @@
  * helper functions and a body. It knows nothing of a target's syntax; it has been legalised for the target's limits
  * (bindings, their size, grid dimensions) before a backend prints it, and printing cannot fail.
  *
- * Indices and counts are `u32`; int tensors are `i32`. There are no infinities and no NaN literals. Buffers hold 32-bit
- * elements; a bool is stored as `u32` 0 or 1.
+ * Indices and counts are `u32`; int tensors are `i32`. There are no infinities and no NaN literals. Arithmetic is in 32 bits;
+ * a buffer may hold floats of 16, which a load widens and a store rounds. A bool is stored as `u32` 0 or 1.
  */
 import type { ValueId } from './graph.ts';
 
 export type ScalarType = 'f32' | 'i32' | 'u32' | 'bool';
 /** Vectors are of four floats. They are loaded from memory and live in registers. */
 export type KernelType = ScalarType | 'vec4';
+
+/** Floats of two bytes: IEEE 754 binary16, and the upper half of an f32. */
+export type NarrowType = 'f16' | 'bf16';
+/** In what a program keeps its activations, and multiplies; weights, sums and what is carried through depth are f32 in all. */
+export type Precision = 'f32' | NarrowType;
+/**
+ * What the elements of a buffer are. A narrow one is an f32 as soon as it is loaded; what is stored is rounded to the nearest,
+ * of two equally near ones to the even, and beyond the largest to infinity.
+ */
+export type StorageType = 'f32' | 'i32' | 'u32' | NarrowType;
 
 export type UnaryOp =
   | 'neg'
@@ -29,7 +39,10 @@ export type UnaryOp =
   | 'floor'
   | 'acos'
   /** A u32 0 or 1: the exponent bits are all ones (NaN or infinite); the only test a compiler may not assume away. */
-  | 'is_nonfinite';
+  | 'is_nonfinite'
+  /** The f32 that is left of an f32 when it is stored as that type and loaded again. */
+  | 'round_f16'
+  | 'round_bf16';
 
 export type BinaryOp =
   | 'add'
@@ -56,7 +69,7 @@ export type Expr =
   | { readonly kind: 'uniform'; readonly type: ScalarType; readonly name: string }
   /** Built-in places of the invocation, u32. `group` is linear over a grid that may be folded in two dimensions. */
   | { readonly kind: 'builtin'; readonly type: 'u32'; readonly name: 'group' | 'local' | 'subgroup_lane' }
-  /** One element, or four that lie side by side: then `index` counts in fours, and the buffer has fours of f32. */
+  /** One element, or four that lie side by side: then `index` counts in fours, and the buffer has fours of floats. */
   | { readonly kind: 'load'; readonly type: KernelType; readonly buffer: string; readonly index: Expr }
   | { readonly kind: 'load_shared'; readonly type: ScalarType; readonly array: string; readonly index: Expr }
   /** An element of a local array. */
@@ -133,7 +146,7 @@ export interface KernelBuffer {
   readonly name: string;
   /** What it holds: a value of the graph, or a name that the planner knows (`grads`, `moments.m`, …). */
   readonly holds: ValueId | string;
-  readonly type: 'f32' | 'i32' | 'u32';
+  readonly type: StorageType;
   readonly elements: number;
   readonly access: 'read' | 'read_write';
   /** Shape for the header: `[batch 8, time 128, width 64]`. */
@@ -211,4 +224,6 @@ export interface TargetLimits {
   readonly deviceClass: 'cpu' | 'gpu';
   /** 0 when subgroups are not to be used. */
   readonly subgroupSize: number;
+  /** The types of two bytes that its buffers can hold. Values of another one lie rounded in an f32. */
+  readonly narrow: readonly NarrowType[];
 }

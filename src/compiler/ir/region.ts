@@ -29,6 +29,7 @@
  * - `attend`, `attend_backward_query`, `attend_backward_key`, `scatter_add`: one op each, with its own loop structure.
  */
 import type { Axis, Graph, OpOf, ValueId } from './graph.ts';
+import type { Precision } from './kernel.ts';
 
 export interface RegionBase {
   /** Unique in the program, made from the names of the roots: `layer_attn_query`. */
@@ -99,4 +100,6 @@ export interface FusedGraph {
   readonly aliases: ReadonlyMap<ValueId, ValueId>;
   /** The order of axes in which a stored value lies, row-major. Its type's order unless the layout pass chose another. */
   readonly layouts: ReadonlyMap<ValueId, readonly Axis[]>;
+  /** Stored values are of this type if their `storage` says so. Products may round their operands to it, never their sums. */
+  readonly precision: Precision;
 }

@@ -2,6 +2,7 @@
 import { invariant, present } from '../support/invariant.ts';
 import type { Expr, Kernel, KernelFunction, KernelType, ScalarType, Statement } from './kernel.ts';
 import { bodiesOf, expressionsOf, operandsOf } from './kernel-walk.ts';
+import { LOADED } from './storage-type.ts';
 import { verifyBarriers } from './verify-barriers.ts';
 
 interface Local {
@@ -72,7 +73,8 @@ function verifyStatement(kernel: Kernel, statement: Statement, locals: Locals): 
     case 'store': {
       const buffer = kernel.buffers.find((b) => b.name === statement.buffer);
       check(kernel, buffer?.access === 'read_write', `${statement.buffer} is stored to and is not writable`);
-      check(kernel, buffer?.type === statement.value.type, `${statement.buffer} is stored another type`);
+      const type = buffer && LOADED[buffer.type];
+      check(kernel, type === statement.value.type, `${statement.buffer} is stored another type`);
       check(kernel, statement.index.type === 'u32', `an index of ${statement.buffer} is no u32`);
       return;
     }
@@ -162,7 +164,7 @@ function typeOf(kernel: Kernel, expr: Expr, locals: Locals): KernelType {
       const name = expr.kind === 'load' ? expr.buffer : expr.array;
       if (expr.kind === 'load' && expr.type === 'vec4') return vectorType(kernel, name);
       const memory: readonly { readonly name: string; readonly type: ScalarType }[] =
-        expr.kind === 'load' ? kernel.buffers : kernel.shared;
+        expr.kind === 'load' ? kernel.buffers.map((b) => ({ name: b.name, type: LOADED[b.type] })) : kernel.shared;
       return present(
         memory.find((m) => m.name === name),
         `memory ${name} of kernel ${kernel.name}`,
@@ -204,7 +206,8 @@ function typeOf(kernel: Kernel, expr: Expr, locals: Locals): KernelType {
 /** Of a load of four elements. */
 function vectorType(kernel: Kernel, name: string): 'vec4' {
   const buffer = kernel.buffers.find((b) => b.name === name);
-  check(kernel, buffer?.type === 'f32' && buffer.elements % 4 === 0, `${name} does not hold fours of f32`);
+  const isFloat = buffer && LOADED[buffer.type] === 'f32';
+  check(kernel, isFloat === true && buffer.elements % 4 === 0, `${name} does not hold fours of floats`);
   return 'vec4';
 }
 

@@ -1,6 +1,6 @@
 /** What lowering looks up in the fused graph. */
 import type { Axis, Block, Op, OpOf, Value, ValueId } from '../ir/graph.ts';
-import type { TargetLimits } from '../ir/kernel.ts';
+import type { Precision, TargetLimits } from '../ir/kernel.ts';
 import type { FusedGraph } from '../ir/region.ts';
 import { blocksOf } from '../ir/walk-graph.ts';
 import { writtenAxes } from '../ir/written-axes.ts';
@@ -16,6 +16,8 @@ export type Definition =
 export interface LowerContext {
   readonly fused: FusedGraph;
   readonly limits: TargetLimits;
+  /** In which type products multiply. */
+  readonly precision: Precision;
   value(id: ValueId): Value;
   definition(id: ValueId): Definition;
   /** The stored value in whose memory `id` lies: itself, unless it is an alias. */
@@ -52,6 +54,7 @@ export function lowerContext(fused: FusedGraph, limits: TargetLimits): LowerCont
   return {
     fused,
     limits,
+    precision: fused.precision,
     value,
     definition: (id) => present(definitions.get(id), `definition of value ${id}`),
     memoryOf,

@@ -3,19 +3,22 @@
  *
  * A buffer larger than one binding becomes several, its windows; a load chooses among them by its index, a store goes to
  * the one that has its element. A grid wider than one dimension is folded by the planner, so that the last workgroups of
- * the last row may have nothing to do: they leave.
+ * the last row may have nothing to do: they leave. A buffer of a narrow type that the target lacks becomes one of f32, in which
+ * what is stored lies rounded.
  */
 import { type kernelEntries, kernelFailure } from '../diagnostics/kernel.ts';
 import type { Expr, Kernel, KernelBuffer, Statement, TargetLimits } from '../ir/kernel.ts';
-import { and, binary, builtin, local, lt, min, select, sub, u32 } from '../ir/kernel-expr.ts';
+import { and, binary, builtin, local, lt, min, select, sub, u32, unary } from '../ir/kernel-expr.ts';
 import { mapFunction, mapOperands, mapStatement, namesIn } from '../ir/kernel-walk.ts';
+import { ELEMENT_BYTES, heldAs, isNarrow } from '../ir/storage-type.ts';
 import { present } from '../support/invariant.ts';
 import { dropUnused } from './drop-unused.ts';
 import { freeName } from './names.ts';
 
 /** A kernel that can run within `limits`; a `Failure` when there is none. */
 export function legalise(kernel: Kernel, limits: TargetLimits): Kernel {
-  const fitted = foldGuarded(inWindows(dropUnused(kernel), limits), limits);
+  const held = withFeatures(asHeld(dropUnused(kernel), limits));
+  const fitted = foldGuarded(inWindows(held, limits), limits);
   const sharedBytes = fitted.shared.reduce((sum, array) => sum + 4 * array.elements, 0);
   require('too-many-bindings', kernel, fitted.buffers.length, limits.storageBindings);
   require('workgroup-memory-exceeded', kernel, sharedBytes, limits.sharedBytes);
@@ -32,6 +35,33 @@ function foldGuarded(kernel: Kernel, limits: TargetLimits): Kernel {
   const condition = binary('ge', builtin('group'), u32(kernel.groups));
   const leave: Statement = { kind: 'if', condition, then: [{ kind: 'return' }], else: [] };
   return { ...kernel, body: [leave, ...kernel.body] };
+}
+
+/** What is stored to a buffer that cannot hold its type is rounded before. */
+function asHeld(kernel: Kernel, limits: TargetLimits): Kernel {
+  const rounded = new Map(
+    kernel.buffers.flatMap(({ name, type }) =>
+      type !== heldAs(type, limits) && isNarrow(type) ? [[name, `round_${type}` as const]] : [],
+    ),
+  );
+  if (rounded.size === 0) return kernel;
+  const rewrite = (statements: readonly Statement[]): readonly Statement[] =>
+    statements.map((statement) => {
+      const own = mapStatement(statement, (expr) => expr, rewrite);
+      const round = own.kind === 'store' ? rounded.get(own.buffer) : undefined;
+      return own.kind === 'store' && round ? { ...own, value: unary(round, own.value) } : own;
+    });
+  return {
+    ...kernel,
+    buffers: kernel.buffers.map((buffer) => ({ ...buffer, type: heldAs(buffer.type, limits) })),
+    functions: kernel.functions.map((fn) => ({ ...fn, body: rewrite(fn.body) })),
+    body: rewrite(kernel.body),
+  };
+}
+
+function withFeatures(kernel: Kernel): Kernel {
+  const half = kernel.buffers.some(({ type }) => type === 'f16') && !kernel.features.includes('shader-f16');
+  return half ? { ...kernel, features: [...kernel.features, 'shader-f16'] } : kernel;
 }
 
 /** The windows of each buffer that needs more than one. */
@@ -60,8 +90,9 @@ function inWindows(kernel: Kernel, limits: TargetLimits): Kernel {
 
 /** Whole pieces that one binding holds, each beginning where a binding may. */
 function windowsOf(buffer: KernelBuffer, limits: TargetLimits): readonly KernelBuffer[] {
-  const aligned = Math.max(4, limits.offsetAlignment / 4);
-  const most = Math.max(1, Math.floor(limits.bindingBytes / 4 / aligned)) * aligned;
+  const bytes = ELEMENT_BYTES[buffer.type];
+  const aligned = Math.max(4, limits.offsetAlignment / bytes);
+  const most = Math.max(1, Math.floor(limits.bindingBytes / bytes / aligned)) * aligned;
   if (buffer.elements <= most) return [buffer];
   return Array.from({ length: Math.ceil(buffer.elements / most) }, (_, i) => ({
     ...buffer,

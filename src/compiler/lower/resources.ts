@@ -9,10 +9,10 @@ import type {
   SharedArray,
   UniformSource,
 } from '../ir/kernel.ts';
+import { CELL } from '../ir/storage-type.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
 import type { LowerContext } from './context.ts';
 import { longName, sanitised } from './names.ts';
-import { CELL } from './scalar.ts';
 
 export interface Resources {
   /** The buffer of a stored value; values that share memory share it, and once written it stays writable. */
@@ -40,7 +40,7 @@ export function makeResources(context: LowerContext, unique: (wish: string) => s
       const buffer: KernelBuffer = {
         name: known?.name ?? unique(longName(context, holds)),
         holds,
-        type: CELL[type.kind],
+        type: CELL[type.storage],
         elements: elementsOf(type.axes),
         access,
         shape: shapeText(context, holds),

@@ -1,11 +1,10 @@
 /** Scalar expressions of graph values: literals that f32 can hold, and arithmetic with what is constant folded. */
 import type { BinaryFunction, ElementKind, UnaryFunction } from '../ir/graph.ts';
-import type { BinaryOp, Expr, KernelBuffer, ScalarType } from '../ir/kernel.ts';
+import type { BinaryOp, Expr, ScalarType } from '../ir/kernel.ts';
 import { binary, bool, cast, f32, unary } from '../ir/kernel-expr.ts';
 
-/** How a scalar of each kind is typed in registers, and in memory. */
+/** How a scalar of each kind is typed in registers. */
 export const SCALAR: Readonly<Record<ElementKind, ScalarType>> = { float: 'f32', int: 'i32', bool: 'bool' };
-export const CELL: Readonly<Record<ElementKind, KernelBuffer['type']>> = { float: 'f32', int: 'i32', bool: 'u32' };
 
 /** The largest finite f32. Kernels hold no infinity: `max` starts from its negative. */
 export const F32_MAX = 3.4028234663852886e38;

@@ -8,6 +8,7 @@ import type { AxisId, ValueId } from '../ir/graph.ts';
 import type { Expr, Kernel, KernelFunction, KernelType, Statement } from '../ir/kernel.ts';
 import { binary, cast, u32, vector } from '../ir/kernel-expr.ts';
 import { mapFunction } from '../ir/kernel-walk.ts';
+import { LOADED } from '../ir/storage-type.ts';
 import { present } from '../support/invariant.ts';
 import type { LowerContext } from './context.ts';
 import {
@@ -128,12 +129,12 @@ export function makeWriter(context: LowerContext): KernelWriter {
     load(value, position) {
       const buffer = resources.buffer(value, 'read');
       const { kind } = context.value(value).type;
-      const cell: Expr = { kind: 'load', type: buffer.type, buffer: buffer.name, index: position };
+      const cell: Expr = { kind: 'load', type: LOADED[buffer.type], buffer: buffer.name, index: position };
       return kind === 'bool' ? binary('ne', cell, u32(0)) : cell;
     },
     store(value, position, element) {
       const buffer = resources.buffer(value, 'read_write');
-      emit({ kind: 'store', buffer: buffer.name, index: position, value: cast(buffer.type, element) });
+      emit({ kind: 'store', buffer: buffer.name, index: position, value: cast(LOADED[buffer.type], element) });
     },
     positionOf(value, at) {
       return rowMajor(context.layoutOf(value), (axis) => present(at.get(axis.id), `index of axis ${axis.name}`));
@@ -142,7 +143,7 @@ export function makeWriter(context: LowerContext): KernelWriter {
     four(parts) {
       const [first] = parts;
       const buffer = first?.kind === 'load' ? resources.named(first.buffer) : undefined;
-      const isWhole = buffer?.type === 'f32' && buffer.elements % 4 === 0;
+      const isWhole = buffer && LOADED[buffer.type] === 'f32' && buffer.elements % 4 === 0;
       if (!isWhole || first?.kind !== 'load' || !areSideBySide(parts)) return vector(parts);
       return { kind: 'load', type: 'vec4', buffer: first.buffer, index: div(first.index, 4) };
     },

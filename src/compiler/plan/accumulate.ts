@@ -28,7 +28,7 @@ export function accumulateLaunches(
     return graph.outputs.flatMap(({ name, value }) => {
       const type = types.get(value);
       if (name.startsWith('grad.') || !type) return [];
-      const bytes = bytesOf(type);
+      const bytes = bytesOf(type, limits);
       const total = source.name === 'prepare' ? io.input(name, type) : io.output('total', name, type);
       return [adding({ ...total, bytes }, { ...io.output(source.name, name, type), bytes }, bytes / 4)];
     });

@@ -29,6 +29,7 @@ import { packArena } from './pack-arena.ts';
 import { placeValues } from './place-values.ts';
 import type { FixedPlaces } from './placement.ts';
 import type { ProgramSource } from './program-source.ts';
+import { bytesOf } from './sizes.ts';
 import type { Location, Place, PlacedProgram } from './storage.ts';
 import { updateLaunches } from './update.ts';
 import { verifyPlan } from './verify-plan.ts';
@@ -166,7 +167,7 @@ function placeArena(fused: FusedGraph, placed: PlacedProgram, limits: TargetLimi
   const { storages, blocks } = findLifetimes(placed, resolve, limits.offsetAlignment);
   for (const block of blocks) {
     if (block.bytes <= limits.bufferBytes) continue;
-    const name = nameOfLargest(fused, block.bytes);
+    const name = nameOfLargest(fused, block.bytes, limits);
     throw new Failure(
       [memoryDiagnostic('tensor-too-large', { name, needs: block.bytes, has: limits.bufferBytes })],
       EXIT.memory,
@@ -185,10 +186,10 @@ function placeArena(fused: FusedGraph, placed: PlacedProgram, limits: TargetLimi
   };
 }
 
-function nameOfLargest(fused: FusedGraph, bytes: number): string {
+function nameOfLargest(fused: FusedGraph, bytes: number, limits: TargetLimits): string {
   const named = fused.graph.block.ops
     .flatMap((op) => op.results)
-    .find((r) => r.name && r.type.axes.reduce((n, a) => n * a.size, 4) >= bytes / 2);
+    .find((r) => r.name && bytesOf(r.type, limits) >= bytes / 2);
   return named?.name ? `'${named.name}'` : 'a tensor of the program';
 }
 

@@ -3,10 +3,11 @@ import { memoryDiagnostic } from '../diagnostics/memory.ts';
 import type { Graph } from '../ir/graph.ts';
 import type { TargetLimits } from '../ir/kernel.ts';
 import type { FusedGraph } from '../ir/region.ts';
+import { elementBytes } from '../ir/storage-type.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
 import { allOps } from '../ir/walk-graph.ts';
 
-type Room = Pick<TargetLimits, 'bufferBytes' | 'memoryBytes'>;
+type Room = Pick<TargetLimits, 'bufferBytes' | 'memoryBytes' | 'narrow'>;
 
 /**
  * Refuses weights that a device cannot hold, before any work is done for them. Trained weights come with a gradient and
@@ -34,8 +35,9 @@ export function checkStored({ graph, stored }: Pick<FusedGraph, 'graph' | 'store
   for (const op of allOps(graph.block)) {
     for (const { id, name, type } of op.results) {
       const elements = elementsOf(type.axes);
-      if (elements <= MOST_ELEMENTS && !(stored.has(id) && 4 * elements > limits.bufferBytes)) continue;
-      throw tooLarge(name ? `'${name}'` : 'a tensor of the program', 4 * elements, limits);
+      const bytes = elements * elementBytes(type.storage, limits);
+      if (elements <= MOST_ELEMENTS && !(stored.has(id) && bytes > limits.bufferBytes)) continue;
+      throw tooLarge(name ? `'${name}'` : 'a tensor of the program', bytes, limits);
     }
   }
 }

@@ -6,7 +6,7 @@ import type { FixedPlace } from './placement.ts';
 import { alignUp, bytesOf } from './sizes.ts';
 import { type Place, spanOf } from './storage.ts';
 
-type IoLimits = Pick<TargetLimits, 'offsetAlignment' | 'bufferBytes'>;
+type IoLimits = Pick<TargetLimits, 'offsetAlignment' | 'bufferBytes' | 'narrow'>;
 
 /** Places in the segments that the host writes and reads. Asking twice for the same gives the same place. */
 export interface IoTable {
@@ -22,7 +22,8 @@ export interface IoTable {
   readonly sizes: () => { readonly inputs: number; readonly outputs: number; readonly states: readonly number[] };
 }
 
-export function makeIoTable({ offsetAlignment: alignment, bufferBytes }: IoLimits): IoTable {
+export function makeIoTable(limits: IoLimits): IoTable {
+  const { offsetAlignment: alignment, bufferBytes } = limits;
   const places = new Map<string, Place>();
   const totals: Address[] = [];
   const sizes = { inputs: 0, outputs: 0 };
@@ -42,7 +43,7 @@ export function makeIoTable({ offsetAlignment: alignment, bufferBytes }: IoLimit
     const known = states.get(name);
     if (known) return known;
     const count = isStackedState(name) ? (type.axes[0]?.size ?? 1) : 1;
-    const bytes = bytesOf(type) / count;
+    const bytes = bytesOf(type, limits) / count;
     const rows = { count, bytes, stride: alignUp(bytes, alignment) };
     const span = alignUp(spanOf(rows), alignment);
     if (parts.length === 0 || (parts.at(-1) ?? 0) + span > bufferBytes) parts.push(0);
@@ -55,8 +56,8 @@ export function makeIoTable({ offsetAlignment: alignment, bufferBytes }: IoLimit
   };
   return {
     state,
-    input: (name, type) => place('inputs', `in ${name} ${type.axes.map((a) => a.size).join()}`, bytesOf(type)),
-    output: (program, name, type) => place('outputs', `out ${program} ${name}`, bytesOf(type)),
+    input: (name, type) => place('inputs', `in ${name} ${type.axes.map((a) => a.size).join()}`, bytesOf(type, limits)),
+    output: (program, name, type) => place('outputs', `out ${program} ${name}`, bytesOf(type, limits)),
     scratch: (name, bytes) => place('outputs', `scratch ${name}`, bytes),
     totals: () => totals,
     sizes: () => ({ ...sizes, states: [...parts] }),

@@ -2,9 +2,11 @@ import type { Op, OpOf, ValueId } from '../ir/graph.ts';
 import type { Kernel, KernelBuffer, KernelUniform, TargetLimits } from '../ir/kernel.ts';
 import type { Address, Launch, PlanLoop, UniformWord } from '../ir/plan.ts';
 import type { FusedGraph } from '../ir/region.ts';
+import { ELEMENT_BYTES } from '../ir/storage-type.ts';
 import { InternalError, invariant, present } from '../support/invariant.ts';
 import { flatLaunch, foldGroups } from './flat-launch.ts';
 import type { KernelTable } from './kernel-table.ts';
+import { alignUp } from './sizes.ts';
 import { type Copy, type Location, type Place, type PlacedProgram, type PlacedRegion, seenAt } from './storage.ts';
 import { copyRows } from './update-kernels.ts';
 
@@ -82,7 +84,8 @@ function addressAt(location: Location, base: (location: Location) => Place): Add
 /** The part of an address that one binding of a split value sees. */
 function windowOf(address: Address, buffer: KernelBuffer): Address {
   if (!buffer.window) return address;
-  return { ...address, offset: address.offset + buffer.window.start * 4, bytes: buffer.elements * 4 };
+  const each = ELEMENT_BYTES[buffer.type];
+  return { ...address, offset: address.offset + buffer.window.start * each, bytes: alignUp(buffer.elements * each, 4) };
 }
 
 /** One row for each iteration, or one row outside a loop; none when the kernel has no uniforms of its own. */

@@ -69,7 +69,7 @@ export function makePlacement(fused: FusedGraph, fixed: FixedPlaces, limits: Tar
     if (!wanted.has(id) && !inputs.has(output.name)) wanted.set(id, fixed.output(output.name));
   }
 
-  const sizeOf = (id: ValueId): number => bytesOf(present(values.get(id), `value ${id}`).type);
+  const sizeOf = (id: ValueId): number => bytesOf(present(values.get(id), `value ${id}`).type, limits);
   const newStorage = (bytes: number, place?: Place, localTo?: OpOf<'loop'>): Storage => {
     const storage = { id: storages.length, fixed: place, bytes, localTo };
     storages.push(storage);

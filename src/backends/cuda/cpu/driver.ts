@@ -55,7 +55,7 @@ export async function openCpuDriver(): Promise<CudaDriver> {
         vendor: '',
         driver: compiler,
         software: true,
-        features: ['subgroups'],
+        features: ['shader-f16', 'subgroups'],
       },
       architecture: 80,
       memoryBytes: machineMemory(),

@@ -1,17 +1,25 @@
 import type { CudaSource } from '../driver.ts';
+import { PTX_HELPERS } from '../helpers.ts';
 import { entryAmong, keptApart, namespaceAmong } from '../keep-apart.ts';
 import { SHIM } from './shim.ts';
 
 /**
- * Kernels as one C++ file that exports `tfm_launch(kernel, blocks, threads, args, offsets)`. The texts are unchanged: macros
- * give each an entry point, a namespace and shared memory of its own.
+ * Kernels as one C++ file that exports `tfm_launch(kernel, blocks, threads, args, offsets)`. The texts are unchanged, but for
+ * helpers of PTX, which the shim has as functions: macros give each an entry point, a namespace and shared memory of its own.
  */
 export function libraryText(sources: readonly CudaSource[]): string {
   return [SHIM, ...sources.map(kernelText), tableText(sources.map(({ text }) => text))].join('\n');
 }
 
 function kernelText(source: CudaSource, k: number): string {
-  return keptApart(source, k, { __shared__: `static __attribute__((used, section("${sectionOf(k)}")))` });
+  return keptApart({ ...source, text: withoutPtx(source.text) }, k, {
+    __shared__: `static __attribute__((used, section("${sectionOf(k)}")))`,
+  });
+}
+
+/** The text without helpers of PTX; its lines keep their numbers. */
+function withoutPtx(text: string): string {
+  return PTX_HELPERS.reduce((rest, { text: own }) => rest.replace(own, own.replaceAll(/[^\n]/g, '')), text);
 }
 
 const sectionOf = (k: number): string => `tfm_shared_${k}`;

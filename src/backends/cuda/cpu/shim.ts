@@ -22,6 +22,9 @@ export const SHIM = `
 struct alignas(16) float4 {
   float x, y, z, w;
 };
+struct alignas(8) ushort4 {
+  unsigned short x, y, z, w;
+};
 static inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
 
 struct Place {
@@ -48,6 +51,31 @@ static inline unsigned __float_as_uint(float x) {
   unsigned bits;
   memcpy(&bits, &x, sizeof bits);
   return bits;
+}
+static inline float __uint_as_float(unsigned bits) {
+  float x;
+  memcpy(&x, &bits, sizeof x);
+  return x;
+}
+
+// In the place of helpers that are PTX.
+static inline unsigned short to_bf16(float x) {
+  const unsigned bits = __float_as_uint(x);
+  if ((bits & 0x7fffffffu) > 0x7f800000u) return 0x7fff;
+  return (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+}
+static inline unsigned short to_f16(float x) {
+  const unsigned bits = __float_as_uint(x), sign = (bits >> 16) & 0x8000u, size = bits & 0x7fffffffu;
+  if (size > 0x7f800000u) return 0x7fff;
+  // From half way beyond the largest half on; below the smallest normal one, whole multiples of 2^-24; else another bias.
+  if (size >= 0x477ff000u) return sign | 0x7c00u;
+  if (size < 0x38800000u) return sign | unsigned(nearbyintf(__uint_as_float(size) * 16777216.0f));
+  return sign | ((size - 0x38000000u + 0xfffu + ((size >> 13) & 1u)) >> 13);
+}
+static inline float from_f16(unsigned short bits) {
+  const unsigned sign = (bits & 0x8000u) << 16, size = bits & 0x7fffu;
+  if (size < 0x400u) return (sign ? -1.0f : 1.0f) * (float(size) / 16777216.0f);
+  return __uint_as_float(sign | ((size << 13) + (size < 0x7c00u ? 0x38000000u : 0x70000000u)));
 }
 
 namespace shim {

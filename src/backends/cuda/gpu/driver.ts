@@ -180,7 +180,7 @@ function propertiesOf(api: CudaApi, device: number): CudaProperties {
       vendor: 'NVIDIA',
       driver: `CUDA ${Math.floor(version / 1000)}.${Math.floor((version % 1000) / 10)}, compute capability ${major}.${minor}`,
       software: false,
-      features: ['subgroups'],
+      features: ['shader-f16', 'subgroups'],
     },
     architecture: 10 * major + minor,
     memoryBytes: Number(api.handle('cuDeviceTotalMem_v2', [device])),

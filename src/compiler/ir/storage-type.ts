@@ -1,0 +1,36 @@
+/** How the elements of stored values lie in memory. */
+import type { Storage } from './graph.ts';
+import type { NarrowType, StorageType, TargetLimits } from './kernel.ts';
+
+export const ELEMENT_BYTES: { readonly [T in StorageType]: 2 | 4 } = { f32: 4, i32: 4, u32: 4, f16: 2, bf16: 2 };
+
+/** What an element is once it is loaded. */
+export const LOADED: { readonly [T in StorageType]: 'f32' | 'i32' | 'u32' } = {
+  f32: 'f32',
+  i32: 'i32',
+  u32: 'u32',
+  f16: 'f32',
+  bf16: 'f32',
+};
+
+export const CELL: { readonly [S in Storage]: StorageType } = {
+  f32: 'f32',
+  f16: 'f16',
+  bf16: 'bf16',
+  i32: 'i32',
+  bool: 'u32',
+};
+
+export function isNarrow(type: StorageType): type is NarrowType {
+  return type === 'f16' || type === 'bf16';
+}
+
+/** What buffers of a target hold for elements of a type; see {@link TargetLimits.narrow}. */
+export function heldAs(type: StorageType, { narrow }: Pick<TargetLimits, 'narrow'>): StorageType {
+  return isNarrow(type) && !narrow.includes(type) ? 'f32' : type;
+}
+
+/** Bytes of an element of a stored value on a target. */
+export function elementBytes(storage: Storage, limits: Pick<TargetLimits, 'narrow'>): 2 | 4 {
+  return ELEMENT_BYTES[heldAs(CELL[storage], limits)];
+}
