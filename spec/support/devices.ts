@@ -15,13 +15,17 @@ export interface TestDevice {
   readonly device: Device;
 }
 
+/** Names, with commas between them, of the only devices that tests shall run on; these must then be there. */
+const WANTED = process.env.TFM_TEST_DEVICES?.split(',');
+
 /** Opens them; says which are not there. One that must be there and is not is a failure. */
 export async function openTestDevices(): Promise<readonly TestDevice[]> {
   const devices: TestDevice[] = [];
-  for (const name of DEVICE_NAMES) {
+  for (const name of DEVICE_NAMES.filter((each) => WANTED?.includes(each) ?? true)) {
     try {
       devices.push({ name, device: await openDevice(name, { notify: () => {} }) });
     } catch (error) {
+      if (WANTED) throw error;
       const code = error instanceof Failure ? error.diagnostics[0]?.code : undefined;
       const isMissing = code === 'compiler-missing' || code === 'cuda-missing';
       if (!isMissing || !(error instanceof Failure)) throw error;

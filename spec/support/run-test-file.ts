@@ -1,0 +1,67 @@
+import { spawn } from 'node:child_process';
+import { dirname, extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** What a test file did. */
+export interface TestOutcome {
+  readonly file: string;
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  readonly seconds: number;
+  readonly output: string;
+}
+
+/** The folder of the tests, as sources or compiled. */
+export const SPEC_FOLDER = dirname(dirname(fileURLToPath(import.meta.url)));
+const TIME_LIMIT_MS = 30 * 60_000;
+
+/** The name of a test file here: that of a source, or of what a compiler made of it. */
+export function isTestFile(name: string): boolean {
+  return name.endsWith(`.test${extname(import.meta.url)}`);
+}
+
+/** What Node needs before the path of a program of this project: sources are read through tsx. */
+export function loaderArguments(): readonly string[] {
+  return extname(import.meta.url) === '.ts' ? ['--import', import.meta.resolve('tsx')] : [];
+}
+
+/** Runs a file of the folder in a process of its own. */
+export function runTestFile(file: string, env: Readonly<Record<string, string>> = {}): Promise<TestOutcome> {
+  const start = performance.now();
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [...loaderArguments(), join(SPEC_FOLDER, file)], {
+      cwd: dirname(SPEC_FOLDER),
+      env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let output = '';
+    const take = (chunk: Buffer): void => {
+      output += chunk.toString();
+    };
+    child.stdout.on('data', take);
+    child.stderr.on('data', take);
+    const timer = setTimeout(() => child.kill('SIGKILL'), TIME_LIMIT_MS);
+    child.on('close', (code, signal) => {
+      clearTimeout(timer);
+      const seconds = (performance.now() - start) / 1000;
+      resolve(outcomeOf(file, output, signal ? 1 : (code ?? 1), seconds));
+    });
+  });
+}
+
+/** Reads uvu's closing lines; a file that ends without them, or with another exit code than they say, has failed. */
+function outcomeOf(file: string, output: string, code: number, seconds: number): TestOutcome {
+  const count = (label: string): number | undefined => {
+    const found = output.match(new RegExp(`^\\s*${label}:\\s+(\\d+)`, 'm'));
+    return found ? Number(found[1]) : undefined;
+  };
+  const total = count('Total');
+  const passed = count('Passed');
+  const skipped = count('Skipped') ?? 0;
+  if (total === undefined && code === 0 && /^SKIPPED: /m.test(output))
+    return { file, passed: 0, failed: 0, skipped: 1, seconds, output };
+  if (total === undefined || passed === undefined) return { file, passed: 0, failed: 1, skipped: 0, seconds, output };
+  const failed = total - passed;
+  return { file, passed, failed: failed === 0 && code !== 0 ? 1 : failed, skipped, seconds, output };
+}
