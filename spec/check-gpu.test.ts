@@ -54,6 +54,22 @@ test('a part fails when its device is asked for and is not there', async () => {
   assert.match(result.reasons.join(), /kernel-numerics.*no NVIDIA driver/s);
 });
 
+test('packed in a folder, it runs from the folder alone', () => {
+  const folder = join(temporaryFolder(), 'packed');
+  const packed = spawnSync(process.execPath, ['scripts/pack-for-gpu.mjs', folder, '--without-node'], {
+    encoding: 'utf8',
+  });
+  assert.is(packed.status, 0, packed.stderr);
+  const run = (args: readonly string[], env: Readonly<Record<string, string>>) =>
+    spawnSync(join(folder, 'run'), args, { cwd: '/', encoding: 'utf8', env: { ...process.env, ...env } });
+  const missing = run([], { TFM_LIBCUDA: '/nowhere/libcuda.so' });
+  assert.is(missing.status, 3, missing.stderr);
+  assert.match(missing.stderr, 'no NVIDIA driver');
+  const kernels = run(['--device', 'wgsl', 'primitives', '--only', 'kernel-numerics', '--out', folder], {});
+  assert.is(kernels.status, 0, `${kernels.stdout}\n${kernels.stderr}`);
+  assert.match(kernels.stderr, /kernel-numerics\.test\.js: \d+ passed, 0 failed/);
+});
+
 test('the tests that run on every device are found', () => {
   const names = deviceTests().map((file) => file.split('.')[0]);
   for (const name of ['kernel-numerics', 'device-plans', 'gallery-kernels']) assert.ok(names.includes(name), name);
