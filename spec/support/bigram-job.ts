@@ -13,6 +13,7 @@ export const CONFIG: TrainConfig = {
   validation: { kind: 'tail', share: 0.2 },
   batch: 4,
   micro: 4,
+  memory: undefined,
   sizes: { time: 8 },
   steps: 12,
   optimizer: { kind: 'adam', beta1: 0.9, beta2: 0.99, eps: 1e-8, decay: 0.1 },

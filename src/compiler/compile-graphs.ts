@@ -7,7 +7,7 @@ import { lowerContext } from './lower/context.ts';
 import { legalise } from './lower/legalise.ts';
 import { lowerRegion } from './lower/lower-region.ts';
 import { type Pass, type PassTrace, runPass } from './pass.ts';
-import { autodiff } from './passes/autodiff.ts';
+import { autodiffPass } from './passes/autodiff.ts';
 import { fusePass } from './passes/fuse/fuse.ts';
 import { hoist } from './passes/hoist.ts';
 import { mergeContracts } from './passes/merge-contracts.ts';
@@ -27,6 +27,8 @@ export interface GraphsRequest extends Pick<CompileRequest, 'limits' | 'target'>
   readonly train: TrainConfig | undefined;
   readonly accumulation: number;
   readonly fuse: boolean;
+  /** How much the backward pass may compute again to keep less; see `passes/effort.ts`. */
+  readonly effort: number;
 }
 
 export interface CompiledGraphs extends BuiltPlan {
@@ -37,7 +39,7 @@ export interface CompiledGraphs extends BuiltPlan {
 export function compileGraphs(request: GraphsRequest, traceOf: (program: string) => PassTrace): CompiledGraphs {
   const fused: Record<string, FusedGraph> = {};
   const sources: ProgramSource[] = [];
-  checkWeights(request, request.limits, request.train !== undefined);
+  checkWeights(request, request.limits, request.train);
   const add = (source: ProgramSource): void => {
     fused[source.name] = source.fused;
     sources.push(source);
@@ -69,14 +71,14 @@ export function compileGraphs(request: GraphsRequest, traceOf: (program: string)
 function compileProgram(
   name: string,
   graph: Graph,
-  { fuse, limits }: Pick<GraphsRequest, 'fuse' | 'limits'>,
+  { fuse, limits, effort }: Pick<GraphsRequest, 'fuse' | 'limits' | 'effort'>,
   trace: PassTrace,
 ): ProgramSource {
   // Hoisting comes first too, so that what varies with no layer (rope's angles) is not saved for each.
   const passes: readonly Pass<Graph, Graph>[] = [
     simplify,
     ...(fuse ? [hoist] : []),
-    ...(name === 'micro' ? [autodiff, simplify] : []),
+    ...(name === 'micro' ? [autodiffPass({ effort }), simplify] : []),
     ...(fuse ? [mergeContracts, hoist] : []),
   ];
   const optimised = passes.reduce((g, pass) => runPass(pass, g, trace), graph);

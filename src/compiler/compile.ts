@@ -5,9 +5,10 @@ import { describeObstruction } from './describe-obstruction.ts';
 import { type Elaborated, elaborate } from './elaborate/elaborate.ts';
 import { describeRoll } from './elaborate/roll/describe-roll.ts';
 import { requireSameWeights } from './elaborate/same-weights.ts';
-import type { Graph, Weight } from './ir/graph.ts';
-import { largestThatFits } from './largest-that-fits.ts';
+import type { Block, Graph, Weight } from './ir/graph.ts';
+import { isForLackOfRoom, largestThatFits } from './largest-that-fits.ts';
 import type { PassTrace } from './pass.ts';
+import { effortsFor } from './passes/effort.ts';
 import { joinWeights } from './plan/join-weights.ts';
 import { requireCausal } from './require-causal.ts';
 import { divisorsOf } from './support/divisors.ts';
@@ -24,11 +25,21 @@ export function compile(request: CompileRequest): Compiled {
   const first = elaborateFor(request, 'train', undefined, trace);
   const { batch, micro } = first.train ?? {};
   if (batch === undefined || micro === undefined || request.sizes?.batch !== undefined)
-    return compileWith(request, first, undefined, trace);
-  if (micro === 'auto') return largestThatFits(divisorsOf(batch), (n) => compileWith(request, first, n, trace));
-  invariant(batch % micro === 0, 'the train block was read with a divisor for `micro`');
-  return compileWith(request, first, micro, trace);
+    return compileWith(request, first, undefined, trace, effortsFor);
+  if (micro !== 'auto') {
+    invariant(batch % micro === 0, 'the train block was read with a divisor for `micro`');
+    return compileWith(request, first, micro, trace, effortsFor);
+  }
+  // Smaller micro-batches take less memory for no more work, so that nothing is computed again before they are as small as can be.
+  try {
+    return largestThatFits(divisorsOf(batch), (n) => compileWith(request, first, n, trace, noEfforts));
+  } catch (error) {
+    if (!isForLackOfRoom(error)) throw error;
+    return compileWith(request, first, 1, trace, effortsFor);
+  }
 }
+
+const noEfforts = (): readonly number[] => [0];
 
 interface Traces {
   readonly of: (program: string) => PassTrace;
@@ -47,7 +58,13 @@ function makeTraces(dump: readonly string[]): Traces {
   return { of, all };
 }
 
-function compileWith(request: CompileRequest, first: Elaborated, micro: number | undefined, trace: Traces): Compiled {
+function compileWith(
+  request: CompileRequest,
+  first: Elaborated,
+  micro: number | undefined,
+  trace: Traces,
+  effortsOf: (block: Block) => readonly number[],
+): Compiled {
   const batch = request.sizes?.batch ?? first.train?.batch;
   const accumulation = micro === undefined || batch === undefined ? 1 : batch / micro;
   const same = micro === undefined || first.train?.micro !== 'auto' || micro === batch;
@@ -74,26 +91,29 @@ function compileWith(request: CompileRequest, first: Elaborated, micro: number |
     micro: micro ?? batch ?? trained.train.micro,
     sizes: { ...trained.train.sizes, ...withoutBatch(request.sizes ?? {}) },
   };
-  const built = compileGraphs(
-    {
-      spec: request.source.path,
-      model: trained.model,
-      graphs,
-      weights: joinWeights([trained.graph, ...Object.values(graphs)].map((g) => g.weights.filter(isWeight))),
-      train,
-      accumulation,
-      limits: request.limits,
-      target: request.target,
-      fuse: request.fuse ?? true,
-    },
-    trace.of,
-  );
+  const graphsRequest = {
+    spec: request.source.path,
+    model: trained.model,
+    graphs,
+    weights: joinWeights([trained.graph, ...Object.values(graphs)].map((g) => g.weights.filter(isWeight))),
+    train,
+    accumulation,
+    limits: request.limits,
+    target: request.target,
+    fuse: request.fuse ?? true,
+  };
+  const efforts = graphs.micro ? effortsOf(graphs.micro.block) : noEfforts();
+  // The most effort is what fits best.
+  const { built, effort } = largestThatFits(efforts.toReversed(), (effort) => ({
+    built: compileGraphs({ ...graphsRequest, effort }, trace.of),
+    effort,
+  }));
   return {
     ...built,
     plan: { ...built.plan, ...(rerun === undefined ? {} : { rerun }) },
     train,
     graphs,
-    notes: trained.report.map(describeRoll),
+    notes: [...trained.report.map(describeRoll), ...describeEffort(effort, efforts.length - 1)],
     warnings: warningsOf(first),
     files: trained.files,
     times: totalTimes(trace),
@@ -103,6 +123,12 @@ function compileWith(request: CompileRequest, first: Elaborated, micro: number |
       ),
     ),
   };
+}
+
+/** What the backward pass does again for lack of memory. */
+function describeEffort(effort: number, all: number): readonly string[] {
+  const ops = `${effort} of ${all} reductions, products and attentions`;
+  return effort === 0 ? [] : [`to need less memory, backward loops do ${ops} of the forward loops again`];
 }
 
 /** Adds the programs of decoding. Where each token needs all of `logits`, says why. */

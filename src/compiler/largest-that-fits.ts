@@ -26,7 +26,7 @@ export function largestThatFits<T>(sizes: readonly number[], attempt: (size: num
 }
 
 /** No memory, or a tensor that takes more bindings than a kernel has. */
-function isForLackOfRoom(error: unknown): boolean {
+export function isForLackOfRoom(error: unknown): boolean {
   if (!(error instanceof Failure)) return false;
   return error.diagnostics.some(
     ({ code }) => code in memoryEntries || code === ('too-many-bindings' satisfies keyof typeof kernelEntries),

@@ -5,6 +5,8 @@ import type { TrainConfig } from '../compiler/ir/train.ts';
 /** Settings that a resumed run may change: they do not decide what a step computes. */
 const FREE: ReadonlySet<string> = new Set<keyof TrainConfig>([
   'steps',
+  // What is computed again to save memory comes out the same.
+  'memory',
   'causal',
   'logEvery',
   'evalEvery',

@@ -14,7 +14,10 @@ export function checkPlan({ target, info, limits }: Pick<Device, 'target' | 'inf
     throw deviceFailure('plan-other-target', { plan: plan.target, device: target, adapter: info.name });
   const needs = plan.memory.plannedBytes;
   if (needs > limits.memoryBytes)
-    throw new Failure([memoryDiagnostic('memory-exceeded', { needs, has: limits.memoryBytes })], EXIT.memory);
+    throw new Failure(
+      [memoryDiagnostic('memory-exceeded', { needs, has: limits.memoryBytes, allowed: false })],
+      EXIT.memory,
+    );
   const largest = (values: readonly number[]): number => values.reduce((a, b) => Math.max(a, b), 0);
   const demands: readonly (readonly [string, number, number])[] = [
     ['buffers in one kernel', largest(plan.kernels.map((k) => k.bindings.length)), limits.storageBindings],

@@ -185,6 +185,12 @@ export const PROGRAM = {
     help: () => 'choose a divisor, or `micro = auto`',
     explain: 'A step runs batch / micro micro-batches of equal size and adds up their gradients.',
   }),
+  'not-a-memory-size': entry<{ text: string }>({
+    severity: 'error',
+    message: (p) => `"${p.text}" is no size of memory`,
+    help: () => 'write a number and a unit, such as "2 GiB" or "800 MB"',
+    explain: 'The units are B; KB, MB, GB and TB, a thousand of the one before; and KiB, MiB, GiB and TiB, 1024 of it.',
+  }),
 };
 
 function within(chain: readonly string[]): string {

@@ -10,14 +10,16 @@ export function readableBytes(bytes: number): string {
 }
 
 export const memoryEntries = {
-  'memory-exceeded': entry<{ needs: number; has: number }>({
+  'memory-exceeded': entry<{ needs: number; has: number; allowed: boolean }>({
     severity: 'error',
-    message: ({ needs, has }) =>
-      `the plan needs ${readableBytes(needs)} of device memory and the device offers ${readableBytes(has)}`,
-    help: () => 'use a smaller micro-batch (train.micro), a shorter time, or a smaller model',
+    message: ({ needs, has, allowed }) =>
+      `the plan needs ${readableBytes(needs)} of device memory and ${allowed ? 'train.memory allows' : 'the device offers'} ${readableBytes(has)}`,
+    help: ({ allowed }) =>
+      `${allowed ? 'allow more, or ' : ''}use a smaller micro-batch (train.micro), a shorter time, or a smaller model`,
     explain:
       'All memory is planned before anything is allocated: weights, gradients, moments, and the activations of one ' +
-      'micro-batch laid out by lifetime. This plan is larger than what the device says it has, so nothing was allocated.',
+      'micro-batch laid out by lifetime, of which the backward pass has computed as much again as it can. This plan is larger than what the ' +
+      'device says it has, or than the training may take, so nothing was allocated.',
     exit: EXIT.memory,
   }),
   'process-memory': entry<Record<never, never>>({

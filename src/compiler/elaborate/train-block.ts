@@ -7,7 +7,7 @@ import { textOf } from './describe.ts';
 import { scalarExpr } from './scalar-expr.ts';
 import { attempt, refuse, type Scope, type Session } from './session.ts';
 import type { Value } from './value.ts';
-import { wantBool, wantInteger, wantNumber, wrong } from './want.ts';
+import { wantBool, wantInteger, wantNumber, wantString, wrong } from './want.ts';
 
 /** An expression with the scope that its names are of. */
 export interface ScopedExpr {
@@ -28,6 +28,7 @@ const KEYS = [
   'data',
   'validation',
   'micro',
+  'memory',
   'steps',
   'optimizer',
   'lr',
@@ -86,6 +87,7 @@ export function readTrainBlock(session: Session, block: TrainBlock): TrainConfig
       (value, span) => wantMicro(value, span, batch),
       () => 'auto' as const,
     ),
+    memory: read('memory', wantMemory, () => undefined),
     sizes: Object.fromEntries(others.map((name) => [name, integer(name, 1, required(name))])),
     steps,
     optimizer: read('optimizer', wantOptimizer, () => ADAM),
@@ -169,6 +171,15 @@ function wantMicro(value: Value, span: Span, batch: number): number | 'auto' {
   const micro = atLeast(wantInteger(value, span, '`micro`, unless it is `auto`,'), 1, 'micro', span);
   if (batch % micro !== 0) refuse('micro-not-divisor', { micro, batch }, span);
   return micro;
+}
+
+/** `"2 GiB"`. A thousand or 1024, as the unit says. */
+function wantMemory(value: Value, span: Span): number | undefined {
+  if (value.kind === 'none') return undefined;
+  const text = wantString(value, span, 'a size such as `"2 GiB"`, or `none`');
+  const [, number, prefix = '', binary] = /^(\d+(?:\.\d+)?) ?([KMGT]?)(i?)B$/.exec(text) ?? [];
+  if (number === undefined || (prefix === '' && binary)) return refuse('not-a-memory-size', { text }, span);
+  return Math.floor(Number(number) * (binary ? 1024 : 1000) ** ['', 'K', 'M', 'G', 'T'].indexOf(prefix));
 }
 
 function wantClip(value: Value, span: Span): number | undefined {

@@ -43,6 +43,8 @@ export interface TrainConfig {
   readonly batch: number;
   /** Sequences of a micro-batch, or `auto`: the largest divisor of batch that fits. */
   readonly micro: number | 'auto';
+  /** Bytes that a training may take of a device's memory; all that there is when undefined. */
+  readonly memory: number | undefined;
   /** Sizes of the input axes by name, `batch` excepted: `time`. */
   readonly sizes: Readonly<Record<string, number>>;
   readonly steps: number;

@@ -18,6 +18,8 @@ export interface LoopContext {
   /** Forward loops with the further stacked results that backward loops need. */
   readonly rewritten: Map<Op, OpOf<'loop'>>;
   readonly names: Map<ValueId, string>;
+  /** Heavy ops that may be done again; see `effort.ts`. */
+  readonly allowed: ReadonlySet<Op>;
 }
 
 /** What of a loop has a gradient. */
@@ -105,7 +107,7 @@ function reverseBody(context: LoopContext, op: OpOf<'loop'>, wanted: Wanted, loo
 
 /** Puts what the backward needs of the forward in front of it, and both in the loop. Gives its results. */
 function joinBodies(
-  { b, rewritten }: LoopContext,
+  { b, rewritten, allowed }: LoopContext,
   op: OpOf<'loop'>,
   backward: Block,
   loop: LoopBuilder,
@@ -114,7 +116,8 @@ function joinBodies(
   const { body, carried } = op.attrs;
   const forward = { ...body, ops: body.ops.map((inner) => rewritten.get(inner) ?? inner) };
   const slices = body.params.slice(carried);
-  const { saved, again } = partition(forward, backward, new Set(slices.map((param) => param.id)));
+  const free = new Set(slices.map((param) => param.id));
+  const { saved, again } = partition(forward, backward, { free, allowed });
   const map: Substitution = new Map();
   const mentioned = new Set([...capturesOf(backward), ...again.flatMap((o) => o.operands)]);
   slices.forEach((param, i) => {

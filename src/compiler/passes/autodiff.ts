@@ -16,14 +16,25 @@ import { verifyGraph } from '../ops/verify-graph.ts';
 import type { Pass } from '../pass.ts';
 import { invariant, present } from '../support/invariant.ts';
 import { differentiateLoop } from './autodiff-loop.ts';
+import { allowedBy } from './effort.ts';
 
-export const autodiff: Pass<Graph, Graph> = {
-  name: 'autodiff',
-  summary: 'adds the gradient of the loss by every weight that trains',
-  run: differentiate,
-  verify: verifyGraph,
-  print: printGraph,
-};
+export interface AutodiffOptions {
+  /** How much backward loops may compute again to keep less; see `effort.ts`. */
+  readonly effort: number;
+}
+
+export function autodiffPass({ effort }: AutodiffOptions): Pass<Graph, Graph> {
+  return {
+    name: 'autodiff',
+    summary: 'adds the gradient of the loss by every weight that trains',
+    run: (graph) => differentiate(graph, effort),
+    verify: verifyGraph,
+    print: printGraph,
+  };
+}
+
+/** Where there is room for all. */
+export const autodiff = autodiffPass({ effort: 0 });
 
 /** Whether a weight has a member that trains. */
 function trains(weight: Weight): boolean {
@@ -36,7 +47,7 @@ export function gradientOutput(weight: Weight): string {
 }
 
 /** The outputs of `graph`, and `grad.ID` for each weight that trains, of the weight's type (zeros where no path leads). */
-function differentiate(graph: Graph): Graph {
+function differentiate(graph: Graph, effort: number): Graph {
   const b = makeBuilder({ inputs: graph.inputs, weights: graph.weights, firstId: nextValueId(graph) });
   const { ops } = graph.block;
   for (const op of ops) b.append(op);
@@ -52,9 +63,10 @@ function differentiate(graph: Graph): Graph {
   gradients.give(lossOf(graph, b), seed);
   names.delete(seed);
   const rewritten = new Map<Op, OpOf<'loop'>>();
+  const allowed = allowedBy(graph.block, effort);
   const isActive = (id: ValueId): boolean => active.has(id);
   const onLoop = (op: OpOf<'loop'>): void =>
-    differentiateLoop({ b, active: isActive, gradients, rewritten, names }, op);
+    differentiateLoop({ b, active: isActive, gradients, rewritten, names, allowed }, op);
   reverseOps(b, ops, gradients, { active: isActive, onLoop });
 
   const outputs = trained.map((weight): GraphOutput => {

@@ -21,6 +21,7 @@ import type { TrainConfig } from '../ir/train.ts';
 import { present } from '../support/invariant.ts';
 import { accumulateLaunches } from './accumulate.ts';
 import { afterLaunches, afterPlace, weightOfAfter } from './after.ts';
+import { requireMemory } from './check-room.ts';
 import { type IoTable, makeIoTable } from './io-table.ts';
 import { makeKernelTable } from './kernel-table.ts';
 import { launchesOf } from './launches.ts';
@@ -98,12 +99,7 @@ export function buildPlan(request: PlanRequest): BuiltPlan {
   const uniforms = uniformBytes(kernels.uniformRows().length, limits.offsetAlignment);
   const plannedBytes = segments.reduce((sum, s) => sum + s.bytes, uniforms);
   const arenaTotal = arenaBytes.reduce((a, b) => a + b, 0);
-  if (plannedBytes > limits.memoryBytes) {
-    throw new Failure(
-      [memoryDiagnostic('memory-exceeded', { needs: plannedBytes, has: limits.memoryBytes })],
-      EXIT.memory,
-    );
-  }
+  requireMemory(plannedBytes, limits, train);
   const plan: Plan = {
     format_version: PLAN_VERSION,
     target: request.target,

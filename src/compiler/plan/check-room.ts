@@ -5,6 +5,7 @@ import type { TargetLimits } from '../ir/kernel.ts';
 import type { FusedGraph } from '../ir/region.ts';
 import { elementBytes } from '../ir/storage-type.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
+import type { TrainConfig } from '../ir/train.ts';
 import { allOps } from '../ir/walk-graph.ts';
 
 type Room = Pick<TargetLimits, 'bufferBytes' | 'memoryBytes' | 'narrow'>;
@@ -13,18 +14,27 @@ type Room = Pick<TargetLimits, 'bufferBytes' | 'memoryBytes' | 'narrow'>;
  * Refuses weights that a device cannot hold, before any work is done for them. Trained weights come with a gradient and
  * two moments.
  */
-export function checkWeights({ weights }: Pick<Graph, 'weights'>, limits: Room, trained: boolean): void {
+export function checkWeights({ weights }: Pick<Graph, 'weights'>, limits: Room, train: TrainConfig | undefined): void {
   let needs = 0;
   for (const { axes, members } of weights) {
     const bytes = 4 * elementsOf(axes) * members.length;
     const first = `'${members[0]?.name}'`;
     const name = members.length > 1 ? `${first} with those of the other layers` : first;
     if (bytes > limits.bufferBytes) throw tooLarge(name, bytes, limits);
-    needs += members.every((m) => m.freeze) || !trained ? bytes : 4 * bytes;
+    needs += members.every((m) => m.freeze) || !train ? bytes : 4 * bytes;
   }
-  if (needs > limits.memoryBytes) {
-    throw new Failure([memoryDiagnostic('memory-exceeded', { needs, has: limits.memoryBytes })], EXIT.memory);
-  }
+  requireMemory(needs, limits, train);
+}
+
+/** Refuses what takes more memory than the device has, or than its training may take. */
+export function requireMemory(
+  needs: number,
+  { memoryBytes }: Pick<TargetLimits, 'memoryBytes'>,
+  train?: Pick<TrainConfig, 'memory'>,
+): void {
+  const has = Math.min(memoryBytes, train?.memory ?? memoryBytes);
+  if (needs <= has) return;
+  throw new Failure([memoryDiagnostic('memory-exceeded', { needs, has, allowed: has < memoryBytes })], EXIT.memory);
 }
 
 /** Indices are u32: no kernel can address more elements, not even of what it never stores. */

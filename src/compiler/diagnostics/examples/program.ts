@@ -79,5 +79,6 @@ export const PROGRAM_EXAMPLES: ExamplesOf<typeof PROGRAM> = {
     `${MODEL}train Tiny() {\n  batch = 2\n  time = 3\n}\n`,
     `${MODEL}train Tiny() {\n  batch = 2\n  time = 3\n  steps = 10\n}\n`,
   ),
+  'not-a-memory-size': inTrain('memory = "2 gigs"', 'memory = "2 GB"'),
   'micro-not-divisor': inTrain('batch = 8\nmicro = 3', 'batch = 8\nmicro = 4'),
 };
