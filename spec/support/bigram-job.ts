@@ -27,6 +27,7 @@ export const CONFIG: TrainConfig = {
   },
   causal: true,
   clip: undefined,
+  precision: 'f32',
   seed: 3,
   logEvery: 2,
   evalEvery: 5,

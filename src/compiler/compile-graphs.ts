@@ -11,6 +11,7 @@ import { autodiffPass } from './passes/autodiff.ts';
 import { fusePass } from './passes/fuse/fuse.ts';
 import { hoist } from './passes/hoist.ts';
 import { mergeContracts } from './passes/merge-contracts.ts';
+import { precisionPass } from './passes/precision/precision.ts';
 import { simplify } from './passes/simplify/simplify.ts';
 import { splitTotals } from './passes/totals.ts';
 import { type BuiltPlan, buildPlan } from './plan/build-plan.ts';
@@ -71,7 +72,7 @@ export function compileGraphs(request: GraphsRequest, traceOf: (program: string)
 function compileProgram(
   name: string,
   graph: Graph,
-  { fuse, limits, effort }: Pick<GraphsRequest, 'fuse' | 'limits' | 'effort'>,
+  { fuse, limits, train, effort }: Pick<GraphsRequest, 'fuse' | 'limits' | 'train' | 'effort'>,
   trace: PassTrace,
 ): ProgramSource {
   // Hoisting comes first too, so that what varies with no layer (rope's angles) is not saved for each.
@@ -82,7 +83,9 @@ function compileProgram(
     ...(fuse ? [mergeContracts, hoist] : []),
   ];
   const optimised = passes.reduce((g, pass) => runPass(pass, g, trace), graph);
-  const fused = runPass(fusePass({ fuse, limits }), optimised, trace);
+  // What is done to weights is done in f32, as weights are.
+  const precision = name === 'settle' || name === 'after' ? 'f32' : (train?.precision ?? 'f32');
+  const fused = runPass(precisionPass(precision), runPass(fusePass({ fuse, limits }), optimised, trace), trace);
   checkStored(fused, limits);
   return { name, fused, kernels: lowerAll(fused, limits, trace) };
 }

@@ -43,7 +43,7 @@ export interface Compiled {
    */
   readonly graphs: Readonly<Record<string, Graph>>;
   readonly fused: Readonly<Record<string, FusedGraph>>;
-  /** Which loops were rolled and why others were not, in sentences. */
+  /** Which loops were rolled and why others were not, and what the precision does not do on the target, in sentences. */
   readonly notes: readonly string[];
   readonly warnings: readonly Diagnostic[];
   /** The spec, and the files that it uses. */

@@ -2,6 +2,7 @@ import { compileGraphs } from './compile-graphs.ts';
 import type { Compiled, CompileRequest, Purpose } from './compile-request.ts';
 import { decodingOf } from './decode/decode.ts';
 import { describeObstruction } from './describe-obstruction.ts';
+import { describePrecision } from './describe-precision.ts';
 import { type Elaborated, elaborate } from './elaborate/elaborate.ts';
 import { describeRoll } from './elaborate/roll/describe-roll.ts';
 import { requireSameWeights } from './elaborate/same-weights.ts';
@@ -113,7 +114,11 @@ function compileWith(
     plan: { ...built.plan, ...(rerun === undefined ? {} : { rerun }) },
     train,
     graphs,
-    notes: [...trained.report.map(describeRoll), ...describeEffort(effort, efforts.length - 1)],
+    notes: [
+      ...trained.report.map(describeRoll),
+      ...describeEffort(effort, efforts.length - 1),
+      ...describePrecision(train?.precision ?? 'f32', request.limits),
+    ],
     warnings: warningsOf(first),
     files: trained.files,
     times: totalTimes(trace),

@@ -1,4 +1,5 @@
 import type { Kernel, KernelBuffer } from '../../compiler/ir/kernel.ts';
+import { isNarrow } from '../../compiler/ir/storage-type.ts';
 import { commentText } from './namer.ts';
 
 /** What stands above a kernel: its name, what it computes and from which lines, and what one launch costs. */
@@ -40,7 +41,7 @@ function wrapped(line: string): readonly string[] {
 
 /** What stands beside a buffer: its shape, and which part of it this binding is. */
 export function bufferComment(buffer: KernelBuffer): string {
-  const shape = commentText(buffer.shape);
+  const shape = `${isNarrow(buffer.type) ? `${buffer.type} ` : ''}${commentText(buffer.shape)}`;
   if (!buffer.window) return shape;
   const { start } = buffer.window;
   return `${shape}, elements ${start} to ${start + buffer.elements - 1}`;

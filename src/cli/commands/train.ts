@@ -1,3 +1,5 @@
+import type { Device } from '../../backends/device.ts';
+import { describePrecision } from '../../compiler/describe-precision.ts';
 import { EXIT, type ExitCode } from '../../compiler/diagnostics/diagnostic.ts';
 import { readableBytes } from '../../compiler/diagnostics/memory.ts';
 import { nodeFiles } from '../../runtime/files.ts';
@@ -32,7 +34,7 @@ export const train: CliCommand = {
       const resume = flag(options, 'resume');
       const out = text(options, 'out') ?? defaultRunPath(path, resume);
       const quiet = flag(options, 'quiet');
-      if (!quiet) announce(model, device.info.name, out, terminal);
+      if (!quiet) announce(model, device, out, terminal);
       const { plan } = model;
       const bytes = plan.memory.plannedBytes;
       const progress = showProgress(terminal, { label: plan.model, bytes, logEvery: config.logEvery, quiet });
@@ -55,13 +57,14 @@ export const train: CliCommand = {
 };
 
 /** What the run takes, before anything is allocated. */
-function announce({ plan }: Model, adapter: string, out: string, terminal: Terminal): void {
+function announce({ plan, train: config }: Model, { info, limits }: Device, out: string, terminal: Terminal): void {
   const { plannedBytes, liveBytes } = plan.memory;
   const numbers = plan.weights.reduce((n, w) => n + w.shape.reduce((a, b) => a * b, 1), 0);
   terminal.tell(
-    `${plan.model} on ${adapter}: ${numbers.toLocaleString('en')} parameters, ${plan.kernels.length} kernels, ` +
+    `${plan.model} on ${info.name}: ${numbers.toLocaleString('en')} parameters, ${plan.kernels.length} kernels, ` +
       `memory ${readableBytes(plannedBytes)} planned (${plannedBytes} bytes; at most ${liveBytes} live at once)`,
   );
+  for (const note of describePrecision(config?.precision ?? 'f32', limits)) terminal.tell(note);
   terminal.tell(`run folder: ${out}`);
 }
 

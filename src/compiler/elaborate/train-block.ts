@@ -1,4 +1,5 @@
 /** `train MODEL { … }`: a closed list of keys, evaluated to a `TrainConfig`. */
+import type { Precision } from '../ir/kernel.ts';
 import type { DataSpec, OptimizerSpec, ScalarExpr, TrainConfig } from '../ir/train.ts';
 import { didYouMean } from '../support/did-you-mean.ts';
 import type { Span } from '../support/source.ts';
@@ -35,6 +36,7 @@ const KEYS = [
   'causal',
   'clip',
   'seed',
+  'precision',
   'log_every',
   'eval_every',
   'probe_every',
@@ -103,6 +105,7 @@ export function readTrainBlock(session: Session, block: TrainBlock): TrainConfig
       () => undefined,
     ),
     seed: integer('seed', 0, () => 0),
+    precision: read('precision', wantPrecision, () => 'f32' as const),
     logEvery: every('log_every', 10),
     evalEvery: every('eval_every', Math.max(1, Math.ceil(steps / 20))),
     probeEvery: every('probe_every', Math.max(1, Math.ceil(steps / 20))),
@@ -164,6 +167,10 @@ function wantValidation(value: Value, span: Span): TrainConfig['validation'] {
 
 function wantOptimizer(value: Value, span: Span): OptimizerSpec {
   return value.kind === 'optimizer' ? value.optimizer : wrong(value, 'an optimizer: `adam(…)` or `adamw(…)`', span);
+}
+
+function wantPrecision(value: Value, span: Span): Precision {
+  return value.kind === 'precision' ? value.precision : wrong(value, 'a precision: `f32`, `bf16` or `f16`', span);
 }
 
 function wantMicro(value: Value, span: Span, batch: number): number | 'auto' {

@@ -1,4 +1,5 @@
 /** What a train block is written with: data sources, tokenizers, optimizers. */
+import type { Precision } from '../../ir/kernel.ts';
 import type { DataSpec, OptimizerSpec } from '../../ir/train.ts';
 import { refuse } from '../session.ts';
 import type { GivenValue, Setting, Value } from '../value.ts';
@@ -73,4 +74,7 @@ export const SETTINGS: BuiltinTable = {
 
 /** Settings that are no calls. */
 export const BYTES: Value = { kind: 'tokenizer', tokenizer: { kind: 'bytes' } };
+export function precision(value: Precision): Value {
+  return { kind: 'precision', precision: value };
+}
 export const AUTO: Value = { kind: 'auto' };

@@ -15,7 +15,7 @@ import { LOSSES } from './losses.ts';
 import { POINTWISE } from './pointwise-builtins.ts';
 import { RECURRENCE } from './recurrence.ts';
 import { REDUCTIONS } from './reductions.ts';
-import { AUTO, BYTES, SETTINGS } from './settings.ts';
+import { AUTO, BYTES, precision, SETTINGS } from './settings.ts';
 import { SHAPES } from './shapes.ts';
 
 const EVERYWHERE: BuiltinTable = {
@@ -64,6 +64,9 @@ const VALUES: Readonly<Record<string, (session: Session) => Value>> = {
 const TRAIN_VALUES: Readonly<Record<string, (session: Session) => Value>> = {
   bytes: () => BYTES,
   auto: () => AUTO,
+  f32: () => precision('f32'),
+  bf16: () => precision('bf16'),
+  f16: () => precision('f16'),
 };
 
 /** What a name means that no file binds. */

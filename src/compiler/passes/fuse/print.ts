@@ -1,3 +1,4 @@
+import type { TensorType } from '../../ir/graph.ts';
 import type { FusedGraph, Region, RegionStep } from '../../ir/region.ts';
 import { show } from './axes.ts';
 import { valueWords } from './value-words.ts';
@@ -5,6 +6,10 @@ import { valueWords } from './value-words.ts';
 function spread(r: Region): string {
   if (r.kind === 'rows') return ` over ${show(r.shared)}`;
   return r.kind === 'scan' ? ` along ${r.over.name}${r.reverse ? ' reverse' : ''}` : '';
+}
+
+function narrowWord({ storage }: TensorType): string {
+  return storage === 'f16' || storage === 'bf16' ? ` ${storage}` : '';
 }
 
 /** The text of a fused graph: what each region reads, computes and stores, by value. */
@@ -18,7 +23,7 @@ export function printFused(fused: FusedGraph): string {
     ),
     `  reads ${r.reads.map(short).join(', ')}`,
     `  computes ${r.members.map((id) => `%${id} ${opOf(id)}`).join(', ')}`,
-    `  stores ${r.roots.map((id) => `${short(id)} ${show(value(id).type.axes)}`).join(', ')}`,
+    `  stores ${r.roots.map((id) => `${short(id)} ${show(value(id).type.axes)}${narrowWord(value(id).type)}`).join(', ')}`,
     ...r.notes.map((note) => `  ${note}`),
   ];
   const printSteps = (steps: readonly RegionStep[], indent: string): readonly string[] =>
