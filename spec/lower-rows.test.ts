@@ -37,6 +37,7 @@ const LIMITS: TargetLimits = {
   deviceClass: 'cpu',
   subgroupSize: 0,
   narrow: [],
+  matrixUnits: 0,
 };
 const DEVICES = ['cpu', 'gpu'] as const;
 const F32 = 2e-5;

@@ -18,6 +18,7 @@ export const PORTABLE_LIMITS: TargetLimits = {
   deviceClass: 'cpu',
   subgroupSize: 0,
   narrow: [],
+  matrixUnits: 0,
 };
 
 /** Compiles a spec that stands in a test. */

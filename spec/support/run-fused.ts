@@ -46,6 +46,7 @@ export function limitsOf(deviceClass: TargetLimits['deviceClass'], subgroupSize 
     deviceClass,
     subgroupSize,
     narrow: [],
+    matrixUnits: 0,
   };
 }
 

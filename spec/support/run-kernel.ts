@@ -2,7 +2,9 @@
  * Runs kernels without a device: f32 arithmetic, and an error for what a device would hide, which is an index out of
  * bounds, reading what nothing has written, and a barrier that not all invocations reach.
  */
+import { FRAGMENT, FRAGMENT_LANES, fragmentPlace, LANE_SUMS } from '../../src/compiler/ir/fragment.ts';
 import type { Expr, Kernel, Statement } from '../../src/compiler/ir/kernel.ts';
+import { u32 } from '../../src/compiler/ir/kernel-expr.ts';
 import { isNarrow } from '../../src/compiler/ir/storage-type.ts';
 import { InternalError, invariant, present } from '../../src/compiler/support/invariant.ts';
 import { randomUniform } from '../../src/compiler/support/random.ts';
@@ -78,9 +80,36 @@ function* runBody(self: Invocation, body: readonly Statement[], outer: Locals): 
       case 'store':
         access(self.memory, s.buffer, value(s.index))[value(s.index)] = stored(self.kernel, s.buffer, value(s.value));
         break;
-      case 'store_shared':
-        access(self.shared, s.array, value(s.index))[value(s.index)] = value(s.value);
+      case 'store_shared': {
+        const { type } = present(
+          self.kernel.shared.find((a) => a.name === s.array),
+          s.array,
+        );
+        const parts = s.value.type === 'vec4' ? FOUR.map((c) => part(self, s.value, locals, c)) : [value(s.value)];
+        const index = value(s.index) * parts.length;
+        const kept = parts.map((x) => (isNarrow(type) ? nearest(type, x) : x));
+        access(self.shared, s.array, index + parts.length - 1).set(kept, index);
         break;
+      }
+      case 'load_fragment':
+        yield;
+        locals.set(s.name, fragment(self, s, value(s.index)));
+        break;
+      case 'multiply_fragments': {
+        yield;
+        const [row, column] = [elements(locals, s.row, 0), elements(locals, s.column, 0)];
+        const first = value(s.first);
+        const sums = elements(locals, s.into, first + LANE_SUMS - 1);
+        for (let n = 0; n < LANE_SUMS; n++) {
+          const place = fragmentPlace(u32(self.lane % FRAGMENT_LANES), u32(n));
+          const [i, j] = [evaluate(self, place.row, locals), evaluate(self, place.column, locals)];
+          for (let k = 0; k < FRAGMENT; k++) {
+            const product = present(row[i * FRAGMENT + k], 'element') * present(column[j * FRAGMENT + k], 'element');
+            sums[first + n] = Math.fround(present(sums[first + n], 'sum') + product);
+          }
+        }
+        break;
+      }
       case 'for':
         for (let i = value(s.from); i < value(s.to); i += value(s.step)) {
           locals.set(s.name, i);
@@ -112,6 +141,15 @@ function* runBody(self: Invocation, body: readonly Statement[], outer: Locals): 
     }
   }
   return false;
+}
+
+/** The elements of a fragment, line by line. Every lane has all of them here. */
+function fragment(self: Invocation, s: Extract<Statement, { kind: 'load_fragment' }>, first: number): Float64Array {
+  return Float64Array.from({ length: FRAGMENT * FRAGMENT }, (_, n) => {
+    const [line, place] = [Math.floor(n / FRAGMENT), n % FRAGMENT];
+    const index = first + (s.along === 'sum' ? line * s.stride + place : place * s.stride + line);
+    return loaded(self.shared, s.array, index);
+  });
 }
 
 /** A function with a result has no barriers, so it runs to its end. */

@@ -51,6 +51,7 @@ import {
   type VectorOperator,
 } from './helpers.ts';
 import { literal } from './literal.ts';
+import { MATRICES, MATRIX_HELPERS } from './matrix-helpers.ts';
 import { ENTRY_POINT, moduleText, TYPES } from './module.ts';
 import { KEYWORDS, PREDECLARED_NAMES } from './reserved.ts';
 
@@ -94,7 +95,7 @@ export const CUDA: Dialect = {
   extension: 'cu',
   entryPoint: ENTRY_POINT,
   keywords: new Set(KEYWORDS),
-  reserved: new Set([...KEYWORDS, ...PREDECLARED_NAMES, ...NAMED_HELPERS.map((h) => h.name)]),
+  reserved: new Set([...KEYWORDS, ...PREDECLARED_NAMES, ...[...NAMED_HELPERS, ...MATRIX_HELPERS].map((h) => h.name)]),
   types: TYPES,
   bindingsAreGlobal: false,
   literal,
@@ -154,6 +155,8 @@ export const CUDA: Dialect = {
   components: ['x', 'y', 'z', 'w'],
   random: callOf(RANDOM_UNIFORM),
   shuffle: callOf(SHUFFLE),
+  matrices: MATRICES,
+  hasUnions: true,
   opaque: callOf(CONSTANT),
   define: (type, name, value) => `const ${TYPES[type]} ${name} = ${value};`,
   variable: (type, name, value) => `${TYPES[type]} ${name} = ${value};`,

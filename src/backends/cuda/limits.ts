@@ -19,4 +19,6 @@ export const CUDA_LIMITS: TargetLimits = {
   deviceClass: 'gpu',
   subgroupSize: 32,
   narrow: ['f16', 'bf16'],
+  // What an A100 has; a GPU that is at hand says its own number.
+  matrixUnits: 108,
 };

@@ -1,5 +1,13 @@
 import type { KernelType, StorageType } from '../../compiler/ir/kernel.ts';
-import type { Module, ModuleBuffer, ModuleFunction, UniformBlock } from '../shared/dialect.ts';
+import { isNarrow } from '../../compiler/ir/storage-type.ts';
+import type {
+  Module,
+  ModuleArray,
+  ModuleBuffer,
+  ModuleFunction,
+  ModuleMemory,
+  UniformBlock,
+} from '../shared/dialect.ts';
 import { indent } from '../shared/print-statement.ts';
 
 export const TYPES: { readonly [T in KernelType]: string } = {
@@ -31,7 +39,7 @@ export function moduleText(m: Module): string {
     m.header.map((line) => `// ${line}`.trimEnd()),
     [`namespace ${NAMESPACE} {`],
     ...blocks.map(structText),
-    m.shared.map((s) => `__shared__ ${TYPES[s.type]} ${s.name}[${s.elements}];`),
+    m.shared.flatMap(memoryText),
     ...m.helpers.map((h) => [h.text]),
     ...m.functions.map(functionText),
     entryText(m),
@@ -39,6 +47,18 @@ export function moduleText(m: Module): string {
   ];
   const filled = sections.filter((lines) => lines.length > 0);
   return `${filled.map((lines) => lines.join('\n')).join('\n\n')}\n`;
+}
+
+/** Arrays of workgroup memory that lie in one place are a union. */
+function memoryText({ name, arrays }: ModuleMemory): readonly string[] {
+  if (name === undefined) return arrays.map((array) => arrayText(array, '__shared__ '));
+  return ['__shared__ union {', ...indent(arrays.map((array) => arrayText(array, ''))), `} ${name};`];
+}
+
+/** Fours of narrow elements, and lines of fragments, begin at multiples of 16 bytes. */
+function arrayText({ name, type, elements }: ModuleArray, space: string): string {
+  if (isNarrow(type)) return `alignas(16) ${space}unsigned short ${name}[${elements}];`;
+  return `${space}${TYPES[type]} ${name}[${elements}];`;
 }
 
 function structText(block: UniformBlock): readonly string[] {

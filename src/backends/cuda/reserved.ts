@@ -12,7 +12,8 @@ isless islessequal islessgreater isunordered
 `;
 
 const PREDECLARED = `
-float4 make_float4 ushort4 threadIdx blockIdx blockDim gridDim warpSize dim3 size_t min max abs expf logf sinf cosf tanhf erff
+float4 make_float4 ushort4 uint2 make_uint2 threadIdx blockIdx blockDim gridDim warpSize dim3 size_t min max abs expf logf
+sinf cosf tanhf erff
 sqrtf rsqrtf fabsf floorf acosf powf fmaxf fminf
 
 kernel tfm host_scalars

@@ -11,6 +11,7 @@ export function indexesArrays({ name, from, to, step, body }: Extract<Statement,
   };
   walkStatements(body, (statement) => {
     found ||= statement.kind === 'assign_element' && mentions(statement.index, name);
+    found ||= statement.kind === 'multiply_fragments' && mentions(statement.first, name);
     expressionsOf(statement).forEach(visit);
   });
   return found;

@@ -3,7 +3,16 @@
  * order within a function; the dialect has a word for everything and no defaults, so that a target is complete or does
  * not compile.
  */
-import type { BinaryOp, KernelType, NarrowType, ScalarType, StorageType, UnaryOp } from '../../compiler/ir/kernel.ts';
+import type {
+  BinaryOp,
+  KernelType,
+  NarrowType,
+  ScalarType,
+  SharedArray,
+  Statement,
+  StorageType,
+  UnaryOp,
+} from '../../compiler/ir/kernel.ts';
 
 /** Binding strengths, weakest first; equal in all languages of the C family. */
 export const PRECEDENCE = {
@@ -105,6 +114,33 @@ export interface Places {
 
 export type PlaceName = keyof Places;
 
+export interface ModuleArray {
+  readonly name: string;
+  readonly type: SharedArray['type'];
+  readonly elements: number;
+}
+
+/** An array of workgroup memory, or several in one place, which then has a name. */
+export interface ModuleMemory {
+  readonly name: string | undefined;
+  readonly arrays: readonly ModuleArray[];
+}
+
+/** How fragments are written, and fours in the narrow workgroup memory from which they are loaded. */
+export interface MatrixForms {
+  /** A vector as four elements of an array, by the number of the four. */
+  readonly four: { readonly [T in NarrowType]: Form };
+  readonly fourAt: (array: string, index: string) => string;
+  /** The name of the type of a fragment is the target's; `element` is the first one, in memory. */
+  readonly loadFragment: { readonly [A in Along]: Form };
+  readonly defineFragment: (name: string, value: string) => string;
+  readonly addressOf: (element: string) => string;
+  /** (address of the first sum, fragment of rows, fragment of columns) */
+  readonly multiply: { readonly [T in NarrowType]: Form };
+}
+
+export type Along = Extract<Statement, { kind: 'load_fragment' }>['along'];
+
 /** Everything a kernel's file consists of, with all names final and all bodies printed (indented from column 0). */
 export interface Module {
   readonly header: readonly string[];
@@ -113,7 +149,7 @@ export interface Module {
   /** Scalars of the launch and of the host; empty when the kernel reads none. */
   readonly launch: UniformBlock;
   readonly runtime: UniformBlock;
-  readonly shared: readonly { readonly name: string; readonly type: ScalarType; readonly elements: number }[];
+  readonly shared: readonly ModuleMemory[];
   readonly helpers: readonly Helper[];
   readonly functions: readonly ModuleFunction[];
   readonly workgroup: number;
@@ -164,6 +200,10 @@ export interface Dialect {
   readonly random: Form;
   /** (value, lane): the value that a lane of the subgroup has. */
   readonly shuffle: Form;
+  /** Undefined where there are no units that multiply matrices; lowering makes no fragments then. */
+  readonly matrices: MatrixForms | undefined;
+  /** Whether arrays of workgroup memory can lie in one place. */
+  readonly hasUnions: boolean;
   /** f32 -> the same f32, hidden from the target's constant folding; undefined when a constant may be infinite. */
   readonly opaque: Form | undefined;
   readonly define: (type: KernelType, name: string, value: string) => string;

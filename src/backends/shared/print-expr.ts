@@ -1,10 +1,13 @@
 import type { Expr, KernelType, NarrowType } from '../../compiler/ir/kernel.ts';
 import { div, mod, u32 } from '../../compiler/ir/kernel-expr.ts';
+import { isNarrow } from '../../compiler/ir/storage-type.ts';
 import { InternalError, invariant, present } from '../../compiler/support/invariant.ts';
 import {
   type Dialect,
   type Form,
   type Helper,
+  type MatrixForms,
+  type ModuleArray,
   type NarrowForms,
   type PlaceName,
   PRECEDENCE,
@@ -29,6 +32,8 @@ export interface ExprContext {
   readonly inFours: ReadonlySet<string>;
   /** Buffers whose elements take two bytes. */
   readonly narrow: ReadonlyMap<string, NarrowType>;
+  /** Arrays of workgroup memory, with what the text calls them. */
+  readonly shared: ReadonlyMap<string, ModuleArray>;
 }
 
 /** Prints an expression; a literal is written with its type unless the place `infers` it. */
@@ -48,8 +53,11 @@ export function printExpr(e: Expr, context: ExprContext, infers: boolean): Print
     case 'load':
       if (e.type === 'vec4') return fourOf(e.buffer, e.index, context);
       return loadOne(e, context);
-    case 'load_shared':
-      return element('shared', e.array, e.index, context);
+    case 'load_shared': {
+      const { type } = arrayOf(e.array, context);
+      const found = sharedElement(e.array, e.index, context);
+      return isNarrow(type) ? write(formsOf(type, dialect).widen, [found], context) : found;
+    }
     case 'element':
       return element('local', e.array, e.index, context);
     case 'call':
@@ -94,7 +102,11 @@ function loadOne(e: Extract<Expr, { kind: 'load' }>, context: ExprContext): Prin
 /** How elements of a buffer are written that take two bytes. */
 function narrowForms(buffer: string, { narrow, dialect }: ExprContext): NarrowForms | undefined {
   const type = narrow.get(buffer);
-  return type && present(dialect.narrow[type], `${dialect.target} has buffers of ${type}`);
+  return type && formsOf(type, dialect);
+}
+
+export function formsOf(type: NarrowType, { narrow, target }: Dialect): NarrowForms {
+  return present(narrow[type], `${target} has elements of ${type}`);
 }
 
 /** A value as it is put into a buffer. */
@@ -111,8 +123,22 @@ export function stored(name: string, index: Expr, context: ExprContext): Printed
   return atom(`${four.text}[${printExpr(mod(index, u32(4)), context, true).text}]`);
 }
 
-/** `name[index]` of a buffer, of workgroup memory or of a local array. */
-export function element(kind: 'buffer' | 'shared' | 'local', name: string, index: Expr, context: ExprContext): Printed {
+/** `name[index]` of an array of workgroup memory. */
+export function sharedElement(name: string, index: Expr, context: ExprContext): Printed {
+  return atom(`${arrayOf(name, context).name}[${printExpr(index, context, true).text}]`);
+}
+
+export function arrayOf(name: string, { shared }: ExprContext): ModuleArray {
+  return present(shared.get(name), `workgroup memory ${name}`);
+}
+
+/** What a dialect has of matrices; lowering makes none for a target that has not. */
+export function matricesOf({ matrices, target }: Dialect): MatrixForms {
+  return present(matrices, `matrices of ${target}`);
+}
+
+/** `name[index]` of a buffer or of a local array. */
+export function element(kind: 'buffer' | 'local', name: string, index: Expr, context: ExprContext): Printed {
   return atom(`${nameOf(kind, name, context.scope)}[${printExpr(index, context, true).text}]`);
 }
 
@@ -183,7 +209,7 @@ function apply(
   return write(form, [write(opaque, [first], context), ...rest], context);
 }
 
-function write(form: Form, operands: readonly Printed[], context: ExprContext, chained = false): Printed {
+export function write(form: Form, operands: readonly Printed[], context: ExprContext, chained = false): Printed {
   if (form.helper) useHelper(form.helper, context.helpers);
   switch (form.kind) {
     case 'call':

@@ -5,7 +5,15 @@ import { isNarrow } from '../../compiler/ir/storage-type.ts';
 import { present } from '../../compiler/support/invariant.ts';
 import { arrayFloats } from './array-loops.ts';
 import { capturesOf, writtenBuffers } from './captures.ts';
-import type { Captures, Dialect, ModuleBuffer, ModuleFunction, UniformBlock } from './dialect.ts';
+import type {
+  Captures,
+  Dialect,
+  ModuleArray,
+  ModuleBuffer,
+  ModuleFunction,
+  ModuleMemory,
+  UniformBlock,
+} from './dialect.ts';
 import { bufferComment, headerOf } from './header.ts';
 import { commentText, makeScope, type NameKind, type Scope, type Speller } from './namer.ts';
 import { nameOf } from './print-expr.ts';
@@ -23,7 +31,7 @@ export function printKernel(kernel: Kernel, dialect: Dialect, style: PrintStyle)
   const scope = makeScope(dialect.reserved, style.speller());
   const find = (kind: NameKind, name: string): string => nameOf(kind, name, scope);
   for (const b of kernel.buffers) scope.declare('buffer', b.name);
-  for (const s of kernel.shared) scope.declare('shared', s.name);
+  const { memories, arrays } = declareShared(kernel, scope, dialect);
   for (const f of kernel.functions) scope.declare('function', f.name);
 
   const { launch, runtime, uniforms } = declareUniforms(kernel, scope, makeScope(dialect.keywords, style.speller()));
@@ -64,6 +72,7 @@ export function printKernel(kernel: Kernel, dialect: Dialect, style: PrintStyle)
     comments: style.comments,
     inFours,
     narrow: new Map(kernel.buffers.flatMap(({ name, type }) => (isNarrow(type) ? [[name, type] as const] : []))),
+    shared: arrays,
     arrayFloats: arrayFloats(kernel.body),
   };
   const functions = kernel.functions.map((f) => {
@@ -79,13 +88,34 @@ export function printKernel(kernel: Kernel, dialect: Dialect, style: PrintStyle)
     buffers,
     launch,
     runtime,
-    shared: kernel.shared.map((s) => ({ ...s, name: find('shared', s.name) })),
+    shared: memories,
     helpers: [...context.helpers],
     functions,
     workgroup: kernel.workgroup,
     body,
     places: { group: used('group'), local: used('local'), subgroup_lane: used('subgroup_lane') },
   });
+}
+
+/** The arrays of workgroup memory, and what the text calls each; those that lie over one another are one union. */
+function declareShared(
+  { shared }: Kernel,
+  scope: Scope,
+  { hasUnions }: Dialect,
+): { readonly memories: readonly ModuleMemory[]; readonly arrays: ReadonlyMap<string, ModuleArray> } {
+  const arrays = new Map<string, ModuleArray>();
+  const bases = shared.filter(({ over }) => over === undefined || !hasUnions);
+  const memories = bases.map((base): ModuleMemory => {
+    const together = [base, ...shared.filter(({ over }) => hasUnions && over === base.name)];
+    const own = together.map((array) => ({ ...array, name: scope.declare('shared', array.name) }));
+    const name = own.length > 1 ? scope.declare('block', `${base.name}_memory`) : undefined;
+    together.forEach((array, i) => {
+      const member = present(own[i], 'an array');
+      arrays.set(array.name, name === undefined ? member : { ...member, name: `${name}.${member.name}` });
+    });
+    return { name, arrays: own };
+  });
+  return { memories, arrays };
 }
 
 /** The scalars that the host sets are declared all, in their fixed order, if any is read; see {@link RUNTIME_SCALARS}. */

@@ -2,6 +2,7 @@ import type { Expr, Statement } from '../../compiler/ir/kernel.ts';
 import { indexesArrays } from './array-loops.ts';
 import { commentText } from './namer.ts';
 import { type ExprContext, element, nameOf, printCall, printExpr, printForm, storable, stored } from './print-expr.ts';
+import { printLoadFragment, printMultiply, printStoreShared } from './print-fragment.ts';
 
 export interface StatementContext extends ExprContext {
   /** Comments are left out of the text from which the hash is made. */
@@ -53,7 +54,11 @@ function printStatement(s: Statement, context: StatementContext): readonly strin
     case 'store':
       return [`${stored(s.buffer, s.index, context).text} = ${storable(s.buffer, s.value, context)};`];
     case 'store_shared':
-      return [`${element('shared', s.array, s.index, context).text} = ${text(s.value)};`];
+      return [printStoreShared(s, context)];
+    case 'load_fragment':
+      return [printLoadFragment(s, context)];
+    case 'multiply_fragments':
+      return [printMultiply(s, context)];
     case 'for':
       return printLoop(s, context);
     case 'if':

@@ -15,6 +15,7 @@ export const DEFAULT_LIMITS: TargetLimits = {
   deviceClass: 'gpu',
   subgroupSize: 0,
   narrow: [],
+  matrixUnits: 0,
 };
 
 /** What no device holds to. */

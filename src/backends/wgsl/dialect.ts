@@ -123,6 +123,8 @@ export const WGSL: Dialect = {
   components: ['x', 'y', 'z', 'w'],
   random: callOf(RANDOM_UNIFORM),
   shuffle: call('subgroupShuffle'),
+  matrices: undefined,
+  hasUnions: false,
   opaque: callOf(CONSTANT),
   define: (_, name, value) => `let ${name} = ${value};`,
   variable: (_, name, value) => `var ${name} = ${value};`,

@@ -41,5 +41,6 @@ export function targetLimits(limits: GPUSupportedLimits, options: LimitOptions):
     deviceClass: options.software ? 'cpu' : 'gpu',
     subgroupSize: options.subgroupSize,
     narrow: options.half ? ['f16'] : [],
+    matrixUnits: 0,
   };
 }

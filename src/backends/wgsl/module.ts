@@ -1,6 +1,7 @@
 import type { KernelType } from '../../compiler/ir/kernel.ts';
+import { isNarrow } from '../../compiler/ir/storage-type.ts';
 import { InternalError } from '../../compiler/support/invariant.ts';
-import type { Module, ModuleBuffer, ModuleFunction, Places, UniformBlock } from '../shared/dialect.ts';
+import type { Module, ModuleArray, ModuleBuffer, ModuleFunction, Places, UniformBlock } from '../shared/dialect.ts';
 import { indent } from '../shared/print-statement.ts';
 
 export const TYPES: { readonly [T in KernelType]: string } = {
@@ -36,13 +37,18 @@ export function moduleText(m: Module): string {
     m.features.map((f) => `enable ${FEATURES[f]};`),
     ...blocks.map(structText),
     bindingTexts(m, blocks),
-    m.shared.map((s) => `var<workgroup> ${s.name}: array<${TYPES[s.type]}, ${s.elements}>;`),
+    m.shared.flatMap(({ arrays }) => arrays.map(sharedText)),
     ...m.helpers.map((h) => [h.text]),
     ...m.functions.map(functionText),
     entryText(m),
   ];
   const filled = sections.filter((lines) => lines.length > 0);
   return `${filled.map((lines) => lines.join('\n')).join('\n\n')}\n`;
+}
+
+function sharedText({ name, type, elements }: ModuleArray): string {
+  if (isNarrow(type)) throw new InternalError(`workgroup memory of ${type} is not for WGSL`);
+  return `var<workgroup> ${name}: array<${TYPES[type]}, ${elements}>;`;
 }
 
 function structText(block: UniformBlock): readonly string[] {

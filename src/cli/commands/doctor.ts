@@ -94,6 +94,7 @@ function limitRows(limits: TargetLimits): readonly Row[] {
     ['workgroup', `${limits.invocationsPerGroup} invocations, ${readableBytes(limits.sharedBytes)} shared`],
     ['workgroups', `${limits.groupsPerDimension} in a dimension`],
     ['subgroups', limits.subgroupSize > 0 ? `of ${limits.subgroupSize}` : 'not used'],
+    ['matrix units', limits.matrixUnits > 0 ? `of ${limits.matrixUnits} multiprocessors` : 'none'],
   ];
 }
 

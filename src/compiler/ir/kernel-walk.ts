@@ -82,6 +82,10 @@ export function expressionsOf(statement: Statement): readonly Expr[] {
     case 'store_shared':
     case 'assign_element':
       return [statement.index, statement.value];
+    case 'load_fragment':
+      return [statement.index];
+    case 'multiply_fragments':
+      return [statement.first];
     case 'array':
       return statement.values;
     case 'for':
@@ -121,6 +125,10 @@ export function mapStatement(
     case 'store_shared':
     case 'assign_element':
       return { ...statement, index: f(statement.index), value: f(statement.value) };
+    case 'load_fragment':
+      return { ...statement, index: f(statement.index) };
+    case 'multiply_fragments':
+      return { ...statement, first: f(statement.first) };
     case 'array':
       return { ...statement, values: statement.values.map(f) };
     case 'for':

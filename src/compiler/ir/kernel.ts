@@ -115,6 +115,7 @@ export type Statement =
     }
   | { readonly kind: 'assign_element'; readonly array: string; readonly index: Expr; readonly value: Expr }
   | { readonly kind: 'store'; readonly buffer: string; readonly index: Expr; readonly value: Expr }
+  /** One element, or in a narrow array four that lie side by side: then `index` counts in fours. */
   | { readonly kind: 'store_shared'; readonly array: string; readonly index: Expr; readonly value: Expr }
   /** `name` runs from `from` while it is less than `to`, by `step`; u32. */
   | {
@@ -139,6 +140,39 @@ export type Statement =
    * workgroup with shuffles is one whole subgroup. It is no expression, so that nothing moves it to where lanes part.
    */
   | { readonly kind: 'shuffle'; readonly name: string; readonly value: Expr; readonly lane: Expr }
+  /**
+   * `name` is a fragment of an operand of a matrix product: {@link FRAGMENT} of its lines (rows of the left operand, columns
+   * of the right one) by as many places along the sum, from a narrow array. Line l at place p lies at `index` + l * `stride`
+   * + p, or where `along` is `lines` at `index` + p * `stride` + l. Index and stride are multiples of 8, and the index is the
+   * same in all lanes of a subgroup, which has 32. All invocations of the workgroup reach it.
+   *
+   * How the lanes hold a fragment is the target's business; it cannot be looked into.
+   */
+  | {
+      readonly kind: 'load_fragment';
+      readonly name: string;
+      readonly side: 'row' | 'column';
+      readonly array: string;
+      readonly index: Expr;
+      readonly stride: number;
+      readonly along: 'sum' | 'lines';
+    }
+  /**
+   * Adds the product of two fragments of `type` to sums in f32: a square, of which a lane has the 8 elements from `first`
+   * (a multiple of 8) of the local array `into`. All invocations of the workgroup reach it.
+   *
+   * Which elements these are is fixed, because kernels compute with them (`fragmentPlace` says where they lie). It is what
+   * `mma` has, and `wgmma` in each 16 of its rows; a target with matrices that cannot be looked into would go through
+   * workgroup memory. How the 16 products of an element are rounded as they are added is the target's.
+   */
+  | {
+      readonly kind: 'multiply_fragments';
+      readonly type: NarrowType;
+      readonly into: string;
+      readonly first: Expr;
+      readonly row: string;
+      readonly column: string;
+    }
   /** Ends this invocation (or the helper function). Never before a barrier or a shuffle. */
   | { readonly kind: 'return' };
 
@@ -183,8 +217,11 @@ export interface KernelFunction {
 
 export interface SharedArray {
   readonly name: string;
-  readonly type: ScalarType;
+  /** An element of a narrow array is rounded when it is stored, and an f32 when it is loaded. */
+  readonly type: ScalarType | NarrowType;
   readonly elements: number;
+  /** Another array, in whose memory it lies: to write one of the two is to lose what the other holds. */
+  readonly over?: string;
 }
 
 export interface Kernel {
@@ -226,4 +263,6 @@ export interface TargetLimits {
   readonly subgroupSize: number;
   /** The types of two bytes that its buffers can hold. Values of another one lie rounded in an f32. */
   readonly narrow: readonly NarrowType[];
+  /** Multiprocessors, each with units on which subgroups of 32 multiply fragments of matrices; 0 where there are none. */
+  readonly matrixUnits: number;
 }

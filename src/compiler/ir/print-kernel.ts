@@ -30,7 +30,10 @@ export function printKernel(kernel: Kernel): string {
       return `  ${b.access} ${b.name}: ${b.type}[${b.elements}] ${b.shape}${window} holds ${b.holds}`;
     }),
     ...uniforms.map((u) => `  uniform ${u.name}: ${u.type} = ${Object.values(u.source).join(' ')}`),
-    ...shared.map((array) => `  shared ${array.name}: ${array.type}[${array.elements}]`),
+    ...shared.map((array) => {
+      const over = array.over === undefined ? '' : ` over ${array.over}`;
+      return `  shared ${array.name}: ${array.type}[${array.elements}]${over}`;
+    }),
     ...functions.flatMap((fn) => {
       const params = fn.params.map((param) => `${param.name}: ${param.type}`).join(', ');
       const result = fn.result ? [`    return ${printExpr(fn.result)}`] : [];
@@ -60,9 +63,20 @@ function statementLines(statement: Statement, indent: string): readonly string[]
       return [`${indent}let ${statement.name} = shuffle(${printExpr(statement.value)}, ${printExpr(statement.lane)})`];
     case 'store':
       return [`${indent}${statement.buffer}[${printExpr(statement.index)}] = ${printExpr(statement.value)}`];
-    case 'store_shared':
+    case 'store_shared': {
+      const fours = statement.value.type === 'vec4' ? '.fours' : '';
+      return [`${indent}${statement.array}${fours}[${printExpr(statement.index)}] = ${printExpr(statement.value)}`];
+    }
     case 'assign_element':
       return [`${indent}${statement.array}[${printExpr(statement.index)}] = ${printExpr(statement.value)}`];
+    case 'load_fragment': {
+      const { name, side, array, index, stride, along } = statement;
+      return [`${indent}let ${name} = ${side}_fragment(${array}, ${printExpr(index)}, ${stride}, ${along})`];
+    }
+    case 'multiply_fragments': {
+      const { type, into, first, row, column } = statement;
+      return [`${indent}${into}[${printExpr(first)} ..] += ${row} x ${column} in ${type}`];
+    }
     case 'array': {
       const values = statement.values.map((value) => printExpr(value)).join(', ');
       return [`${indent}array ${statement.name}: ${statement.type}[${statement.elements}] = [${values}]`];

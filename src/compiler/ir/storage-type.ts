@@ -1,17 +1,26 @@
 /** How the elements of stored values lie in memory. */
 import type { Storage } from './graph.ts';
-import type { NarrowType, StorageType, TargetLimits } from './kernel.ts';
+import type { NarrowType, ScalarType, SharedArray, StorageType, TargetLimits } from './kernel.ts';
 
-export const ELEMENT_BYTES: { readonly [T in StorageType]: 2 | 4 } = { f32: 4, i32: 4, u32: 4, f16: 2, bf16: 2 };
+/** Of buffers and of workgroup memory. */
+export const ELEMENT_BYTES: { readonly [T in StorageType | ScalarType]: 2 | 4 } = {
+  f32: 4,
+  i32: 4,
+  u32: 4,
+  bool: 4,
+  f16: 2,
+  bf16: 2,
+};
 
 /** What an element is once it is loaded. */
-export const LOADED: { readonly [T in StorageType]: 'f32' | 'i32' | 'u32' } = {
+export const LOADED = {
   f32: 'f32',
   i32: 'i32',
   u32: 'u32',
+  bool: 'bool',
   f16: 'f32',
   bf16: 'f32',
-};
+} as const satisfies { readonly [T in StorageType | ScalarType]: ScalarType };
 
 export const CELL: { readonly [S in Storage]: StorageType } = {
   f32: 'f32',
@@ -21,7 +30,7 @@ export const CELL: { readonly [S in Storage]: StorageType } = {
   bool: 'u32',
 };
 
-export function isNarrow(type: StorageType): type is NarrowType {
+export function isNarrow(type: StorageType | ScalarType): type is NarrowType {
   return type === 'f16' || type === 'bf16';
 }
 
@@ -33,4 +42,10 @@ export function heldAs(type: StorageType, { narrow }: Pick<TargetLimits, 'narrow
 /** Bytes of an element of a stored value on a target. */
 export function elementBytes(storage: Storage, limits: Pick<TargetLimits, 'narrow'>): 2 | 4 {
   return ELEMENT_BYTES[heldAs(CELL[storage], limits)];
+}
+
+/** Bytes that arrays of workgroup memory take together. */
+export function sharedBytes(arrays: readonly SharedArray[]): number {
+  const own = arrays.filter(({ over }) => over === undefined);
+  return own.reduce((sum, { type, elements }) => sum + ELEMENT_BYTES[type] * elements, 0);
 }

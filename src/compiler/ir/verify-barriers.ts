@@ -1,6 +1,6 @@
 /**
- * Barriers and shuffles are reached by all invocations of a workgroup or by none: no condition or loop bound around them may differ
- * between invocations, nor may one invocation leave before.
+ * Barriers, shuffles and what is done with fragments are reached by all invocations of a workgroup or by none: no condition or loop
+ * bound around them may differ between invocations, nor may one invocation leave before.
  */
 import { invariant, present } from '../support/invariant.ts';
 import type { Expr, Kernel, KernelFunction, Statement } from './kernel.ts';
@@ -26,7 +26,7 @@ export function verifyBarriers(kernel: Kernel): void {
 
 /** Whether all invocations have to reach it. */
 function isTogether({ kind }: Statement): boolean {
-  return kind === 'barrier' || kind === 'shuffle';
+  return kind === 'barrier' || kind === 'shuffle' || kind === 'load_fragment' || kind === 'multiply_fragments';
 }
 
 function containsBarrier(statements: readonly Statement[]): boolean {
@@ -90,7 +90,7 @@ function verifyBody(
   visit(body, params, false, (statement, diverged) => {
     invariant(
       !waits(statement) || (!diverged && !left),
-      `kernel ${kernel.name}: not all invocations reach a barrier or shuffle`,
+      `kernel ${kernel.name}: not all invocations reach a barrier, shuffle or fragment`,
     );
     if (statement.kind === 'return' && diverged) left = true;
   });

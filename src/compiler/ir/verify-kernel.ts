@@ -1,13 +1,27 @@
 /** The rules of the Kernel IR. What breaks one is a defect of lowering, so that printing a kernel cannot fail. */
 import { invariant, present } from '../support/invariant.ts';
-import type { Expr, Kernel, KernelFunction, KernelType, ScalarType, Statement } from './kernel.ts';
+import { FRAGMENT, FRAGMENT_LANES, LANE_SUMS } from './fragment.ts';
+import type {
+  Expr,
+  Kernel,
+  KernelFunction,
+  KernelType,
+  NarrowType,
+  ScalarType,
+  SharedArray,
+  Statement,
+} from './kernel.ts';
 import { bodiesOf, expressionsOf, operandsOf } from './kernel-walk.ts';
-import { LOADED } from './storage-type.ts';
+import { ELEMENT_BYTES, isNarrow, LOADED } from './storage-type.ts';
 import { verifyBarriers } from './verify-barriers.ts';
 
 interface Local {
   readonly type: KernelType;
-  readonly kind: 'constant' | 'variable' | 'array';
+  readonly kind: 'constant' | 'variable' | 'array' | 'row_fragment' | 'column_fragment';
+  /** Of an array. */
+  readonly elements?: number;
+  /** Of a fragment. */
+  readonly holds?: NarrowType;
 }
 
 /** Names visible in a list of statements. */
@@ -28,12 +42,21 @@ export function verifyKernel(kernel: Kernel): void {
     const result: readonly Statement[] = fn.result ? [{ kind: 'let', name: '', value: fn.result }] : [];
     verifyList({ ...kernel, functions: kernel.functions.slice(0, i) }, [...fn.body, ...result], new Map(params));
   });
+  for (const array of kernel.shared) verifyShared(kernel, array);
   verifyList(kernel, kernel.body, new Map());
   verifyBarriers(kernel);
 }
 
 function check(kernel: Kernel, condition: boolean, rule: string): void {
   invariant(condition, `kernel ${kernel.name}: ${rule}`);
+}
+
+function verifyShared(kernel: Kernel, { name, type, elements, over }: SharedArray): void {
+  if (over === undefined) return;
+  const below = kernel.shared.find((a) => a.name === over);
+  check(kernel, below !== undefined && below.over === undefined, `${name} lies over ${over}, which is no memory`);
+  const fits = below && elements * ELEMENT_BYTES[type] <= below.elements * ELEMENT_BYTES[below.type];
+  check(kernel, fits === true, `${name} does not fit over ${over}`);
 }
 
 function verifyList(kernel: Kernel, statements: readonly Statement[], outer: Locals): void {
@@ -46,11 +69,14 @@ function verifyList(kernel: Kernel, statements: readonly Statement[], outer: Loc
     for (const expr of expressionsOf(statement)) verifyExpr(kernel, expr, locals);
     verifyStatement(kernel, statement, locals);
     if (statement.kind === 'for') check(kernel, !locals.has(statement.name), `${statement.name} is declared twice`);
-    const index = statement.kind === 'for' ? ([[statement.name, { type: 'u32', kind: 'constant' }]] as const) : [];
-    for (const body of bodiesOf(statement)) verifyList(kernel, body, new Map([...locals, ...index]));
+    const inner = new Map(locals);
+    if (statement.kind === 'for') inner.set(statement.name, { type: 'u32', kind: 'constant' });
+    for (const body of bodiesOf(statement)) verifyList(kernel, body, inner);
     if (statement.kind === 'let') declare(statement.name, { type: statement.value.type, kind: 'constant' });
     if (statement.kind === 'shuffle') declare(statement.name, { type: statement.value.type, kind: 'constant' });
-    if (statement.kind === 'array') declare(statement.name, { type: statement.type, kind: 'array' });
+    if (statement.kind === 'array')
+      declare(statement.name, { type: statement.type, kind: 'array', elements: statement.elements });
+    if (statement.kind === 'load_fragment') declare(statement.name, fragmentOf(kernel, statement));
     if (statement.kind === 'var') declare(statement.name, { type: statement.type, kind: 'variable' });
   }
 }
@@ -80,8 +106,26 @@ function verifyStatement(kernel: Kernel, statement: Statement, locals: Locals): 
     }
     case 'store_shared': {
       const array = kernel.shared.find((a) => a.name === statement.array);
-      check(kernel, array?.type === statement.value.type, `${statement.array} is stored another type`);
+      const stored = statement.value.type;
+      const isFour = stored === 'vec4' && array !== undefined && isNarrow(array.type) && array.elements % 4 === 0;
+      check(kernel, isFour || (array && LOADED[array.type]) === stored, `${statement.array} is stored another type`);
       check(kernel, statement.index.type === 'u32', `an index of ${statement.array} is no u32`);
+      return;
+    }
+    case 'load_fragment':
+      check(kernel, kernel.workgroup % FRAGMENT_LANES === 0, 'a fragment needs whole subgroups');
+      return;
+    case 'multiply_fragments': {
+      const { into, first } = statement;
+      const [sums, row, column] = [into, statement.row, statement.column].map((name) => locals.get(name));
+      check(kernel, row?.kind === 'row_fragment', `${statement.row} is no fragment of a left operand`);
+      check(kernel, column?.kind === 'column_fragment', `${statement.column} is no fragment of a right operand`);
+      const isTyped = row?.holds === statement.type && column?.holds === statement.type;
+      check(kernel, isTyped, `fragments of another type than ${statement.type} are multiplied`);
+      check(kernel, sums?.kind === 'array' && sums.type === 'f32', `${into} is no array of f32`);
+      const last = (sums?.elements ?? 0) - LANE_SUMS;
+      const isWithin = first.kind !== 'literal' || (first.value % LANE_SUMS === 0 && first.value <= last);
+      check(kernel, first.type === 'u32' && isWithin, `${into} does not hold the sums of a fragment`);
       return;
     }
     case 'array': {
@@ -111,6 +155,16 @@ function verifyStatement(kernel: Kernel, statement: Statement, locals: Locals): 
     default:
       return;
   }
+}
+
+function fragmentOf(kernel: Kernel, statement: Extract<Statement, { kind: 'load_fragment' }>): Local {
+  const { name, side, array, index, stride } = statement;
+  const memory = kernel.shared.find((a) => a.name === array);
+  check(kernel, memory !== undefined && isNarrow(memory.type), `${name} is a fragment of what is not narrow`);
+  check(kernel, index.type === 'u32' && (index.kind !== 'literal' || index.value % 8 === 0), `${name} begins askew`);
+  check(kernel, stride % 8 === 0 && stride >= FRAGMENT, `${name} has lines that are askew`);
+  const holds = memory !== undefined && isNarrow(memory.type) ? { holds: memory.type } : {};
+  return { type: 'f32', kind: `${side}_fragment`, ...holds };
 }
 
 function calledFunction(kernel: Kernel, call: { readonly fn: string; readonly args: readonly Expr[] }): KernelFunction {
@@ -144,7 +198,7 @@ function typeOf(kernel: Kernel, expr: Expr, locals: Locals): KernelType {
       return expr.type;
     case 'local': {
       const local = present(locals.get(expr.name), `local ${expr.name} of kernel ${kernel.name}`);
-      check(kernel, local.kind !== 'array', `${expr.name} is read as a whole`);
+      check(kernel, local.kind === 'constant' || local.kind === 'variable', `${expr.name} is read as a whole`);
       return local.type;
     }
     case 'element':
@@ -164,7 +218,9 @@ function typeOf(kernel: Kernel, expr: Expr, locals: Locals): KernelType {
       const name = expr.kind === 'load' ? expr.buffer : expr.array;
       if (expr.kind === 'load' && expr.type === 'vec4') return vectorType(kernel, name);
       const memory: readonly { readonly name: string; readonly type: ScalarType }[] =
-        expr.kind === 'load' ? kernel.buffers.map((b) => ({ name: b.name, type: LOADED[b.type] })) : kernel.shared;
+        expr.kind === 'load'
+          ? kernel.buffers.map((b) => ({ name: b.name, type: LOADED[b.type] }))
+          : kernel.shared.map((a) => ({ name: a.name, type: LOADED[a.type] }));
       return present(
         memory.find((m) => m.name === name),
         `memory ${name} of kernel ${kernel.name}`,

@@ -10,7 +10,7 @@ import { type kernelEntries, kernelFailure } from '../diagnostics/kernel.ts';
 import type { Expr, Kernel, KernelBuffer, Statement, TargetLimits } from '../ir/kernel.ts';
 import { and, binary, builtin, local, lt, min, select, sub, u32, unary } from '../ir/kernel-expr.ts';
 import { mapFunction, mapOperands, mapStatement, namesIn } from '../ir/kernel-walk.ts';
-import { ELEMENT_BYTES, heldAs, isNarrow } from '../ir/storage-type.ts';
+import { ELEMENT_BYTES, heldAs, isNarrow, sharedBytes } from '../ir/storage-type.ts';
 import { present } from '../support/invariant.ts';
 import { dropUnused } from './drop-unused.ts';
 import { freeName } from './names.ts';
@@ -19,9 +19,8 @@ import { freeName } from './names.ts';
 export function legalise(kernel: Kernel, limits: TargetLimits): Kernel {
   const held = withFeatures(asHeld(dropUnused(kernel), limits));
   const fitted = foldGuarded(inWindows(held, limits), limits);
-  const sharedBytes = fitted.shared.reduce((sum, array) => sum + 4 * array.elements, 0);
   require('too-many-bindings', kernel, fitted.buffers.length, limits.storageBindings);
-  require('workgroup-memory-exceeded', kernel, sharedBytes, limits.sharedBytes);
+  require('workgroup-memory-exceeded', kernel, sharedBytes(fitted.shared), limits.sharedBytes);
   require('workgroup-too-large', kernel, fitted.workgroup, limits.invocationsPerGroup);
   return fitted;
 }

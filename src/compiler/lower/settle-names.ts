@@ -54,11 +54,19 @@ function settleList(
       return { ...own, name: index, body: settleList(statement.body, bodyNames, bodyTaken) };
     }
     const own = mapStatement(statement, expr, (body) => settleList(body, inner, taken));
-    if (own.kind === 'let' || own.kind === 'var' || own.kind === 'array' || own.kind === 'shuffle') {
-      return { ...own, name: declare(own.name, inner, taken) };
-    }
+    if (isDeclaration(own)) return { ...own, name: declare(own.name, inner, taken) };
     if (own.kind === 'assign') return { ...own, name: inner.get(own.name) ?? own.name };
     if (own.kind === 'assign_element') return { ...own, array: inner.get(own.array) ?? own.array };
+    if (own.kind === 'multiply_fragments') {
+      const settled = (name: string): string => inner.get(name) ?? name;
+      return { ...own, into: settled(own.into), row: settled(own.row), column: settled(own.column) };
+    }
     return own;
   });
+}
+
+function isDeclaration(
+  statement: Statement,
+): statement is Extract<Statement, { kind: 'let' | 'var' | 'array' | 'shuffle' | 'load_fragment' }> {
+  return ['let', 'var', 'array', 'shuffle', 'load_fragment'].includes(statement.kind);
 }

@@ -20,9 +20,10 @@ interface CompiledHere extends CudaFunction {
 /** What the shim finds, by its number for it. */
 const OUTCOMES = [
   undefined,
-  'its threads part: some are at a barrier, a shuffle or the end, and others of them elsewhere',
+  'its threads part: some are at a barrier, a shuffle, a fragment or the end, and others of them elsewhere',
   'a shuffle takes from a lane that is not there',
   'there is no memory for the stacks of its threads',
+  'a line of a fragment does not begin at a multiple of 16 bytes',
 ] as const;
 
 /**

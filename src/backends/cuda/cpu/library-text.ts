@@ -1,6 +1,7 @@
 import type { CudaSource } from '../driver.ts';
 import { PTX_HELPERS } from '../helpers.ts';
 import { entryAmong, keptApart, namespaceAmong } from '../keep-apart.ts';
+import { MATRIX_PTX } from '../matrix-helpers.ts';
 import { SHIM } from './shim.ts';
 
 /**
@@ -19,7 +20,10 @@ function kernelText(source: CudaSource, k: number): string {
 
 /** The text without helpers of PTX; its lines keep their numbers. */
 function withoutPtx(text: string): string {
-  return PTX_HELPERS.reduce((rest, { text: own }) => rest.replace(own, own.replaceAll(/[^\n]/g, '')), text);
+  return [...PTX_HELPERS, ...MATRIX_PTX].reduce(
+    (rest, { text: own }) => rest.replace(own, own.replaceAll(/[^\n]/g, '')),
+    text,
+  );
 }
 
 const sectionOf = (k: number): string => `tfm_shared_${k}`;
@@ -38,7 +42,7 @@ function tableText(texts: readonly string[]): string {
     const entry = `${namespaceAmong(k)}::${entryAmong(k)}`;
     const body = `[](unsigned char* args, const unsigned* offsets) { shim::call(${entry}, args, offsets); }`;
     const shared = hasShared(text) ? `__start_${sectionOf(k)}, __stop_${sectionOf(k)}` : 'nullptr, nullptr';
-    return `  {${body}, ${/__syncthreads|__shfl_sync/.test(text)}, ${shared}},`;
+    return `  {${body}, ${/__syncthreads|__shfl_sync|\bmma_|\bldmatrix_/.test(text)}, ${shared}},`;
   });
   return [
     ...bounds,

@@ -2,9 +2,9 @@
  * What stands before kernels in CUDA C++ so that a C++ compiler of the machine takes them: the words of CUDA, and a way to run
  * the threads of a block in turns on one CPU.
  *
- * A thread of a cooperating kernel is a fiber with a stack of its own. It runs until it stops at a barrier, at a shuffle
- * or at its end; when all threads of a warp have stopped at a shuffle, values are passed round, and when all of a
- * block have stopped at a barrier, they go on. Threads that stop at different things are found, which a GPU would not
+ * A thread of a cooperating kernel is a fiber with a stack of its own. It runs until it stops at a barrier, at what a warp
+ * does together (a shuffle, the product of two fragments) or at its end; when all threads of a warp have stopped, that is
+ * done, and when all of a block have stopped at a barrier, they go on. Threads that stop at different things are found, which a GPU would not
  * tell. Races are not found, because there is one order of all accesses and it is always the same.
  */
 export const SHIM = `
@@ -26,6 +26,10 @@ struct alignas(8) ushort4 {
   unsigned short x, y, z, w;
 };
 static inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
+struct alignas(8) uint2 {
+  unsigned x, y;
+};
+static inline uint2 make_uint2(unsigned x, unsigned y) { return {x, y}; }
 
 struct Place {
   unsigned x, y, z;
@@ -80,20 +84,23 @@ static inline float from_f16(unsigned short bits) {
 
 namespace shim {
 
-enum Stop { AT_END, AT_BARRIER, AT_SHUFFLE };
-enum Outcome { FINE, PARTED, NO_SUCH_LANE, NO_MEMORY };
+enum Stop { AT_END, AT_BARRIER, AT_MEETING };
+enum Outcome { FINE, PARTED, NO_SUCH_LANE, NO_MEMORY, ASKEW };
 
 constexpr unsigned WARP = 32, MOST_THREADS = 1024;
 constexpr size_t STACK_BYTES = 512 * 1024;
 
 using Body = void (*)(unsigned char* args, const unsigned* offsets);
 
+struct Fiber;
+// What the lanes of a warp do together, when all of them have come to it.
+using Meeting = Outcome (*)(Fiber* lanes, unsigned count);
+
 struct Fiber {
   Stop stop;
-  // What it gives to a shuffle, from which lane it takes, and what it got.
-  float given;
-  int from;
-  float taken;
+  Meeting meeting;
+  // What it brings to the meeting, and where it wants what it gets.
+  void* own;
 #if defined(__x86_64__)
   void* stack;
 #else
@@ -188,12 +195,11 @@ static Outcome run_warp(unsigned first, unsigned count, Stop& stop) {
     stop = fibers[first].stop;
     for (unsigned i = 1; i < count; i++)
       if (fibers[first + i].stop != stop) return PARTED;
-    if (stop != AT_SHUFFLE) return FINE;
-    for (unsigned i = 0; i < count; i++) {
-      Fiber& fiber = fibers[first + i];
-      if (fiber.from < 0 || unsigned(fiber.from) >= count) return NO_SUCH_LANE;
-      fiber.taken = fibers[first + fiber.from].given;
-    }
+    if (stop != AT_MEETING) return FINE;
+    for (unsigned i = 1; i < count; i++)
+      if (fibers[first + i].meeting != fibers[first].meeting) return PARTED;
+    const Outcome outcome = fibers[first].meeting(fibers + first, count);
+    if (outcome != FINE) return outcome;
   }
 }
 
@@ -223,7 +229,7 @@ static void call(void (*fn)(P...), unsigned char* args, const unsigned* offsets)
 
 struct Kernel {
   Body body;
-  // Whether it has barriers or shuffles.
+  // Whether its threads wait for one another.
   bool cooperates;
   // Its shared memory.
   unsigned char *shared, *shared_end;
@@ -259,11 +265,113 @@ static int launch(const Kernel& kernel, unsigned blocks, unsigned threads, unsig
 }
 
 static inline void __syncthreads() { shim::stop_at(shim::AT_BARRIER); }
+
+namespace shim {
+
+template <typename T>
+static T& of(const Fiber& lane) { return *static_cast<T*>(lane.own); }
+
+static void meet(Meeting meeting, void* own) {
+  Fiber& fiber = fibers[running];
+  fiber.meeting = meeting;
+  fiber.own = own;
+  stop_at(AT_MEETING);
+}
+
+struct Shuffle {
+  float given;
+  int from;
+  float taken;
+};
+
+static Outcome shuffle(Fiber* lanes, unsigned count) {
+  for (unsigned i = 0; i < count; i++) {
+    Shuffle& own = of<Shuffle>(lanes[i]);
+    if (own.from < 0 || unsigned(own.from) >= count) return NO_SUCH_LANE;
+    own.taken = of<Shuffle>(lanes[own.from]).given;
+  }
+  return FINE;
+}
+
+constexpr unsigned LANES = 32;
+
+struct Matrices {
+  const unsigned short* row;
+  unsigned* pairs;
+};
+
+// Of matrix m, lane l has the elements 2 (l % 4) and the next of row l / 4; or of column l / 4.
+static Outcome load_matrices(Fiber* lanes, unsigned count, bool transposed) {
+  if (count != LANES) return PARTED;
+  for (unsigned i = 0; i < LANES; i++)
+    if (reinterpret_cast<uintptr_t>(of<Matrices>(lanes[i]).row) % 16 != 0) return ASKEW;
+  for (unsigned i = 0; i < LANES; i++)
+    for (unsigned m = 0; m < 4; m++) {
+      const auto at = [&](unsigned row, unsigned column) { return of<Matrices>(lanes[8 * m + row]).row[column]; };
+      const unsigned line = i / 4, place = i % 4 * 2;
+      const unsigned low = transposed ? at(place, line) : at(line, place);
+      const unsigned high = transposed ? at(place + 1, line) : at(line, place + 1);
+      of<Matrices>(lanes[i]).pairs[m] = low | high << 16;
+    }
+  return FINE;
+}
+static Outcome load_rows(Fiber* lanes, unsigned count) { return load_matrices(lanes, count, false); }
+static Outcome load_columns(Fiber* lanes, unsigned count) { return load_matrices(lanes, count, true); }
+
+static inline float upper_half(unsigned short bits) { return __uint_as_float(unsigned(bits) << 16); }
+
+struct Product {
+  float* sums;
+  const unsigned* rows;
+  unsigned columns[2];
+};
+
+// 16 rows and 8 columns, the products of each element added in their order.
+template <float (*WIDEN)(unsigned short)>
+static Outcome multiply(Fiber* lanes, unsigned count) {
+  if (count != LANES) return PARTED;
+  float a[16][16], b[16][8];
+  for (unsigned i = 0; i < LANES; i++) {
+    const Product& own = of<Product>(lanes[i]);
+    for (unsigned half = 0; half < 2; half++) {
+      const unsigned shift = 16 * half, place = i % 4 * 2 + half;
+      for (unsigned k = 0; k < 4; k++) a[i / 4 + k % 2 * 8][place + k / 2 * 8] = WIDEN((unsigned short)(own.rows[k] >> shift));
+      for (unsigned k = 0; k < 2; k++) b[place + k * 8][i / 4] = WIDEN((unsigned short)(own.columns[k] >> shift));
+    }
+  }
+  for (unsigned i = 0; i < LANES; i++)
+    for (unsigned k = 0; k < 4; k++) {
+      float& sum = of<Product>(lanes[i]).sums[k];
+      for (unsigned place = 0; place < 16; place++) sum += a[i / 4 + k / 2 * 8][place] * b[place][i % 4 * 2 + k % 2];
+    }
+  return FINE;
+}
+
+}
+
 static inline float __shfl_sync(unsigned, float value, int lane) {
-  shim::Fiber& fiber = shim::fibers[shim::running];
-  fiber.given = value;
-  fiber.from = lane;
-  shim::stop_at(shim::AT_SHUFFLE);
-  return fiber.taken;
+  shim::Shuffle own = {value, lane, 0.0f};
+  shim::meet(shim::shuffle, &own);
+  return own.taken;
+}
+
+// In the place of helpers that are PTX.
+static inline unsigned pair_bf16(float low, float high) { return to_bf16(low) | unsigned(to_bf16(high)) << 16; }
+static inline unsigned pair_f16(float low, float high) { return to_f16(low) | unsigned(to_f16(high)) << 16; }
+static inline void ldmatrix_x4(unsigned* pairs, const unsigned short* row) {
+  shim::Matrices own = {row, pairs};
+  shim::meet(shim::load_rows, &own);
+}
+static inline void ldmatrix_x4_trans(unsigned* pairs, const unsigned short* row) {
+  shim::Matrices own = {row, pairs};
+  shim::meet(shim::load_columns, &own);
+}
+static inline void mma_16x8x16_bf16(float* sums, const unsigned* rows, unsigned first, unsigned second) {
+  shim::Product own = {sums, rows, {first, second}};
+  shim::meet(shim::multiply<shim::upper_half>, &own);
+}
+static inline void mma_16x8x16_f16(float* sums, const unsigned* rows, unsigned first, unsigned second) {
+  shim::Product own = {sums, rows, {first, second}};
+  shim::meet(shim::multiply<from_f16>, &own);
 }
 `.trimStart();
