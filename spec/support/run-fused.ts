@@ -12,6 +12,7 @@ import { verifyKernel } from '../../src/compiler/ir/verify-kernel.ts';
 import { type LowerContext, lowerContext } from '../../src/compiler/lower/context.ts';
 import { fusePass } from '../../src/compiler/passes/fuse/fuse.ts';
 import { invariant, present } from '../../src/compiler/support/invariant.ts';
+import { nearest } from './narrow.ts';
 import { randomNumbers } from './random-rows.ts';
 import { runKernel } from './run-kernel.ts';
 
@@ -122,19 +123,28 @@ export interface Difference {
   readonly relative: number;
 }
 
-interface Prepared {
+export interface Prepared {
   readonly context: LowerContext;
   readonly kernels: readonly Kernel[];
   readonly inputs: ReadonlyMap<string, Float64Array>;
   readonly expected: ReadonlyMap<string, Float64Array>;
 }
 
-function prepareGraph(graph: Graph, limits: TargetLimits, lower: Lower, fuse: boolean): Prepared {
-  const inputs = randomInputs(graph, 1);
+/** `precision`: in which operands are multiplied. The inputs are of that type, so that the reference has the same operands. */
+export function prepareGraph(
+  graph: Graph,
+  limits: TargetLimits,
+  lower: Lower,
+  fuse = true,
+  precision: LowerContext['precision'] = 'f32',
+): Prepared {
+  const drawn = randomInputs(graph, 1);
+  const rounded = (x: number): number => (precision === 'f32' ? x : nearest(precision, x));
+  const inputs = new Map([...drawn].map(([name, data]) => [name, data.map(rounded)] as const));
   const host = { inputs, weights: new Map(), runtime: { step: 0, lr: 0 }, seed: 0, micro: 0 };
   const expected = interpret(graph, host);
   const pass = fusePass({ fuse, limits });
-  const fused = pass.run(graph);
+  const fused = { ...pass.run(graph), precision };
   pass.verify(fused);
   const context = lowerContext(fused, limits);
   const kernels = fused.steps.map((step) => {
@@ -173,8 +183,14 @@ export async function compareOnDevice(
 }
 
 /** The same without a device, which finds accesses out of bounds and barriers that are not reached. */
-export function compareHere(graph: Graph, limits: TargetLimits, lower: Lower, fuse = true): readonly Difference[] {
-  const { context, kernels, inputs, expected } = prepareGraph(graph, limits, lower, fuse);
+export function compareHere(
+  graph: Graph,
+  limits: TargetLimits,
+  lower: Lower,
+  fuse = true,
+  precision: LowerContext['precision'] = 'f32',
+): readonly Difference[] {
+  const { context, kernels, inputs, expected } = prepareGraph(graph, limits, lower, fuse, precision);
   const values = new Map<ValueId, Float64Array>();
   const memoryOf = (id: ValueId): Float64Array => {
     const holds = context.memoryOf(id);
@@ -196,7 +212,7 @@ export function compareHere(graph: Graph, limits: TargetLimits, lower: Lower, fu
   }));
 }
 
-function inputValues(context: LowerContext): readonly { readonly id: ValueId; readonly name: string }[] {
+export function inputValues(context: LowerContext): readonly { readonly id: ValueId; readonly name: string }[] {
   return context.fused.graph.block.ops.flatMap((op) =>
     op.kind === 'input' ? op.results.map(({ id }) => ({ id, name: op.attrs.name })) : [],
   );
@@ -219,7 +235,7 @@ export function fillInputs(
   }
 }
 
-function relativeError(expected: Float64Array, found: ArrayLike<number>): number {
+export function relativeError(expected: Float64Array, found: ArrayLike<number>): number {
   let difference = 0;
   let norm = 0;
   expected.forEach((e, i) => {

@@ -7,7 +7,7 @@ namespace tfm {
 __shared__ union {
   alignas(16) unsigned short x_tile[1280];
   float result[640];
-} x_tile_memory;
+} memory;
 alignas(16) __shared__ unsigned short y_tile[1280];
 
 // The bits of the nearest bf16, of two the even one.
@@ -74,7 +74,7 @@ extern "C" __global__ void __launch_bounds__(64, 1) kernel(
 ) {
   const unsigned lane = threadIdx.x;
   for (unsigned place = lane; place < 1024; place += 64) {
-    x_tile_memory.x_tile[place / 32 * 40 + place % 32] = to_bf16(x[place]);
+    memory.x_tile[place / 32 * 40 + place % 32] = to_bf16(x[place]);
   }
   for (unsigned place = lane; place < 1024; place += 64) {
     y_tile[place / 32 * 40 + place % 32] = to_bf16(y[place]);
@@ -82,7 +82,7 @@ extern "C" __global__ void __launch_bounds__(64, 1) kernel(
   __syncthreads();
   float sum[16] = {};
   for (unsigned step = 0u; step < 32; step += 16) {
-    const Fragment x_0 = load_fragment(&x_tile_memory.x_tile[lane / 32 * 16 * 40 + step], 40);
+    const Fragment x_0 = load_fragment(&memory.x_tile[lane / 32 * 16 * 40 + step], 40);
     const Fragment y_0 = load_fragment_of_lines(&y_tile[step * 40], 40);
     multiply_bf16(&sum[0], x_0, y_0);
     const Fragment y_1 = load_fragment_of_lines(&y_tile[step * 40 + 16], 40);
@@ -93,12 +93,12 @@ extern "C" __global__ void __launch_bounds__(64, 1) kernel(
     #pragma unroll
     for (unsigned n = 0u; n < 16; n++) {
       if (lane / 32 == part) {
-        x_tile_memory.result[((lane / 32 * 16 + lane % 32 / 4 + n % 8 / 2 % 2 * 8) * 32 + n / 8 * 16 + lane % 32 % 4 * 2 + n % 8 % 2 + n % 8 / 4 * 8) % 512] = sum[n];
+        memory.result[((lane / 32 * 16 + lane % 32 / 4 + n % 8 / 2 % 2 * 8) * 32 + n / 8 * 16 + lane % 32 % 4 * 2 + n % 8 % 2 + n % 8 / 4 * 8) % 512] = sum[n];
       }
     }
     __syncthreads();
     for (unsigned i = lane; i < 512; i += 64) {
-      out[part * 512 + i] = x_tile_memory.result[i];
+      out[part * 512 + i] = memory.result[i];
     }
     __syncthreads();
   }

@@ -108,7 +108,7 @@ function declareShared(
   const memories = bases.map((base): ModuleMemory => {
     const together = [base, ...shared.filter(({ over }) => hasUnions && over === base.name)];
     const own = together.map((array) => ({ ...array, name: scope.declare('shared', array.name) }));
-    const name = own.length > 1 ? scope.declare('block', `${base.name}_memory`) : undefined;
+    const name = own.length > 1 ? scope.declare('block', `memory of ${base.name}`, 'memory') : undefined;
     together.forEach((array, i) => {
       const member = present(own[i], 'an array');
       arrays.set(array.name, name === undefined ? member : { ...member, name: `${name}.${member.name}` });

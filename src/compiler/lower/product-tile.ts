@@ -189,7 +189,7 @@ function costOf(context: LowerContext, part: ProductPart, passes: readonly Pass[
 }
 
 /** Whether neighbouring columns are not neighbours in memory. */
-function storesAlongRows(context: LowerContext, part: ProductPart): boolean {
+export function storesAlongRows(context: LowerContext, part: ProductPart): boolean {
   const fastest = context.writtenAxes(present(part.roots[0] ?? part.accumulators[0], 'root of a part')).at(-1);
   return !part.columns.some((axis) => axis.id === fastest?.id);
 }

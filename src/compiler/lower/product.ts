@@ -16,8 +16,10 @@ import { regionDoc } from './doc.ts';
 import { makeEmitter } from './element.ts';
 import { add, bounded, div, indicesAt, mod, mul } from './index-math.ts';
 import { keepRolled } from './keep-rolled.ts';
+import { chooseMatrixTiles, type MatrixPart, lanesOf as matrixLanes } from './matrix-tile.ts';
 import { shortName } from './names.ts';
 import { type Frame, frameOf } from './product-frame.ts';
+import { matrixMemory, writeMatrixTile } from './product-matrix.ts';
 import { addInRegisters } from './product-registers.ts';
 import { addInWorkgroup, type TileMemory, tileMemory } from './product-shared.ts';
 import { beginSums, range, type Sum, type Sums } from './product-sums.ts';
@@ -26,14 +28,17 @@ import { type KernelWriter, makeWriter } from './writer.ts';
 
 export function lowerProduct(context: LowerContext, region: ProductRegion): Kernel {
   const writer = makeWriter(context);
-  const parts = chooseTiles(context, region.parts);
-  const lanes = Math.max(...parts.map(({ tile }) => lanesOf(tile)));
-  const job: Job = { writer, reads: new Set(region.reads), memory: tileMemory(writer) };
+  const reads = new Set(region.reads);
+  const matrices = chooseMatrixTiles(context, region.parts);
+  const parts = matrices
+    ? matrixParts(writer, reads, matrices)
+    : plainParts(writer, reads, chooseTiles(context, region.parts));
+  const lanes = Math.max(...parts.map((own) => own.lanes));
   const isSubgroup = stripOf(context.limits) > 0;
   const lane = bounded(builtin(isSubgroup ? 'subgroup_lane' : 'local'), lanes - 1);
   const [only] = parts;
-  if (parts.length === 1 && only) writeTile(job, only, 'finish', bounded(builtin('group'), only.tiles - 1), lane);
-  else writeParts(job, parts, lane);
+  if (parts.length === 1 && only) only.write('finish', bounded(builtin('group'), only.tiles - 1), lane);
+  else writeParts(writer, parts, lane);
   const kernel = writer.finish({
     name: region.name,
     doc: regionDoc(context, region, spreadText(context, parts)),
@@ -45,6 +50,70 @@ export function lowerProduct(context: LowerContext, region: ProductRegion): Kern
   return context.limits.deviceClass === 'cpu' ? keepRolled(kernel) : kernel;
 }
 
+/** A part with its tiles, however they are computed. */
+interface PartToWrite {
+  readonly part: ProductPart;
+  /** Of a tile. */
+  readonly rows: number;
+  readonly columns: number;
+  readonly lanes: number;
+  /** Workgroups. */
+  readonly tiles: number;
+  /** What of a tile an invocation, or a subgroup, computes. */
+  readonly share: string;
+  /** Writes how the tile `place` is computed, and before it a function of that name that stores an element. */
+  write(finish: string, place: Expr, lane: Expr): void;
+}
+
+function plainParts(
+  writer: KernelWriter,
+  reads: ReadonlySet<ValueId>,
+  parts: readonly TiledPart[],
+): readonly PartToWrite[] {
+  const job = { writer, reads, memory: tileMemory(writer) };
+  return parts.map((tiled) => {
+    const { tile, part } = tiled;
+    const [rows, columns] = [tileRows(tile), tileColumns(tile)];
+    return {
+      part,
+      rows,
+      columns,
+      lanes: lanesOf(tile),
+      tiles: tiled.tiles,
+      share: `${tile.rows} by ${4 * tile.vectors} in an invocation`,
+      write: (finish, place, lane) => writeTile(job, tiled, finish, place, lane),
+    };
+  });
+}
+
+function matrixParts(
+  writer: KernelWriter,
+  reads: ReadonlySet<ValueId>,
+  parts: readonly MatrixPart[],
+): readonly PartToWrite[] {
+  const memory = matrixMemory(writer, parts);
+  return parts.map((matrix) => {
+    const { part, tile, type, tiles } = matrix;
+    const { rows, columns, rowTeams, columnTeams } = tile;
+    return {
+      part,
+      rows,
+      columns,
+      lanes: matrixLanes(tile),
+      tiles,
+      share: `${rows / rowTeams} by ${columns / columnTeams} in a subgroup, multiplied in ${type}`,
+      write(finishName, place, lane) {
+        const finish = writeFinish(writer, reads, part, { rows, columns }, finishName);
+        const emitter = makeEmitter(writer, { reads });
+        const names = sumNames(writer.context, part);
+        writeMatrixTile(emitter, matrix, memory, place, lane, names, (batch, row, column, sums) => {
+          writer.call(finish, [...(part.batch.length > 0 ? [batch] : []), row, column, ...sums]);
+        });
+      },
+    };
+  });
+}
+
 interface Job {
   readonly writer: KernelWriter;
   readonly reads: ReadonlySet<ValueId>;
@@ -52,28 +121,27 @@ interface Job {
 }
 
 /** A function for the tiles of each part, and the choice of the one for this workgroup. */
-function writeParts(job: Job, parts: readonly TiledPart[], lane: Expr): void {
-  const { writer } = job;
+function writeParts(writer: KernelWriter, parts: readonly PartToWrite[], lane: Expr): void {
   const params = [
     { name: 'tile', type: 'u32' },
     { name: 'lane', type: 'u32' },
   ] as const;
-  const functions = parts.map((tiled) => {
-    const name = partName(writer.context, tiled.part);
-    const doc = `One tile of ${name}: ${tileText(tiled)}.`;
-    return writer.fn(`${name}_tile`, doc, params, ([tile, own]) => {
-      const place = bounded(present(tile, 'tile'), tiled.tiles - 1);
-      const number = bounded(present(own, 'lane'), lanesOf(tiled.tile) - 1);
-      writeTile(job, tiled, `finish_${name}`, place, number);
+  const functions = parts.map((own) => {
+    const name = partName(writer.context, own.part);
+    const doc = `One tile of ${name}: ${tileText(own)}.`;
+    return writer.fn(`${name}_tile`, doc, params, ([tile, member]) => {
+      const place = bounded(present(tile, 'tile'), own.tiles - 1);
+      const number = bounded(present(member, 'lane'), own.lanes - 1);
+      own.write(`finish_${name}`, place, number);
       return undefined;
     });
   });
   const choose = (i: number, before: number): void => {
-    const [tiled, fn] = [parts[i], functions[i]];
-    if (tiled === undefined || fn === undefined) return;
+    const [own, fn] = [parts[i], functions[i]];
+    if (own === undefined || fn === undefined) return;
     const group = builtin('group');
     const call = (): void => writer.call(fn, [before === 0 ? group : binary('sub', group, u32(before)), lane]);
-    const after = before + tiled.tiles;
+    const after = before + own.tiles;
     if (i === parts.length - 1) call();
     else writer.when(lt(group, u32(after)), call, () => choose(i + 1, after));
   };
@@ -83,7 +151,7 @@ function writeParts(job: Job, parts: readonly TiledPart[], lane: Expr): void {
 function writeTile(job: Job, tiled: TiledPart, finishName: string, place: Expr, lane: Expr): void {
   const { writer } = job;
   const { part, tile } = tiled;
-  const finish = writeFinish(job, tiled, finishName);
+  const finish = writeFinish(writer, job.reads, part, { rows: tileRows(tile), columns: tileColumns(tile) }, finishName);
   const frame = frameOf(writer, tiled, place, lane);
   const emitter = makeEmitter(writer, { reads: job.reads });
   const sums = beginSums(writer, sumNames(writer.context, part), tile.rows, tile.vectors);
@@ -118,8 +186,13 @@ function component(vector: Expr, index: number): Expr {
 }
 
 /** The helper function that takes an element of each accumulator, and computes and stores the roots there. */
-function writeFinish(job: Job, { part, tile }: TiledPart, name: string): string {
-  const { writer } = job;
+function writeFinish(
+  writer: KernelWriter,
+  reads: ReadonlySet<ValueId>,
+  part: ProductPart,
+  tile: { readonly rows: number; readonly columns: number },
+  name: string,
+): string {
   const index = (wish: string): Param => ({ name: wish, type: 'u32' });
   const batch = part.batch.length > 0 ? [index(part.batch.map((axis) => axis.name).join('_'))] : [];
   const names = sumNames(writer.context, part);
@@ -130,14 +203,14 @@ function writeFinish(job: Job, { part, tile }: TiledPart, name: string): string 
     const at = (i: number): Expr => present(locals[i], 'parameter');
     const [row, column] = [at(batch.length), at(batch.length + 1)];
     const known = new Map(part.accumulators.map((id, i) => [id, () => at(batch.length + 2 + i)]));
-    const emitter = makeEmitter(writer, { reads: job.reads, known });
+    const emitter = makeEmitter(writer, { reads, known });
     const store = (): void => {
       const outer = batch.length > 0 ? indicesAt(at(0), part.batch) : [];
       const env = new Map([...outer, ...indicesAt(row, part.rows), ...indicesAt(column, part.columns)]);
       for (const root of part.roots) emitter.store(root, env);
     };
-    const inRows = rows % tileRows(tile) === 0 ? bool(true) : lt(row, u32(rows));
-    const inColumns = columns % tileColumns(tile) === 0 ? bool(true) : lt(column, u32(columns));
+    const inRows = rows % tile.rows === 0 ? bool(true) : lt(row, u32(rows));
+    const inColumns = columns % tile.columns === 0 ? bool(true) : lt(column, u32(columns));
     const inside = and(inRows, inColumns);
     if (inside.kind === 'literal') store();
     else writer.when(inside, store);
@@ -161,16 +234,15 @@ function partName(context: LowerContext, part: ProductPart): string {
   return shortName(context, id);
 }
 
-function tileText({ part, tile }: TiledPart): string {
+function tileText({ part, rows, columns }: PartToWrite): string {
   const over = (axes: ProductPart['rows']): string => axes.map((axis) => axis.name).join(' x ');
-  return `${tileRows(tile)} of ${over(part.rows)} by ${tileColumns(tile)} of ${over(part.columns)}`;
+  return `${rows} of ${over(part.rows)} by ${columns} of ${over(part.columns)}`;
 }
 
-function spreadText(context: LowerContext, parts: readonly TiledPart[]): string {
-  const texts = parts.map((tiled) =>
-    parts.length === 1 ? tileText(tiled) : `${partName(context, tiled.part)}, ${tileText(tiled)}`,
+function spreadText(context: LowerContext, parts: readonly PartToWrite[]): string {
+  const texts = parts.map((own) =>
+    parts.length === 1 ? tileText(own) : `${partName(context, own.part)}, ${tileText(own)}`,
   );
   const [first] = parts;
-  const each = first ? `; ${first.tile.rows} by ${4 * first.tile.vectors} in an invocation` : '';
-  return `One tile per workgroup: ${texts.join('; ')}${parts.length === 1 ? each : ''}.`;
+  return `One tile per workgroup: ${texts.join('; ')}${parts.length === 1 && first ? `; ${first.share}` : ''}.`;
 }

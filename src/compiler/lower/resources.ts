@@ -1,14 +1,6 @@
 /** What a kernel is given: buffers, uniforms and workgroup memory, each declared when it is first asked for. */
 import type { ValueId } from '../ir/graph.ts';
-import type {
-  Expr,
-  Kernel,
-  KernelBuffer,
-  KernelUniform,
-  ScalarType,
-  SharedArray,
-  UniformSource,
-} from '../ir/kernel.ts';
+import type { Expr, Kernel, KernelBuffer, KernelUniform, SharedArray, UniformSource } from '../ir/kernel.ts';
 import { CELL } from '../ir/storage-type.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
 import type { LowerContext } from './context.ts';
@@ -21,8 +13,8 @@ export interface Resources {
   named(name: string): KernelBuffer | undefined;
   /** A uniform as an expression; one for each source. */
   uniform(wish: string, type: KernelUniform['type'], source: UniformSource): Expr;
-  /** The name of a new array of workgroup memory. */
-  shared(wish: string, type: ScalarType, elements: number): string;
+  /** The name of a new array of workgroup memory, which may lie over another one. */
+  shared(wish: string, type: SharedArray['type'], elements: number, over?: string): string;
   /** All of them; what is read before what is written. */
   declared(): Pick<Kernel, 'buffers' | 'uniforms' | 'shared'>;
 }
@@ -55,9 +47,9 @@ export function makeResources(context: LowerContext, unique: (wish: string) => s
       uniforms.set(key, uniform);
       return { kind: 'uniform', type: uniform.type, name: uniform.name };
     },
-    shared(wish, type, elements) {
+    shared(wish, type, elements, over) {
       const name = unique(sanitised(wish));
-      shared.push({ name, type, elements });
+      shared.push({ name, type, elements, ...(over === undefined ? {} : { over }) });
       return name;
     },
     declared() {

@@ -38,6 +38,7 @@ export interface Variable {
 }
 
 export interface LocalArray {
+  readonly name: string;
   /** Reads an element: its value at this moment, so give it a name if it is used twice. */
   readonly at: (index: Expr) => Variable['value'];
   readonly assign: (index: Expr, value: Expr) => void;
@@ -77,6 +78,14 @@ export interface KernelWriter
   barrier(): void;
   /** The value that a lane of the subgroup has. */
   shuffle(wish: string, value: Expr, lane: Expr): Expr;
+  /** The name of a fragment that is loaded. */
+  loadFragment(wish: string, from: Omit<Of<'load_fragment'>, 'kind' | 'name'>): string;
+  /** Adds the product of fragments, by their names, to the sums of `into` from `first`. */
+  multiplyFragments(
+    into: LocalArray,
+    first: Expr,
+    product: Pick<Of<'multiply_fragments'>, 'type' | 'row' | 'column'>,
+  ): void;
   exit(): void;
   call(fn: string, args: readonly Expr[]): void;
   /** A helper function; its body is written by `body`, which gets the parameters and gives the result, if any. */
@@ -92,6 +101,8 @@ export interface KernelWriter
 
   finish(head: KernelHead): Kernel;
 }
+
+type Of<K extends Statement['kind']> = Extract<Statement, { readonly kind: K }>;
 
 export interface LoopOptions {
   readonly from?: Expr;
@@ -168,6 +179,7 @@ export function makeWriter(context: LowerContext): KernelWriter {
       const [elements, list] = typeof values === 'number' ? [values, []] : [values.length, values];
       emit({ kind: 'array', name, type, elements, values: list });
       return {
+        name,
         at: (index) => ({ kind: 'element', type, array: name, index }),
         assign: (index, value) => emit({ kind: 'assign_element', array: name, index, value }),
       };
@@ -199,6 +211,13 @@ export function makeWriter(context: LowerContext): KernelWriter {
       emit({ kind: 'shuffle', name: named.name, value, lane });
       return named;
     },
+    loadFragment(wish, from) {
+      const { name } = local(wish, 'f32');
+      emit({ kind: 'load_fragment', name, ...from });
+      return name;
+    },
+    multiplyFragments: ({ name }, first, product) =>
+      emit({ kind: 'multiply_fragments', into: name, first, ...product }),
     exit: () => emit({ kind: 'return' }),
     call: (fn, args) => emit({ kind: 'call', fn, args }),
     fn(wish, doc, params, write) {

@@ -1,0 +1,198 @@
+/** Products on matrix units: the numbers are those of the rounded operands, whatever the sizes, views and epilogues. */
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openCudaCpu } from '../src/backends/cuda/device.ts';
+import { findProgram } from '../src/backends/cuda/find-program.ts';
+import { CUDA_LIMITS } from '../src/backends/cuda/limits.ts';
+import type { Axis, Graph, ValueId } from '../src/compiler/ir/graph.ts';
+import type { NarrowType, TargetLimits } from '../src/compiler/ir/kernel.ts';
+import { floats } from '../src/compiler/ir/tensor-type.ts';
+import { lowerRegion } from '../src/compiler/lower/lower-region.ts';
+import { MENU } from '../src/compiler/lower/matrix-tile.ts';
+import { type Builder, makeBuilder } from '../src/compiler/ops/builder.ts';
+import * as m from '../src/compiler/ops/make.ts';
+import { axis } from './support/llama-graph.ts';
+import { compareHere, prepareGraph } from './support/run-fused.ts';
+import { runPrepared } from './support/run-prepared.ts';
+import { skipFile } from './support/skip.ts';
+
+if (findProgram('g++') === undefined) skipFile('there is no g++ on this machine');
+const device = await openCudaCpu();
+
+/** With few multiprocessors large tiles pay sooner. */
+const FEW: TargetLimits = { ...CUDA_LIMITS, matrixUnits: 1 };
+const MANY: TargetLimits = { ...CUDA_LIMITS, matrixUnits: 10_000 };
+
+const CASES = [
+  ['bf16', FEW],
+  ['f16', MANY],
+] as const;
+
+type Make = (b: Builder) => Readonly<Record<string, ValueId>>;
+
+function graphOf(make: Make): Graph {
+  const b = makeBuilder();
+  return b.finish(Object.entries(make(b)).map(([name, value]) => ({ name, value })));
+}
+
+/** Inputs are of a narrow type, so that only the sums differ from those of the reference; they are in f32. */
+async function check(make: Make, cases: readonly (readonly [NarrowType, TargetLimits])[] = CASES): Promise<void> {
+  const graph = graphOf(make);
+  for (const [type, limits] of cases) {
+    const prepared = prepareGraph(graph, limits, lowerRegion, true, type);
+    const products = prepared.kernels.filter((k) => k.shared.some((a) => a.type === type));
+    assert.ok(products.length > 0, `nothing multiplies in ${type}`);
+    for (const { output, relative } of await runPrepared(device, prepared))
+      assert.ok(relative < 1e-6, `${output} is off by ${relative} in ${type}`);
+  }
+}
+
+const input = (b: Builder, name: string, axes: readonly Axis[]): ValueId => b.input({ name, type: floats(axes) });
+
+test('products of ragged sizes, whichever operand comes first', async () => {
+  for (const [rows, columns, summed] of [
+    [1, 1, 8],
+    [1, 61, 48],
+    [61, 1, 40],
+    [7, 33, 9],
+    [70, 130, 17],
+    [129, 72, 100],
+    [48, 136, 96],
+  ]) {
+    const [r, c, k] = [axis('r', rows ?? 1), axis('c', columns ?? 1), axis('k', summed ?? 1)];
+    await check((b) => {
+      const [x, y] = [input(b, 'x', [r, k]), input(b, 'y', [k, c])];
+      const [xt, yt] = [input(b, 'xt', [k, r]), input(b, 'yt', [c, k])];
+      return {
+        plain: m.contract(b, x, y, [k.id]),
+        left: m.contract(b, xt, y, [k.id]),
+        right: m.contract(b, x, yt, [k.id]),
+        both: m.contract(b, yt, xt, [k.id]),
+      };
+    });
+  }
+});
+
+/** How a graph's kernels multiply: the tiles in their headers. */
+function tilesOf(make: Make, limits: TargetLimits): readonly string[] {
+  const { kernels } = prepareGraph(graphOf(make), limits, lowerRegion, true, 'bf16');
+  return kernels.map(({ doc }) => doc.at(-1) ?? '');
+}
+
+test('every tile of the menu', async () => {
+  const k = axis('k', 40);
+  const texts: string[] = [];
+  for (const [rows, columns] of [
+    [130, 140],
+    [150, 50],
+    [50, 150],
+    [60, 60],
+    [28, 60],
+    [60, 28],
+    [20, 20],
+    [5, 60],
+    [60, 5],
+  ]) {
+    const [r, c] = [axis('r', rows ?? 1), axis('c', columns ?? 1)];
+    const make: Make = (b) => ({ y: m.contract(b, input(b, 'x', [r, k]), input(b, 'w', [k, c]), [k.id]) });
+    texts.push(...tilesOf(make, FEW));
+    await check(make, [['bf16', FEW]]);
+  }
+  const tiles = texts.map((text) => /: (\d+) of r by (\d+) of c/.exec(text)?.slice(1).map(Number));
+  assert.equal(
+    tiles,
+    MENU.map(({ rows, columns }) => [rows, columns]),
+  );
+});
+
+const [batch, time, width, hidden, vocab] = [
+  axis('batch', 3),
+  axis('time', 17),
+  axis('width', 24),
+  axis('hidden', 40),
+  axis('vocab', 61),
+];
+
+test('an epilogue combines the accumulators of a part', async () => {
+  await check((b) => {
+    const x = input(b, 'x', [batch, time, width]);
+    const gate = m.contract(b, x, input(b, 'w_gate', [width, hidden]), [width.id], { name: 'gate' });
+    const up = m.contract(b, x, input(b, 'w_up', [width, hidden]), [width.id], { name: 'up' });
+    const one = m.scalar(b, 1);
+    const swish = m.binary(b, 'div', gate, m.add(b, one, m.unary(b, 'exp', m.unary(b, 'neg', gate))));
+    return { hidden: m.add(b, m.mul(b, swish, up), input(b, 'residual', [batch, time, hidden])) };
+  });
+});
+
+test('parts of unlike sizes share a launch', async () => {
+  const [heads, kv, size] = [axis('head', 3), axis('kv', 1), axis('size', 5)];
+  await check((b) => {
+    const x = input(b, 'x', [batch, time, width]);
+    return {
+      q: m.contract(b, x, input(b, 'wq', [width, heads, size]), [width.id], { name: 'q' }),
+      k: m.contract(b, x, input(b, 'wk', [width, kv, size]), [width.id], { name: 'k' }),
+      v: m.contract(b, x, input(b, 'wv', [width, vocab]), [width.id], { name: 'v' }),
+    };
+  });
+});
+
+test('batch axes, and operands seen through views', async () => {
+  const [heads, size, key] = [axis('head', 3), axis('size', 8), axis('key', 17)];
+  await check((b) => {
+    const q = b.op('split', { from: width.id, into: [heads, size] }, [input(b, 'q', [batch, time, width])]);
+    const k = b.op('split', { from: width.id, into: [heads, size] }, [input(b, 'k', [batch, time, width])]);
+    const keys = b.op('rename', { from: time.id, to: key }, [k]);
+    return { scores: m.contract(b, q, keys, [size.id], { name: 'scores' }) };
+  });
+});
+
+test('gradients of weights sum over several axes, however long', async () => {
+  const [many, long] = [axis('many', 40), axis('long', 67)];
+  await check((b) => {
+    const x = input(b, 'x', [many, long, width]);
+    const dy = input(b, 'dy', [many, long, hidden]);
+    return { dw: m.contract(b, x, dy, [many.id, long.id], { name: 'dw' }) };
+  });
+});
+
+test('a sum of contractions over unlike axes', async () => {
+  await check((b) => {
+    const sum = b.op('contract', { terms: [[hidden.id], [vocab.id]] }, [
+      input(b, 'dh', [batch, time, hidden]),
+      input(b, 'w', [width, hidden]),
+      input(b, 'dl', [batch, time, vocab]),
+      input(b, 'u', [vocab, width]),
+    ]);
+    return { dx: m.add(b, sum, input(b, 'dy', [batch, time, width])) };
+  });
+});
+
+test('short sums, f32, and devices without matrix units multiply in f32', () => {
+  const seven = axis('seven', 7);
+  const make =
+    (k: Axis): Make =>
+    (b) => ({
+      y: m.contract(b, input(b, 'x', [time, k]), input(b, 'w', [k, hidden]), [k.id]),
+    });
+  const narrowOf = (k: Axis, limits: TargetLimits, precision: 'f32' | 'bf16'): boolean =>
+    prepareGraph(graphOf(make(k)), limits, lowerRegion, true, precision).kernels.some(({ shared }) =>
+      shared.some(({ type }) => type === 'bf16'),
+    );
+  assert.ok(narrowOf(width, MANY, 'bf16'));
+  assert.not.ok(narrowOf(seven, MANY, 'bf16'));
+  assert.not.ok(narrowOf(width, MANY, 'f32'));
+  assert.not.ok(narrowOf(width, { ...MANY, matrixUnits: 0 }, 'bf16'));
+});
+
+test('the interpreter of Kernel IR finds no access out of bounds', () => {
+  const [r, c, k] = [axis('r', 33), axis('c', 21), axis('k', 50)];
+  const graph = graphOf((b) => ({
+    plain: m.contract(b, input(b, 'x', [r, k]), input(b, 'y', [k, c]), [k.id]),
+    turned: m.contract(b, input(b, 'xt', [k, r]), input(b, 'yt', [c, k]), [k.id]),
+  }));
+  for (const { output, relative } of compareHere(graph, MANY, lowerRegion, true, 'f16'))
+    assert.ok(relative < 1e-6, `${output} is off by ${relative}`);
+});
+
+test.after(() => device.close());
+test.run();

@@ -1,0 +1,221 @@
+/**
+ * How large the tiles of a product on matrix units are.
+ *
+ * A workgroup brings its operands to narrow workgroup memory, and each of its subgroups multiplies a rectangle of
+ * fragments. What a tile brings grows with its sides and what it multiplies with its area, so large tiles are cheapest as
+ * long as there are enough of them for all multiprocessors.
+ */
+
+import { FRAGMENT, FRAGMENT_LANES, LANE_SUMS } from '../ir/fragment.ts';
+import type { ValueId } from '../ir/graph.ts';
+import type { NarrowType } from '../ir/kernel.ts';
+import type { ProductPart } from '../ir/region.ts';
+import { elementsOf } from '../ir/tensor-type.ts';
+import type { LowerContext } from './context.ts';
+import { operandsOfPass, type Pass, passesOf } from './product-terms.ts';
+
+export interface MatrixTile {
+  /** Of a workgroup. */
+  readonly rows: number;
+  readonly columns: number;
+  /** Its subgroups along the rows and the columns. */
+  readonly rowTeams: number;
+  readonly columnTeams: number;
+}
+
+/** A part with the tile that it gets. */
+export interface MatrixPart {
+  readonly part: ProductPart;
+  readonly passes: readonly Pass[];
+  readonly tile: MatrixTile;
+  readonly type: NarrowType;
+  readonly rowTiles: number;
+  readonly columnTiles: number;
+  /** Workgroups. */
+  readonly tiles: number;
+}
+
+export type Side = 'row' | 'column';
+
+/** Places of the sum that are brought at once. */
+export const DEPTH = 32;
+/** Tiles of an operand in workgroup memory: one is multiplied while the next is brought. */
+export const TURNS = 2;
+/** Elements behind each line, so that lines begin in unlike banks of memory: 16 bytes, as much as a fragment loads at once. */
+const PADDING = 8;
+
+export const MENU: readonly MatrixTile[] = [
+  { rows: 128, columns: 128, rowTeams: 2, columnTeams: 4 },
+  { rows: 128, columns: 64, rowTeams: 4, columnTeams: 2 },
+  { rows: 64, columns: 128, rowTeams: 2, columnTeams: 4 },
+  { rows: 64, columns: 64, rowTeams: 2, columnTeams: 2 },
+  { rows: 32, columns: 64, rowTeams: 1, columnTeams: 4 },
+  { rows: 64, columns: 32, rowTeams: 4, columnTeams: 1 },
+  { rows: 32, columns: 32, rowTeams: 2, columnTeams: 2 },
+  { rows: 16, columns: 64, rowTeams: 1, columnTeams: 4 },
+  { rows: 64, columns: 16, rowTeams: 4, columnTeams: 1 },
+];
+
+/** Sums shorter than this are not worth a fragment. */
+const SHORTEST = 8;
+/** Floats of local arrays that an invocation may have: sums, and what is on its way to workgroup memory. */
+const FLOATS = 104;
+
+export function lanesOf({ rowTeams, columnTeams }: MatrixTile): number {
+  return FRAGMENT_LANES * rowTeams * columnTeams;
+}
+
+/** Fragments of a subgroup along the rows and the columns. */
+export function fragmentsOf({ rows, columns, rowTeams, columnTeams }: MatrixTile): Readonly<Record<Side, number>> {
+  return { row: rows / FRAGMENT / rowTeams, column: columns / FRAGMENT / columnTeams };
+}
+
+/** Sums of an invocation for each accumulator. */
+export function sumsOf(tile: MatrixTile): number {
+  const { row, column } = fragmentsOf(tile);
+  return LANE_SUMS * row * column;
+}
+
+/** How a tile of an operand lies in workgroup memory: as in memory, so that fours are brought as they are. */
+export interface OperandTile {
+  readonly lines: number;
+  readonly along: 'sum' | 'lines';
+  readonly stride: number;
+  /** Of one turn. */
+  readonly elements: number;
+}
+
+export function operandTile(
+  context: LowerContext,
+  pass: Pass,
+  tile: MatrixTile,
+  side: Side,
+  value: ValueId,
+): OperandTile {
+  const lines = side === 'row' ? tile.rows : tile.columns;
+  const fastest = context.value(value).type.axes.at(-1);
+  const alongSum = pass.axes.some((axis) => axis.id === fastest?.id);
+  const stride = (alongSum ? DEPTH : lines) + PADDING;
+  return { lines, along: alongSum ? 'sum' : 'lines', stride, elements: stride * (alongSum ? lines : DEPTH) };
+}
+
+/** Elements of workgroup memory for the n-th operand on a side, as the pass needs it that needs most. */
+export function operandElements(context: LowerContext, parts: readonly MatrixPart[], side: Side): readonly number[] {
+  const elements: number[] = [];
+  for (const { passes, tile } of parts)
+    for (const pass of passes)
+      operandsOfPass(pass, side).forEach((value, n) => {
+        elements[n] = Math.max(elements[n] ?? 0, TURNS * operandTile(context, pass, tile, side, value).elements);
+      });
+  return elements;
+}
+
+/**
+ * The cheapest tile for each part; all have workgroups of one size. Undefined where the product is not to be computed in
+ * a narrow type, or does not fit.
+ */
+export function chooseMatrixTiles(
+  context: LowerContext,
+  parts: readonly ProductPart[],
+): readonly MatrixPart[] | undefined {
+  const { precision, limits } = context;
+  if (precision === 'f32' || limits.matrixUnits === 0) return undefined;
+  const sizes = [...new Set(MENU.map(lanesOf))].filter((lanes) => lanes <= limits.invocationsPerGroup);
+  const choices = sizes.flatMap((lanes) => {
+    const chosen = parts.flatMap((part) => bestTile(context, precision, part, lanes, parts.length) ?? []);
+    return chosen.length === parts.length && fits(context, chosen) ? [chosen] : [];
+  });
+  const cost = (choice: readonly MatrixPart[]): number =>
+    choice.reduce((sum, own) => sum + costOf(context, own, parts.length), 0);
+  return least(choices, cost);
+}
+
+/** The cheapest tile for a part, one of `parts` in a launch. */
+function bestTile(
+  context: LowerContext,
+  type: NarrowType,
+  part: ProductPart,
+  lanes: number,
+  parts: number,
+): MatrixPart | undefined {
+  const passes = passesOf(context, part);
+  if (passes.some((pass) => elementsOf(pass.axes) < SHORTEST)) return undefined;
+  const candidates = MENU.filter((tile) => lanesOf(tile) === lanes).map((tile): MatrixPart => {
+    const rowTiles = Math.ceil(elementsOf(part.rows) / tile.rows);
+    const columnTiles = Math.ceil(elementsOf(part.columns) / tile.columns);
+    const tiles = rowTiles * columnTiles * elementsOf(part.batch);
+    return { part, passes, tile, type, rowTiles, columnTiles, tiles };
+  });
+  const possible = candidates.filter((own) => floatsOf(own) <= FLOATS && fits(context, [own]));
+  return least(possible, (own) => costOf(context, own, parts));
+}
+
+function least<T>(candidates: readonly T[], cost: (candidate: T) => number): T | undefined {
+  return candidates.reduce<T | undefined>((a, b) => (a !== undefined && cost(a) <= cost(b) ? a : b), undefined);
+}
+
+function floatsOf({ part, passes, tile }: MatrixPart): number {
+  const brought = passes.map((pass) => {
+    const [rows, columns] = [operandsOfPass(pass, 'row').length, operandsOfPass(pass, 'column').length];
+    return (DEPTH * (rows * tile.rows + columns * tile.columns)) / lanesOf(tile);
+  });
+  return part.accumulators.length * sumsOf(tile) + Math.max(...brought);
+}
+
+function fits(context: LowerContext, parts: readonly MatrixPart[]): boolean {
+  const sides = (['row', 'column'] as const).flatMap((side) => operandElements(context, parts, side));
+  const operands = 2 * sides.reduce((sum, n) => sum + n, 0);
+  const own = stagingOf(context, parts);
+  return operands + (own.isOver ? 0 : 4 * own.elements) <= context.limits.sharedBytes;
+}
+
+/** Workgroup memory through which sums go to those who store them. */
+export interface Staging {
+  readonly elements: number;
+  /** Whether it lies over the operand that has the most memory, and which that is. */
+  readonly isOver: boolean;
+  readonly side: Side;
+  readonly n: number;
+}
+
+/** Fragments along the rows of a subgroup whose sums are staged at once. */
+export const STAGED = 1;
+
+/** Floats from one staged row to the next; neighbours that are stored together lie in unlike banks. */
+export function stagedStride({ columns }: MatrixTile): number {
+  return columns + 4;
+}
+
+export function stagedRows({ rowTeams }: MatrixTile): number {
+  return STAGED * FRAGMENT * rowTeams;
+}
+
+export function stagingOf(context: LowerContext, parts: readonly MatrixPart[]): Staging {
+  const elements = Math.max(
+    ...parts.map(({ part, tile }) => part.accumulators.length * stagedRows(tile) * stagedStride(tile)),
+  );
+  const places = (['row', 'column'] as const).flatMap((side) =>
+    operandElements(context, parts, side).map((size, n) => ({ side, n, size })),
+  );
+  const largest = places.reduce((a, b) => (a.size >= b.size ? a : b));
+  return { elements, isOver: 4 * elements <= 2 * largest.size, side: largest.side, n: largest.n };
+}
+
+/** Of a multiprocessor of an A100, in each cycle: products added, and bytes that it gets of the cache that all share. */
+const PRODUCTS = 1024;
+const BYTES = 48;
+/** Cycles until the first operands are there. */
+const LATENCY = 1500;
+
+/** Cycles until the busiest multiprocessor has done its tiles, if each of `parts` has as many. */
+function costOf({ limits }: LowerContext, { part, passes, tile, tiles }: MatrixPart, parts: number): number {
+  const area = tile.rows * tile.columns;
+  const cycles = passes.reduce((sum, pass) => {
+    const [rows, columns] = [operandsOfPass(pass, 'row').length, operandsOfPass(pass, 'column').length];
+    const brought = (4 * DEPTH * (rows * tile.rows + columns * tile.columns)) / BYTES;
+    const multiplied = (DEPTH * area * pass.terms.length) / PRODUCTS;
+    return sum + Math.ceil(elementsOf(pass.axes) / DEPTH) * Math.max(brought, multiplied);
+  }, LATENCY);
+  const stored = (4 * area * Math.max(1, part.roots.length)) / BYTES;
+  return (cycles + stored) * Math.ceil((tiles * parts) / limits.matrixUnits);
+}
