@@ -19,7 +19,8 @@ export interface MicroCase {
 
 const NO_TARGETS = { count: 1, below: 1 };
 
-const product = (rows: number, inner: number, columns: number): MicroCase => ({
+/** A product of `rows` by `inner` with `inner` by `columns`. */
+export const product = (rows: number, inner: number, columns: number): MicroCase => ({
   name: rows === inner && inner === columns ? `product ${rows}` : `product ${rows} x ${inner} x ${columns}`,
   kind: 'product',
   set: { rows, inner, columns },

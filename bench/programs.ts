@@ -12,6 +12,8 @@ export interface ProgramSpec {
   readonly micro?: string;
   readonly more?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Left out unless it is asked for by name. */
+  readonly onRequest?: boolean;
   /** Why it cannot run here; undefined when it can. */
   readonly missing: () => string | undefined;
 }
@@ -39,6 +41,15 @@ function hasAvx512(): boolean {
   return existsSync('/proc/cpuinfo') && readFileSync('/proc/cpuinfo', 'utf8').includes('avx512f');
 }
 
+/** Attention written out, which lays the scores of all pairs in memory: what fusing it is worth. */
+export const UNFUSED_ATTENTION: ProgramSpec = {
+  name: 'tfm, scores in memory',
+  command: process.execPath,
+  file: file('../dist/bench/programs/micro-ours.js'),
+  more: ['unfused'],
+  missing: () => undefined,
+};
+
 const never = (): undefined => undefined;
 const rivals = (): string | undefined =>
   existsSync(file('node_modules/@jax-js/jax')) ? undefined : 'its packages are missing: `npm ci` in bench/';
@@ -57,6 +68,17 @@ export const PROGRAMS: readonly ProgramSpec[] = [
     file: file('programs/jax.mjs'),
     micro: file('programs/micro-jax.mjs'),
     more: ['webgpu'],
+    missing: rivals,
+  },
+  {
+    // As it is, a rival polls Dawn on a core that a software adapter needs.
+    name: 'jax-js webgpu, patient',
+    command: process.execPath,
+    file: file('programs/jax.mjs'),
+    micro: file('programs/micro-jax.mjs'),
+    more: ['webgpu'],
+    env: { NODE_OPTIONS: `--import ${new URL('programs/patient.mjs', import.meta.url)}` },
+    onRequest: true,
     missing: rivals,
   },
   {

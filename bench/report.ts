@@ -1,4 +1,5 @@
 /** The tables of README.md, from raw results. */
+import { ceilingOf, type MeasuredUse } from './ceiling.ts';
 import type { ProgramResult } from './compare-steps.ts';
 import type { Machine } from './machine.ts';
 import { median, medianInterval } from './median.ts';
@@ -14,13 +15,20 @@ export interface StepResults {
   readonly micro?: readonly { readonly case: MicroCase; readonly programs: readonly ProgramResult[] }[];
   /** PreNorm and LNS. */
   readonly schemes?: readonly ProgramResult[];
-  readonly steps: Readonly<Record<string, { readonly size: Size; readonly programs: readonly ProgramResult[] }>>;
+  readonly steps: Readonly<Record<string, StepResult>>;
+}
+
+interface StepResult {
+  readonly size: Size;
+  readonly programs: readonly ProgramResult[];
+  /** Results of before they were measured lack them. */
+  readonly products?: readonly MeasuredUse[];
 }
 
 export function report({ date, machine, steps, micro = [], schemes = [] }: StepResults): string {
   const { adapter, cpu, cores, node } = machine;
   const head = `Measured ${date} on ${adapter} (${cpu}, ${cores} cores), Node ${node}.`;
-  const sections = Object.values(steps).map(({ size, programs }) => section(size, programs));
+  const sections = Object.values(steps).map(section);
   const [before, after] = schemes;
   return [
     head,
@@ -30,12 +38,21 @@ export function report({ date, machine, steps, micro = [], schemes = [] }: StepR
   ].join('\n\n');
 }
 
-function section(size: Size, programs: readonly ProgramResult[]): string {
+function section({ size, programs, products = [] }: StepResult): string {
   const { name, vocab, width, depth, heads, hidden, time, batch } = size;
   const about = `vocab ${vocab}, width ${width}, ${depth} blocks, ${heads} heads, hidden ${hidden}, time ${time}, batch ${batch}`;
   const ours = programs.find(({ program }) => program === OURS);
   const rows = programs.map((one) => row(size, one, ours));
-  return [`### ${name}: ${about}`, '', table([HEADINGS, ...rows])].join('\n');
+  const ceiling = ours && products.length > 0 ? ['', ceilingText(ours, products)] : [];
+  return [`### ${name}: ${about}`, '', table([HEADINGS, ...rows]), ...ceiling].join('\n');
+}
+
+function ceilingText({ rounds }: ProgramResult, products: readonly MeasuredUse[]): string {
+  const { ms, rate } = ceilingOf(products);
+  return (
+    `The ceiling: the products with weights alone, each as fast as by itself (measured right after, ${rate.toFixed(1)} GFLOP/s in all), take ` +
+    `${ms.toFixed(0)} ms of a step of tfm, which is ${((100 * ms) / median(rounds)).toFixed(0)} % of it.`
+  );
 }
 
 /** A row for each function: ours first, then each rival with how many times faster ours is. */

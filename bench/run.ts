@@ -3,10 +3,11 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { productsOf } from './ceiling.ts';
 import { compareSteps } from './compare-steps.ts';
 import { describeMachine } from './machine.ts';
-import { MICRO_CASES, microTensors } from './micro-cases.ts';
-import { PROGRAMS, SCHEMES } from './programs.ts';
+import { MICRO_CASES, type MicroCase, microTensors } from './micro-cases.ts';
+import { OURS, PROGRAMS, type ProgramSpec, SCHEMES, UNFUSED_ATTENTION } from './programs.ts';
 import { readmeWithResults } from './readme.ts';
 import { SIZES } from './sizes.ts';
 import { startTensors } from './start-tensors.ts';
@@ -37,31 +38,42 @@ if (values.help) {
 }
 
 const tell = (text: string): void => void process.stderr.write(`${text}\n`);
-const asked = values.programs === '' ? PROGRAMS : PROGRAMS.filter((p) => values.programs.split(',').includes(p.name));
+const asked =
+  values.programs === ''
+    ? PROGRAMS.filter(({ onRequest }) => !onRequest)
+    : PROGRAMS.filter((p) => values.programs.split(',').includes(p.name));
 const programs = asked.filter((program) => {
   const why = program.missing();
   if (why !== undefined) tell(`${program.name} is left out: ${why}`);
   return why === undefined;
 });
+/** A single function in the programs that have it, and in some more. */
+function compareMicro(one: MicroCase, some: readonly ProgramSpec[], more: readonly ProgramSpec[] = []) {
+  const job = { name: one.name, size: one, tensors: microTensors(one) };
+  const able = some.flatMap((program) => (program.micro === undefined ? [] : [{ ...program, file: program.micro }]));
+  return compareSteps(job, [...able, ...more], rounds, tell);
+}
+
 const machine = await describeMachine();
 const rounds = Number(values.rounds);
 const steps: Record<string, unknown> = {};
 for (const name of values.sizes.split(',').filter((name) => name !== '')) {
   const size = SIZES[name];
   if (!size) throw new Error(`there is no size ${name}: ${Object.keys(SIZES).join(', ')}`);
-  steps[name] = {
-    size,
-    programs: await compareSteps({ name, size, tensors: startTensors(size) }, programs, rounds, tell),
-  };
+  const compared = await compareSteps({ name, size, tensors: startTensors(size) }, programs, rounds, tell);
+  const ours = programs.filter((program) => program.name === OURS);
+  const products: unknown[] = [];
+  for (const use of ours.length > 0 ? productsOf(size) : []) {
+    const [measured] = await compareMicro(use.case, ours);
+    products.push({ ...use, rounds: measured?.rounds ?? [] });
+  }
+  steps[name] = { size, programs: compared, products };
 }
 const micro: unknown[] = [];
 const pattern = new RegExp(values.micro);
 for (const one of values.micro === '' ? [] : MICRO_CASES.filter(({ name }) => pattern.test(name))) {
-  const job = { name: one.name, size: one, tensors: microTensors(one) };
-  const able = programs.flatMap((program) =>
-    program.micro === undefined ? [] : [{ ...program, file: program.micro }],
-  );
-  micro.push({ case: one, programs: await compareSteps(job, able, rounds, tell) });
+  const more = one.kind === 'attention' ? [UNFUSED_ATTENTION] : [];
+  micro.push({ case: one, programs: await compareMicro(one, programs, more) });
 }
 const pairs = Number(values.pairs);
 const schemes =

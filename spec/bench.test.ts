@@ -5,13 +5,17 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { ceilingOf, productsOf } from '../bench/ceiling.ts';
 import { medianInterval } from '../bench/median.ts';
 import { MICRO_CASES } from '../bench/micro-cases.ts';
 import { readmeWithResults } from '../bench/readme.ts';
 import { report } from '../bench/report.ts';
+import { SIZES } from '../bench/sizes.ts';
 import { stepWork } from '../src/compiler/ir/plan-totals.ts';
+import { present } from '../src/compiler/support/invariant.ts';
 import { compile } from '../src/index.ts';
 import { withKernelPrograms } from '../src/runtime/profile/kernel-programs.ts';
+import { norm, runReference } from './support/device-check.ts';
 import { runMain } from './support/run-cli.ts';
 import { temporaryFolder } from './support/temporary.ts';
 
@@ -102,6 +106,28 @@ test('every single function of the benchmark is a program', () => {
     const { plan } = compile(fileURLToPath(new URL(`../bench/micro/${kind}.tfm`, import.meta.url)), { set: settings });
     for (const { name, shape } of plan.weights) assert.equal(shape, weights[name], name);
   }
+});
+
+test('attention written out is the same function', () => {
+  const [fused, unfused] = ['attention', 'attention-unfused'].map((name) => {
+    const spec = fileURLToPath(new URL(`../bench/micro/${name}.tfm`, import.meta.url));
+    const { graphs } = compile(spec, { set: ['heads=2', 'head=5', 'train.time=7'] });
+    return runReference(present(graphs.micro, 'a graph'), 1);
+  });
+  assert.ok(fused && unfused && Math.abs(fused.loss - unfused.loss) < 1e-12 * fused.loss, 'losses');
+  for (const [name, gradient] of fused.gradients) {
+    const other = present(unfused.gradients.get(name), name);
+    assert.ok(gradient.length === 2 * 7 * 5 && norm(gradient) > 0, name);
+    assert.ok(norm(gradient.map((g, i) => g - (other[i] ?? 0))) < 1e-12 * norm(gradient), name);
+  }
+});
+
+test('the ceiling of a step is what its products take', () => {
+  const { S } = SIZES;
+  const uses = S ? productsOf(S).map((use) => ({ ...use, rounds: [1, 2, 30] })) : [];
+  assert.is(ceilingOf(uses).ms, 2 * (4 * 4 + 1));
+  const flops = uses.reduce((sum, { count, case: { flops } }) => sum + count * flops, 0);
+  assert.is(flops, 3 * 2 * 1024 * (4 * (4 * 128 * 128 + 3 * 128 * 344) + 128 * 256));
 });
 
 test.run();

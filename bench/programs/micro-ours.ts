@@ -19,10 +19,11 @@ Object.assign(globalThis, globals);
 const counts = watchGpu();
 const { path, size } = startArguments();
 const { kind, set } = size as MicroCase;
+const spec = process.argv[4] === 'unfused' ? `${kind}-unfused` : kind;
 const start = readTensorFile(path);
 const device = await openWebGpu();
 const { plan, texts, train } = compile({
-  source: readSpec(fileURLToPath(new URL(`../../../bench/micro/${kind}.tfm`, import.meta.url))),
+  source: readSpec(fileURLToPath(new URL(`../../../bench/micro/${spec}.tfm`, import.meta.url))),
   set: Object.entries(set).map(([name, value]) => `${name}=${value}`),
   purposes: ['train'],
   limits: device.limits,
