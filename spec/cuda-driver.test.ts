@@ -99,16 +99,52 @@ test('a run of a program is one launch of a graph, and nothing is read back', as
   });
 });
 
-test('many small uploads wait only when the ring has gone round', async () => {
+test('a step of several micro-batches is one upload and one launch, and its numbers are read without waiting for later ones', async () => {
+  await loaded(async (plan) => {
+    const micro = present(compiled.plan.programs.micro, 'a program');
+    const inputs = micro.inputs.map(({ address: { segment, offset, bytes } }) => ({
+      segment,
+      offset,
+      data: new Int32Array(bytes / 4),
+    }));
+    const step = (k: number) => [
+      { program: 'begin', scalars: { ...SCALARS, step: k }, inputs: [] },
+      ...[0, 1].map((m) => ({ program: 'micro', scalars: { ...SCALARS, step: k, micro: m }, inputs })),
+      { program: 'update', scalars: { ...SCALARS, step: k }, inputs: [] },
+    ];
+    plan.runAll(step(0));
+    fake.calls();
+    plan.runAll(step(1));
+    const numbers = plan.read('outputs', 0, 4);
+    plan.runAll(step(2));
+    await numbers;
+    const [copied, launched] = ['cuMemcpyHtoDAsync_v2', 'cuGraphLaunch'];
+    const calls = fake.calls();
+    assert.equal(calls.slice(0, 6), [
+      copied,
+      launched,
+      'cuMemcpyDtoHAsync_v2',
+      'cuEventRecord',
+      'cuEventQuery',
+      copied,
+    ]);
+    assert.is(calls[6], launched);
+    assert.not.ok(calls.includes('cuStreamSynchronize'));
+  });
+});
+
+test('many small uploads wait only when a half of the ring has come round', async () => {
   await loaded(async (plan) => {
     fake.calls();
     const [input] = present(compiled.plan.programs.micro, 'a program').inputs;
     const { segment, offset } = present(input, 'an input').address;
-    for (let i = 0; i < 20_000; i++) plan.write(segment, offset, Int32Array.of(i));
-    assert.equal([...new Int32Array(await plan.read(segment, offset, 4))], [19_999]);
+    for (let i = 0; i < 80_000; i++) plan.write(segment, offset, Int32Array.of(i));
+    assert.equal([...new Int32Array(await plan.read(segment, offset, 4))], [79_999]);
     const calls = fake.calls();
-    assert.is(calls.filter((c) => c === 'cuMemcpyHtoDAsync_v2').length, 20_000);
-    assert.ok(calls.filter((c) => c === 'cuStreamSynchronize').length <= 3);
+    assert.is(calls.filter((c) => c === 'cuMemcpyHtoDAsync_v2').length, 80_000);
+    assert.is(calls.filter((c) => c === 'cuStreamSynchronize').length, 0);
+    // The last is that of the read.
+    assert.is(calls.filter((c) => c === 'cuEventSynchronize').length, 2 + 1);
   });
 });
 
@@ -179,6 +215,26 @@ test('an error of the device has its name in CUDA, and stays', async () => {
   });
 });
 
+test('an error of a kernel that was queued names the program in which it was', async () => {
+  await loaded(async (plan) => {
+    const runs = ['micro', 'micro', 'update'].map((program) => ({ program, scalars: SCALARS, inputs: [] }));
+    const { steps } = present(compiled.plan.programs.micro, 'a program');
+    for (const [fault, program] of [
+      [0, "'micro' of micro-batch 1 of 2"],
+      [steps.length, "'micro' of micro-batch 2 of 2"],
+      [2 * steps.length + 1, "'update'"],
+    ] as const) {
+      await withVariables({ FAKE_CUDA_FAULT: `${fault}` }, async () => {
+        plan.runAll(runs);
+        const failure = await failureOf(() => plan.finish());
+        assert.match(words(failure), /\[cuda-error\] CUDA reports CUDA_ERROR_ILLEGAL_ADDRESS/);
+        assert.ok(words(failure).endsWith(`; the program that the GPU began last is ${program}`), words(failure));
+      });
+      await plan.finish();
+    }
+  });
+});
+
 test('step by step, an error names its kernel and the lines of the spec', async () => {
   await withVariables({ TFM_CUDA_STEPS: '1' }, () =>
     loaded(async (plan) => {
@@ -227,9 +283,11 @@ test('a training that an error ends goes on from its checkpoint, to the same num
   };
   const whole = await train('whole');
   assert.is(whole.exit, 0, whole.err);
-  const ended = await withVariables({ FAKE_CUDA_FAIL: 'cuGraphLaunch=700 17' }, () => train('ended'));
+  // A kernel of the fourth step.
+  const ended = await withVariables({ FAKE_CUDA_FAULT: '40' }, () => train('ended'));
   assert.is(ended.exit, 3);
-  assert.match(ended.out, /"cuda-error".*CUDA_ERROR_ILLEGAL_ADDRESS.*--resume/s);
+  assert.match(ended.out, /"cuda-error".*CUDA_ERROR_ILLEGAL_ADDRESS.*began last is '.*--resume/s);
+  assert.equal(readdirSync(join(folder, 'ended', 'checkpoints')), ['latest', 'step-2']);
   const resumed = await train('ended', '--resume');
   assert.is(resumed.exit, 0, resumed.err);
   const loss = ({ out }: { readonly out: string }): unknown => JSON.parse(out).loss;
@@ -257,7 +315,13 @@ test('what is closed gives all back', () => {
   fake.calls();
   device.close();
   const calls = fake.calls();
-  for (const name of ['cuMemFreeHost', 'cuModuleUnload', 'cuStreamDestroy_v2', 'cuDevicePrimaryCtxRelease_v2'])
+  for (const name of [
+    'cuMemFreeHost',
+    'cuEventDestroy_v2',
+    'cuModuleUnload',
+    'cuStreamDestroy_v2',
+    'cuDevicePrimaryCtxRelease_v2',
+  ])
     assert.ok(calls.includes(name), name);
 });
 

@@ -71,9 +71,9 @@ test('an error of the device in a step', async () => {
   let updates = 0;
   const failing: LoadedPlan = {
     ...loaded,
-    run: (program, scalars) => {
-      if (program === 'update') updates += 1;
-      loaded.run(program, scalars);
+    runAll: (runs) => {
+      updates += runs.filter(({ program }) => program === 'update').length;
+      loaded.runAll(runs);
     },
     read: (...range) =>
       updates === 6

@@ -135,6 +135,29 @@ test('a norm beyond float32 of gradients that are finite', async () => {
   assert.ok(untouched);
 });
 
+test('steps that were queued behind one that is not finite change nothing', async () => {
+  const after = async (steps: number): Promise<{ state: readonly (readonly number[])[]; message: string }> => {
+    const set = ['train.lr=1e38', 'train.save_every=1000', 'train.eval_every=1000', `train.steps=${steps}`];
+    const compiled = compileText(SPEC, { set, limits: device.limits, purposes: ['train', 'logits'] });
+    const loaded = await device.load(compiled.plan, compiled.texts);
+    try {
+      const trial = trainLoaded(
+        compiled,
+        loaded,
+        () => {},
+        async () => {},
+      );
+      const message = steps === 1 ? `${(await trial).step}` : await rejectsWith('diverged', EXIT.diverged, trial);
+      return { message, state: await stateOf(loaded) };
+    } finally {
+      loaded.release();
+    }
+  };
+  const [one, six] = [await after(1), await after(6)];
+  assert.match(six.message, /at step 2: /);
+  assert.equal(six.state, one.state);
+});
+
 test('an enormous learning rate ends the run with exit code 6 and leaves the last good checkpoint', async () => {
   const run = join(folder, 'run');
   const { exit, err } = await runMain('train', join(folder, 'tiny.tfm'), '--set', 'train.lr=1e38', '--out', run);

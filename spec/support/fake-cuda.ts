@@ -23,11 +23,12 @@ const CUDA_TEXT = `
 using Handle = uint64_t;
 using Launch = int (*)(unsigned kernel, unsigned blocks, unsigned threads, unsigned char* args, const unsigned* offsets);
 struct Module { Launch launch; std::vector<unsigned> sizes; };
-struct Step { Module* module; unsigned blocks, threads; std::vector<unsigned char> args; std::vector<unsigned> offsets; Handle at; unsigned word; size_t words; };
+// A launch of a module, a copy where there is none, or words that are set.
+struct Step { Module* module; unsigned blocks, threads; std::vector<unsigned char> args; std::vector<unsigned> offsets; Handle at; unsigned word; size_t words; Handle from; };
 using Graph = std::vector<Step>;
 
 static bool current = false, capturing = false;
-static int broken = 0, retained = 0;
+static int broken = 0, retained = 0, launched = 0;
 static Graph captured;
 static std::string folder() { return getenv("FAKE_CUDA_FOLDER"); }
 
@@ -44,7 +45,7 @@ static int begin(const char* name) {
     static int seen = 0;
     if (after == nullptr || seen++ >= atoi(after)) broken = atoi(wanted + strlen(name) + 1);
   }
-  if (wanted == nullptr) broken = 0;
+  if (wanted == nullptr && getenv("FAKE_CUDA_FAULT") == nullptr) broken = launched = 0;
   return broken;
 }
 #define BEGIN if (int code = begin(__func__)) return code; if (!current) return 201;
@@ -53,7 +54,15 @@ static int begin(const char* name) {
 static int run(Step& step) {
   if (step.module == nullptr) {
     unsigned* words = reinterpret_cast<unsigned*>(step.at);
-    for (size_t i = 0; i < step.words; i++) words[i] = step.word;
+    const unsigned* from = reinterpret_cast<unsigned*>(step.from);
+    for (size_t i = 0; i < step.words; i++) words[i] = from == nullptr ? step.word : from[i];
+    return 0;
+  }
+  // A kernel that a test wants to fail while it runs: the one after so many. What was queued behind it does not run, and a later
+  // call tells of it.
+  const char* fault = getenv("FAKE_CUDA_FAULT");
+  if (fault != nullptr && launched++ == atoi(fault)) {
+    broken = 700;
     return 0;
   }
   return step.module->launch(0, step.blocks, step.threads, step.args.data(), step.offsets.data()) == 0 ? 0 : 719;
@@ -129,13 +138,22 @@ int cuMemAlloc_v2(Handle* out, size_t bytes) {
 int cuMemFree_v2(Handle pointer) { BEGIN free(reinterpret_cast<void*>(pointer)); return 0; }
 int cuMemAllocHost_v2(Handle* out, size_t bytes) { BEGIN *out = reinterpret_cast<Handle>(malloc(bytes)); return 0; }
 int cuMemFreeHost(Handle pointer) { BEGIN free(reinterpret_cast<void*>(pointer)); return 0; }
-int cuMemsetD32Async(Handle at, unsigned word, size_t words, Handle) { BEGIN return queue({nullptr, 0, 0, {}, {}, at, word, words}); }
+int cuMemsetD32Async(Handle at, unsigned word, size_t words, Handle) { BEGIN return queue({nullptr, 0, 0, {}, {}, at, word, words, 0}); }
 int cuMemcpyHtoDAsync_v2(Handle to, Handle from, size_t bytes, Handle) {
   BEGIN
   if (capturing) return 900;
   memcpy(reinterpret_cast<void*>(to), reinterpret_cast<void*>(from), bytes);
   return 0;
 }
+static int copy(Handle to, Handle from, size_t bytes) { return queue({nullptr, 0, 0, {}, {}, to, 0, bytes / 4, from}); }
+int cuMemcpyDtoDAsync_v2(Handle to, Handle from, size_t bytes, Handle) { BEGIN return copy(to, from, bytes); }
+int cuMemcpyDtoHAsync_v2(Handle to, Handle from, size_t bytes, Handle) { BEGIN return copy(to, from, bytes); }
+int cuEventCreate(Handle* out, unsigned flags) { BEGIN *out = reinterpret_cast<Handle>(new int(0)); return flags == 2 ? 0 : 1; }
+int cuEventRecord(Handle event, Handle) { BEGIN if (capturing) return 900; *reinterpret_cast<int*>(event) = 1; return 0; }
+// After it was recorded, it has not happened yet when it is first asked.
+int cuEventQuery(Handle event) { BEGIN int& state = *reinterpret_cast<int*>(event); return state++ == 1 ? 600 : 0; }
+int cuEventSynchronize(Handle) { BEGIN return 0; }
+int cuEventDestroy_v2(Handle event) { BEGIN delete reinterpret_cast<int*>(event); return 0; }
 int cuMemcpyDtoH_v2(void* to, Handle from, size_t bytes) { BEGIN memcpy(to, reinterpret_cast<void*>(from), bytes); return 0; }
 int cuStreamCreate(Handle* out, unsigned) { BEGIN *out = 5; return 0; }
 int cuStreamDestroy_v2(Handle) { BEGIN return 0; }
@@ -147,8 +165,10 @@ int cuStreamEndCapture(Handle, Handle* out) { BEGIN capturing = false; *out = re
 int cuGraphInstantiateWithFlags(Handle* out, Handle graph, uint64_t) { BEGIN *out = reinterpret_cast<Handle>(new Graph(*reinterpret_cast<Graph*>(graph))); return 0; }
 int cuGraphLaunch(Handle graph, Handle) {
   BEGIN
-  for (Step& step : *reinterpret_cast<Graph*>(graph))
+  for (Step& step : *reinterpret_cast<Graph*>(graph)) {
+    if (broken != 0) break;
     if (int code = run(step)) return code;
+  }
   return 0;
 }
 int cuGraphExecDestroy(Handle graph) { BEGIN delete reinterpret_cast<Graph*>(graph); return 0; }
@@ -156,7 +176,7 @@ int cuGraphDestroy(Handle graph) { BEGIN delete reinterpret_cast<Graph*>(graph);
 int cuLaunchKernel(Handle function, unsigned bx, unsigned by, unsigned bz, unsigned tx, unsigned ty, unsigned tz, unsigned, Handle, void** params, void** extra) {
   BEGIN
   if (by != 1 || bz != 1 || ty != 1 || tz != 1 || extra != nullptr) return 1;
-  Step step{reinterpret_cast<Module*>(function), bx, tx, {}, {}, 0, 0, 0};
+  Step step{reinterpret_cast<Module*>(function), bx, tx, {}, {}, 0, 0, 0, 0};
   for (size_t i = 0; i < step.module->sizes.size(); i++) {
     while (step.args.size() % 8 != 0) step.args.push_back(0);
     step.offsets.push_back(step.args.size());

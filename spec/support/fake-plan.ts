@@ -2,7 +2,7 @@
  * A bigram model computed in JavaScript behind the interface of a loaded plan: logits = table[token] + bias. It lets the
  * runtime be tested without a device, and is as exact and as repeatable as a device must be.
  */
-import type { LoadedPlan } from '../../src/backends/device.ts';
+import type { LoadedPlan, ProgramRun } from '../../src/backends/device.ts';
 import type { HostScalars, IoPlace, Plan, Program, Segment, WeightPlace } from '../../src/compiler/ir/plan.ts';
 import type { TrainConfig } from '../../src/compiler/ir/train.ts';
 import { present } from '../../src/compiler/support/invariant.ts';
@@ -62,7 +62,7 @@ export function fakePlan(options: FakeOptions): Plan {
   });
   const segment = (name: string, role: Segment['role'], bytes: number): Segment => ({ name, role, bytes });
   return {
-    format_version: 1,
+    format_version: 2,
     target: 'wgsl',
     model: 'Bigram',
     spec: 'bigram.tfm',
@@ -74,16 +74,16 @@ export function fakePlan(options: FakeOptions): Plan {
       segment('moment10', 'moment1', trained),
       segment('moment20', 'moment2', trained),
       segment('inputs', 'inputs', 2 * wide + align(time * 4)),
-      segment('outputs', 'outputs', 8 * 256 + time * vocab * 4),
+      segment('outputs', 'outputs', 12 * 256 + time * vocab * 4),
     ],
     kernels: [],
     programs: {
       begin: program([], []),
       micro: program(batch, [out('loss', 0)]),
-      update: program([], [out('grad_norm', 1), out('finite', 2)]),
+      update: program([], [out('grad_norm', 1), out('history', 8, [64, 3])]),
       evaluate: program(batch, [out('loss.sum', 3), out('loss.count', 4)]),
       probes: program(batch, [out('probe.bias', 5), out('probe.rows', 6, [2])]),
-      logits: program([io('tokens', [1, time], 'inputs', 2 * wide, 'int')], [out('logits', 8, [1, time, vocab])]),
+      logits: program([io('tokens', [1, time], 'inputs', 2 * wide, 'int')], [out('logits', 12, [1, time, vocab])]),
     },
     weights: [table, bias, frozen],
     uniformRows: [],
@@ -160,13 +160,14 @@ export function loadFakePlan(options: FakeOptions): LoadedPlan {
     if (fault?.step === scalars.step) part(segment, places[fault.weight === 'bias' ? 'bias' : 'table'])[1] = Number.NaN;
   };
 
-  const update = ({ lr, bias1, bias2 }: HostScalars): void => {
+  let ended = false;
+  const update = ({ step, lr, bias1, bias2 }: HostScalars): void => {
     const [w, g, m, v] = [floats('weights0'), floats(`${plan.gradients}0`), floats('moment10'), floats('moment20')];
     const norm = Math.sqrt(g.reduce((s, x) => s + x * x, 0));
-    const finite = Number.isFinite(norm);
+    ended ||= !Number.isFinite(norm);
     output('update', 'grad_norm')[0] = norm;
-    output('update', 'finite')[0] = finite ? 1 : 0;
-    if (!finite) return;
+    output('update', 'history').set([output('micro', 'loss')[0] ?? 0, norm, ended ? 0 : 1], (step % 64) * 3);
+    if (ended) return;
     const { beta1, beta2, eps, decay } = options.optimizer;
     g.forEach((x, i) => {
       m[i] = beta1 * (m[i] ?? 0) + (1 - beta1) * x;
@@ -203,15 +204,24 @@ export function loadFakePlan(options: FakeOptions): LoadedPlan {
     },
   };
 
+  const write = (segment: string, offset: number, data: ArrayBufferView): void => {
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    new Uint8Array(buffer(segment), offset, bytes.length).set(bytes);
+  };
+  const runAll = (runs: readonly ProgramRun[]): void => {
+    for (const { program, scalars, inputs } of runs) {
+      for (const { segment, offset, data } of inputs) write(segment, offset, data);
+      present(programs[program], `program ${program}`)(scalars);
+    }
+  };
+
   return {
     plan,
     allocatedBytes: 0,
-    write: (segment, offset, data) => {
-      const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-      new Uint8Array(buffer(segment), offset, bytes.length).set(bytes);
-    },
+    write,
     read: async (segment, offset, bytes) => buffer(segment).slice(offset, offset + bytes),
-    run: (program, scalars) => present(programs[program], `program ${program}`)(scalars),
+    run: (program, scalars) => runAll([{ program, scalars, inputs: [] }]),
+    runAll,
     finish: async () => {},
     checkGuards: async () => {},
     release: () => {},

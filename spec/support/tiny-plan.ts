@@ -35,7 +35,7 @@ export function tinyPlan(
   ]);
   const uniforms = uniformBytes(table.uniformRows().length, 256);
   const plan: Plan = {
-    format_version: 1,
+    format_version: 2,
     target,
     model: 'Tiny',
     spec: 'tiny.tfm',

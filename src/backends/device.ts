@@ -40,14 +40,37 @@ export interface LoadOptions {
   readonly fromFiles?: boolean;
 }
 
+/** A run of a program, with what the host gives to it. */
+export interface ProgramRun {
+  readonly program: string;
+  readonly scalars: HostScalars;
+  /** What lies where when it begins; lengths are multiples of 4 bytes. */
+  readonly inputs: readonly ProgramInput[];
+}
+
+export interface ProgramInput {
+  readonly segment: string;
+  readonly offset: number;
+  readonly data: ArrayBufferView;
+}
+
 export interface LoadedPlan {
   readonly plan: Plan;
   /** Bytes of GPU buffers that it holds. */
   readonly allocatedBytes: number;
   write(segment: string, offset: number, data: ArrayBufferView): void;
+  /**
+   * What lies there when all that was queued before is done. What is queued later does not delay a read of up to 64 KiB; while a
+   * longer one is under way, nothing may be queued.
+   */
   read(segment: string, offset: number, bytes: number): Promise<ArrayBuffer>;
   /** Queues one run of a program. Runs are in order; nothing waits. */
   run(program: string, scalars: HostScalars): void;
+  /**
+   * Queues runs as one piece of work, such as a step of training: one upload of all that the host gives to them, and one
+   * submit or launch. The data may change as soon as it returns.
+   */
+  runAll(runs: readonly ProgramRun[]): void;
   /** Resolves when all queued work is done; rejects with a `Failure` on a device error. */
   finish(): Promise<void>;
   /** Throws a `Failure` naming the segment whose guard band was written; only with `poison`. */

@@ -5,7 +5,7 @@ import type { HostScalars, Plan } from '../compiler/ir/plan.ts';
 import type { ValidationData } from './data/training-data.ts';
 import { readWindows, windowCount } from './data/windows.ts';
 import { placeOf, readScalars } from './plan-io.ts';
-import { batchShape, vocabularyOf, writeBatch } from './run-step.ts';
+import { batchRun, batchShape, vocabularyOf } from './run-step.ts';
 
 export interface Evaluation {
   /** Sum of losses over number of counted tokens, natural logarithm. */
@@ -40,8 +40,7 @@ export async function evaluate(
   let count = 0;
   for (let run = 0; run < runs; run += 1) {
     const windows = Array.from({ length: rows }, (_, k) => run * rows + k);
-    writeBatch(loaded, program, readWindows(data.source, windows, time, vocab), 0);
-    loaded.run('evaluate', scalars);
+    loaded.runAll([batchRun(loaded.plan, 'evaluate', scalars, readWindows(data.source, windows, time, vocab), 0)]);
     const [runSum = Number.NaN, runCount = 0] = await readScalars(loaded, places);
     sum += runSum;
     count += runCount;

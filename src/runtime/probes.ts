@@ -2,7 +2,7 @@ import type { LoadedPlan } from '../backends/device.ts';
 import type { HostScalars } from '../compiler/ir/plan.ts';
 import type { Batch } from './data/windows.ts';
 import { readOutputs } from './plan-io.ts';
-import { writeBatch } from './run-step.ts';
+import { batchRun } from './run-step.ts';
 
 export type ProbeValues = Readonly<Record<string, readonly number[]>>;
 
@@ -19,8 +19,7 @@ export async function readProbes(
   const program = loaded.plan.programs[name];
   const places = program?.outputs.filter((o) => o.name.startsWith('probe.')) ?? [];
   if (!program || places.length === 0) return {};
-  writeBatch(loaded, program, batch, 0);
-  loaded.run(name, scalars);
+  loaded.runAll([batchRun(loaded.plan, name, scalars, batch, 0)]);
   const values = await readOutputs(loaded, places);
   return Object.fromEntries(places.map((p, k) => [p.name.slice('probe.'.length), Array.from(values[k] ?? [])]));
 }

@@ -1,10 +1,10 @@
-import type { LoadedPlan } from '../backends/device.ts';
+import type { LoadedPlan, ProgramInput, ProgramRun } from '../backends/device.ts';
 import { dataFailure } from '../compiler/diagnostics/data.ts';
 import { runFailure } from '../compiler/diagnostics/run.ts';
-import type { HostScalars, IoPlace, Program } from '../compiler/ir/plan.ts';
-import { invariant } from '../compiler/support/invariant.ts';
+import type { HostScalars, IoPlace, Plan, Program } from '../compiler/ir/plan.ts';
+import { invariant, present } from '../compiler/support/invariant.ts';
 import type { Batch } from './data/windows.ts';
-import { placeOf, programOf, readScalars, writeInput } from './plan-io.ts';
+import { placeOf, programOf, readOutputs, readScalars } from './plan-io.ts';
 
 export interface BatchShape {
   /** Sequences of one run of the program. */
@@ -37,53 +37,87 @@ export function vocabularyOf(programs: Readonly<Record<string, Program>>): numbe
   return programs.logits?.outputs.find((o) => o.name === 'logits')?.shape.at(-1);
 }
 
-/** Writes rows first … first + rows - 1 of a batch to the inputs of a program. */
-export function writeBatch(loaded: LoadedPlan, program: Program, batch: Batch, first: number): void {
+/** A run of a program on rows first … first + rows - 1 of a batch. */
+export function batchRun(plan: Plan, name: string, scalars: HostScalars, batch: Batch, first: number): ProgramRun {
+  const program = programOf(plan, name);
   const { rows, time } = batchShape(program);
   const part = (values: Int32Array): Int32Array => values.subarray(first * time, (first + rows) * time);
-  for (const place of hostInputs(program)) {
-    writeInput(loaded, place, part(place.name === 'tokens' ? batch.tokens : batch.targets));
-  }
+  const inputs = hostInputs(program).map(({ name: input, address: { segment, offset, bytes } }): ProgramInput => {
+    const data = part(input === 'tokens' ? batch.tokens : batch.targets);
+    invariant(data.byteLength === bytes, `input ${input} takes ${bytes} bytes`);
+    return { segment, offset, data };
+  });
+  return { program: name, scalars, inputs };
 }
 
 /**
- * Queues forward and backward of all micro-batches of a step. With several, totals are cleared first, and `prepare`
- * sums over all of them what the loss of each divides by.
+ * Forward and backward of all micro-batches of a step. With several, totals are cleared first, and `prepare` sums over all
+ * of them what the loss of each divides by.
  */
-export function queueGradients(loaded: LoadedPlan, batch: Batch, scalars: HostScalars): void {
-  const { plan } = loaded;
-  const micro = programOf(plan, 'micro');
-  const { rows, time } = batchShape(micro);
+export function gradientRuns({ plan }: LoadedPlan, batch: Batch, scalars: HostScalars): readonly ProgramRun[] {
+  const { rows, time } = batchShape(programOf(plan, 'micro'));
   invariant(batch.tokens.length === rows * time * plan.accumulation, 'the batch fills the micro-batches');
-  if (plan.programs.begin) loaded.run('begin', scalars);
-  for (const name of ['prepare', 'micro']) {
-    const program = plan.programs[name];
-    if (!program) continue;
-    for (let k = 0; k < plan.accumulation; k += 1) {
-      writeBatch(loaded, program, batch, k * rows);
-      loaded.run(name, { ...scalars, micro: k });
-    }
-  }
+  const ofBatch = (name: string): readonly ProgramRun[] =>
+    Array.from({ length: plan.accumulation }, (_, k) =>
+      batchRun(plan, name, { ...scalars, micro: k }, batch, k * rows),
+    );
+  return [
+    ...(plan.programs.begin ? [{ program: 'begin', scalars, inputs: [] }] : []),
+    ...(plan.programs.prepare ? ofBatch('prepare') : []),
+    ...ofBatch('micro'),
+  ];
+}
+
+/** What follows them: norm, clips, the optimizer. */
+export function updateRun(scalars: HostScalars): ProgramRun {
+  return { program: 'update', scalars, inputs: [] };
+}
+
+/** Queues forward and backward of all micro-batches of a step. */
+export function queueGradients(loaded: LoadedPlan, batch: Batch, scalars: HostScalars): void {
+  loaded.runAll(gradientRuns(loaded, batch, scalars));
+}
+
+/** Queues a step. */
+export function queueStep(loaded: LoadedPlan, batch: Batch, scalars: HostScalars): void {
+  loaded.runAll([...gradientRuns(loaded, batch, scalars), updateRun(scalars)]);
 }
 
 export interface StepNumbers {
   readonly loss: number;
   readonly gradNorm: number;
-  /** When false, the update changed nothing. */
+  /** When false, the update changed nothing, and that of no later step does. */
   readonly finite: boolean;
 }
 
-/** Queues the update and reads the numbers of the step. */
+/** Steps whose numbers the device keeps. */
+export function historyLength({ plan }: LoadedPlan): number {
+  return historyPlace(plan).shape[0] ?? 0;
+}
+
+/** The numbers of the last `count` steps before step `end`, oldest first, when what was queued before is done. */
+export async function readNumbers(loaded: LoadedPlan, end: number, count: number): Promise<readonly StepNumbers[]> {
+  const place = historyPlace(loaded.plan);
+  const [length = 1, width = 1] = place.shape;
+  invariant(count <= length, 'the device keeps the numbers of so many steps');
+  const [values = new Float32Array()] = await readOutputs(loaded, [place]);
+  return Array.from({ length: count }, (_, k) => {
+    const at = ((end - count + k) % length) * width;
+    const [loss = Number.NaN, gradNorm = Number.NaN, finite = 0] = values.subarray(at, at + width);
+    // The device's own answer and ours: drivers may assume that no number is NaN.
+    return { loss, gradNorm, finite: finite === 1 && Number.isFinite(loss) && Number.isFinite(gradNorm) };
+  });
+}
+
+/** Queues the update of step `scalars.step` and reads its numbers. */
 export async function finishStep(loaded: LoadedPlan, scalars: HostScalars): Promise<StepNumbers> {
-  loaded.run('update', scalars);
-  const update = programOf(loaded.plan, 'update').outputs;
-  const [loss = Number.NaN, gradNorm = Number.NaN, finite = 0] = await readScalars(loaded, [
-    lossPlace(loaded),
-    placeOf(update, 'grad_norm'),
-    placeOf(update, 'finite'),
-  ]);
-  // The device's own answer and ours: drivers may assume that no number is NaN.
-  return { loss, gradNorm, finite: finite === 1 && Number.isFinite(loss) && Number.isFinite(gradNorm) };
+  loaded.runAll([updateRun(scalars)]);
+  const [numbers] = await readNumbers(loaded, scalars.step + 1, 1);
+  return present(numbers, 'the numbers of a step');
+}
+
+function historyPlace(plan: Plan): IoPlace {
+  return placeOf(programOf(plan, 'update').outputs, 'history');
 }
 
 /** Reads the loss of the micro-batches that were queued. */

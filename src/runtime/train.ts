@@ -1,16 +1,24 @@
+import type { HostScalars } from '../compiler/ir/plan.ts';
 import { readPlanState } from './checkpoint/plan-state.ts';
 import { saveCheckpoint } from './checkpoint/save.ts';
+import type { Batch } from './data/windows.ts';
 import { diverged } from './divergence.ts';
 import { type Evaluation, evaluate } from './evaluate.ts';
+import { type FinishedStep, followSteps } from './follow-steps.ts';
 import { openBatches } from './open-batches.ts';
-import { readProbes } from './probes.ts';
+import { type ProbeValues, readProbes } from './probes.ts';
 import { configHash, kernelsHash } from './run-settings.ts';
-import { finishStep, queueGradients } from './run-step.ts';
+import { gradientRuns, queueGradients, queueStep, updateRun } from './run-step.ts';
 import { startWeights } from './start-weights.ts';
 import { stepScalars } from './step-scalars.ts';
 import type { StopSignal } from './stop-request.ts';
 import type { TrainEvent } from './train-event.ts';
 import type { TrainJob } from './train-job.ts';
+
+interface StepInputs {
+  readonly batch: Batch;
+  readonly scalars: HostScalars;
+}
 
 export interface TrainResult {
   /** Steps done. */
@@ -60,23 +68,45 @@ async function trainSteps(job: TrainJob): Promise<TrainResult> {
     emit({ kind: 'checkpoint', step, path: checkpoint, seconds: (performance.now() - began) / 1000 });
   };
 
+  const follower = followSteps(loaded, step);
+  const inputsOf = (at: number): StepInputs => ({ batch: batches(at), scalars: stepScalars(config, at) });
+  const tell = async (finished: readonly FinishedStep[]): Promise<void> => {
+    for (const one of finished) {
+      const { batch, scalars } = inputsOf(one.step - 1);
+      if (!one.finite) throw await diverged(loaded, one, gradientRuns(loaded, batch, scalars), checkpoint);
+      loss = one.loss;
+      const { gradNorm, seconds } = one;
+      const tokens = one.step * batch.tokens.length;
+      emit({ kind: 'step', step: one.step, steps: config.steps, loss, gradNorm, lr: scalars.lr, tokens, seconds });
+    }
+  };
+  /** Those of the next step. When there are none, what went well before is told first. */
+  const nextInputs = async (): Promise<StepInputs> => {
+    try {
+      return inputsOf(step);
+    } catch (error) {
+      await tell(await follower.rest());
+      throw error;
+    }
+  };
+
   while (step < config.steps && !stop.signal()) {
-    const began = performance.now();
-    const batch = batches(step);
-    const scalars = stepScalars(config, step);
-    queueGradients(loaded, batch, scalars);
+    const { batch, scalars } = await nextInputs();
     step += 1;
     const due = (every: number): boolean => step % every === 0 || step === config.steps;
-    // Gradients are there until the update.
-    const ofGradients = due(config.probeEvery) ? await readProbes(loaded, 'gradient_probes', batch, scalars) : {};
-    const numbers = await finishStep(loaded, scalars);
-    if (!numbers.finite) throw await diverged(loaded, step, numbers, checkpoint);
-    loss = numbers.loss;
-    const seconds = (performance.now() - began) / 1000;
-    const tokens = step * batch.tokens.length;
-    const { gradNorm } = numbers;
-    emit({ kind: 'step', step, steps: config.steps, loss, gradNorm, lr: scalars.lr, tokens, seconds });
+    let ofGradients: ProbeValues = {};
+    const finished = await follower.step(async () => {
+      if (!due(config.probeEvery) || !loaded.plan.programs.gradient_probes) return queueStep(loaded, batch, scalars);
+      // Gradients are there until the update.
+      queueGradients(loaded, batch, scalars);
+      ofGradients = await readProbes(loaded, 'gradient_probes', batch, scalars);
+      loaded.runAll([updateRun(scalars)]);
+    });
+    await tell(finished);
+    if (![config.evalEvery, config.probeEvery, config.saveEvery].some(due)) continue;
 
+    // What follows is of weights that are known to be good.
+    await tell(await follower.rest());
     if (due(config.evalEvery) && job.data.validation && loaded.plan.programs.evaluate) {
       validation = await evaluate(loaded, job.data.validation, scalars, config.evalTokens);
       emit({ kind: 'validation', step, ...validation });
@@ -87,6 +117,7 @@ async function trainSteps(job: TrainJob): Promise<TrainResult> {
     }
     if (due(config.saveEvery)) await save();
   }
+  await tell(await follower.rest());
   const stopped = step < config.steps ? stop.signal() : undefined;
   if (stopped && step > start.step && step % config.saveEvery !== 0) await save();
   return { step, loss, validation, stopped };

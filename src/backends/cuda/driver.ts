@@ -51,9 +51,17 @@ export type CudaStep =
       readonly offsets: readonly number[];
     }
   /** Sets bytes (a multiple of 4) to zero. */
-  | { readonly kind: 'clear'; readonly pointer: DevicePointer; readonly bytes: number };
+  | { readonly kind: 'clear'; readonly pointer: DevicePointer; readonly bytes: number }
+  /** Copies bytes from one place of device memory to another. */
+  | { readonly kind: 'copy'; readonly from: DevicePointer; readonly to: DevicePointer; readonly bytes: number };
 
-/** A recorded list of steps that runs as a whole. */
+/** Steps, with what they are called in messages. */
+export interface CudaProgram {
+  readonly name: string;
+  readonly steps: readonly CudaStep[];
+}
+
+/** Recorded programs that run as a whole, one after another. */
 export interface CudaGraph {
   readonly run: () => void;
   readonly destroy: () => void;
@@ -72,10 +80,11 @@ export interface CudaDriver {
   readonly free: (pointer: DevicePointer) => void;
   /** The data may change as soon as it returns. */
   readonly upload: (pointer: DevicePointer, data: ArrayBufferView) => void;
+  /** What was there when all that was queued before it was done. */
   readonly download: (pointer: DevicePointer, bytes: number) => Promise<ArrayBuffer>;
   /** Sets `words` words of 4 bytes. */
   readonly fill: (pointer: DevicePointer, word: number, words: number) => void;
-  readonly record: (steps: readonly CudaStep[]) => CudaGraph;
+  readonly record: (programs: readonly CudaProgram[]) => CudaGraph;
   /** Resolves when all work is done; rejects with a `Failure` on an error of the device. */
   readonly finish: () => Promise<void>;
   readonly close: () => void;

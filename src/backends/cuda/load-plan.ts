@@ -1,21 +1,16 @@
 import { deviceFailure } from '../../compiler/diagnostics/device.ts';
 import { Failure } from '../../compiler/diagnostics/diagnostic.ts';
-import { type HostScalars, type Plan, RUNTIME_SCALARS } from '../../compiler/ir/plan.ts';
-import { present } from '../../compiler/support/invariant.ts';
-import type { Device, KernelTexts, LoadedPlan, LoadOptions } from '../device.ts';
+import type { Plan } from '../../compiler/ir/plan.ts';
+import type { Device, KernelTexts, LoadedPlan, LoadOptions, ProgramRun } from '../device.ts';
 import { checkPlan } from '../shared/check-plan.ts';
-import { expandProgram } from '../shared/expand-program.ts';
-import { writeWord } from '../shared/write-word.ts';
-import type { CudaDriver, CudaFunction, CudaGraph, CudaStep, DevicePointer } from './driver.ts';
+import type { CudaDriver, CudaFunction } from './driver.ts';
 import { KernelRefusal, refusedFailure } from './kernel-refusal.ts';
-import { packArguments } from './pack-arguments.ts';
 import { PTX_FILE } from './ptx-file.ts';
-import { allocateSegments, type Segments } from './segments.ts';
-
-const HOST_BYTES = RUNTIME_SCALARS.length * 4;
+import { makeRunQueue } from './run-queue.ts';
+import { allocateSegments } from './segments.ts';
 
 /**
- * Allocates a plan's memory and compiles its kernels. Each program becomes one graph when it is first run.
+ * Allocates a plan's memory and compiles its kernels.
  *
  * @throws Failure when the plan does not fit the device, a kernel is missing or refused, or there is no memory.
  */
@@ -29,17 +24,7 @@ export async function loadPlan(
   checkPlan(device, plan);
   const functions = await compileKernels(driver, plan, texts, fromFiles);
   const segments = allocateSegments(driver, plan.segments, poison);
-  const host = driver.allocate(HOST_BYTES);
-  if (host === undefined) {
-    segments.free();
-    throw deviceFailure('device-memory', { what: 'the scalars of a step', needs: HOST_BYTES });
-  }
-  const graphs = new Map<string, CudaGraph>();
-  const graphOf = (name: string): CudaGraph => {
-    const graph = graphs.get(name) ?? driver.record(stepsOf(plan, name, { functions, segments, host }));
-    graphs.set(name, graph);
-    return graph;
-  };
+  const queue = makeRunQueue(driver, { plan, functions, segments });
   /** Errors that are no failures yet are the fault of whoever made the plan. */
   const blamed = <T>(work: () => T): T => {
     try {
@@ -49,9 +34,17 @@ export async function loadPlan(
       throw deviceFailure('plan-refused', { reason: error instanceof Error ? error.message : String(error) });
     }
   };
+  const runAll = (runs: readonly ProgramRun[]): void => {
+    for (const part of poison ? runs.map((run) => [run]) : [runs]) {
+      segments.poison();
+      blamed(() => queue.launch(part));
+    }
+  };
   return {
     plan,
-    allocatedBytes: segments.allocatedBytes + HOST_BYTES,
+    get allocatedBytes() {
+      return segments.allocatedBytes + queue.allocatedBytes();
+    },
     write: (segment, offset, data) =>
       blamed(() => driver.upload(segments.pointerTo({ segment, offset, bytes: data.byteLength }), data)),
     read: async (segment, offset, bytes) =>
@@ -59,20 +52,16 @@ export async function loadPlan(
         blamed(() => segments.pointerTo({ segment, offset, bytes })),
         bytes,
       ),
-    run(name, scalars) {
-      segments.poison();
-      driver.upload(host, hostScalars(scalars));
-      blamed(() => graphOf(name).run());
-    },
+    run: (program, scalars) => runAll([{ program, scalars, inputs: [] }]),
+    runAll,
     finish: driver.finish,
     async checkGuards() {
       const broken = await segments.brokenGuard();
       if (broken) throw deviceFailure('guard-overwritten', broken);
     },
     release() {
-      for (const graph of graphs.values()) graph.destroy();
+      queue.destroy();
       segments.free();
-      driver.free(host);
     },
   };
 }
@@ -93,42 +82,4 @@ async function compileKernels(
   } catch (error) {
     throw error instanceof KernelRefusal ? refusedFailure(error, texts, fromFiles) : error;
   }
-}
-
-interface Loaded {
-  readonly functions: readonly CudaFunction[];
-  readonly segments: Segments;
-  readonly host: DevicePointer;
-}
-
-function stepsOf(plan: Plan, name: string, { functions, segments, host }: Loaded): readonly CudaStep[] {
-  return expandProgram(present(plan.programs[name], `program ${name}`)).map((step): CudaStep => {
-    if (step.kind === 'clear')
-      return { kind: 'clear', pointer: segments.pointerTo(step.range), bytes: step.range.bytes };
-    const entry = present(plan.kernels[step.kernel], `kernel ${step.kernel}`);
-    const row =
-      entry.launchUniform === undefined ? undefined : present(step.uniformRow, `uniform row of ${entry.name}`);
-    const uniforms = row === undefined ? [] : present(plan.uniformRows[row], `uniform row ${row}`);
-    const [x, y, z] = step.groups;
-    return {
-      kind: 'launch',
-      fn: present(functions[step.kernel], `function of ${entry.name}`),
-      blocks: x * y * z,
-      threads: entry.workgroup,
-      ...packArguments(
-        step.ranges.map(segments.pointerTo),
-        uniforms,
-        entry.runtimeUniform === undefined ? undefined : host,
-      ),
-    };
-  });
-}
-
-function hostScalars(scalars: HostScalars): Uint8Array {
-  const bytes = new Uint8Array(HOST_BYTES);
-  const view = new DataView(bytes.buffer);
-  RUNTIME_SCALARS.forEach(({ name, type }, i) => {
-    writeWord(view, 4 * i, { type, value: scalars[name] });
-  });
-  return bytes;
 }

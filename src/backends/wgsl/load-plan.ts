@@ -1,7 +1,6 @@
 import { deviceFailure } from '../../compiler/diagnostics/device.ts';
 import { type Plan, uniformBytes } from '../../compiler/ir/plan.ts';
-import { present } from '../../compiler/support/invariant.ts';
-import type { KernelTexts, LoadedPlan, LoadOptions } from '../device.ts';
+import type { KernelTexts, LoadedPlan, LoadOptions, ProgramRun } from '../device.ts';
 import { checkPlan } from '../shared/check-plan.ts';
 import { brokenByte, GUARD_BYTES } from '../shared/guard-words.ts';
 import { compileAhead, type OpenOthers } from './compile-ahead.ts';
@@ -9,8 +8,9 @@ import { MAP_READ, USAGE } from './gpu.ts';
 import { OFFSET_ALIGNMENT } from './limits.ts';
 import { checked, type OpenedDevice } from './opened-device.ts';
 import { compileKernels } from './pipelines.ts';
-import { encode, recordPrograms } from './record.ts';
+import { recordPrograms } from './record.ts';
 import { blamed, type PlanOrigin } from './refused-plan.ts';
+import { makeRunQueue } from './run-queue.ts';
 import { allocateSegments } from './segments.ts';
 import { makeUniforms } from './uniforms.ts';
 
@@ -28,7 +28,7 @@ export async function loadPlan(
 ): Promise<LoadedPlan> {
   const { gpu } = device;
   const origin = { plan, texts, fromFiles };
-  const { segments, uniforms, programs } = await blamed(origin, () => allocate(device, openOthers, origin, poison));
+  const { segments, uniforms, queue } = await blamed(origin, () => allocate(device, openOthers, origin, poison));
 
   const readBuffer = async (source: GPUBuffer, offset: number, bytes: number): Promise<ArrayBuffer> => {
     const staging = gpu.createBuffer({ size: bytes, usage: USAGE.mapRead | USAGE.copyTarget });
@@ -43,9 +43,18 @@ export async function loadPlan(
     }
   };
 
+  const runAll = (runs: readonly ProgramRun[]): void => {
+    for (const part of poison ? runs.map((run) => [run]) : [runs]) {
+      segments.poison();
+      queue.submit(part);
+    }
+  };
+
   return {
     plan,
-    allocatedBytes: segments.allocatedBytes + uniforms.allocatedBytes,
+    get allocatedBytes() {
+      return segments.allocatedBytes + uniforms.allocatedBytes + queue.allocatedBytes();
+    },
     write(segment, offset, data) {
       const place = segments.place({ segment, offset, bytes: data.byteLength });
       gpu.queue.writeBuffer(place.buffer, place.offset, data.buffer, data.byteOffset, data.byteLength);
@@ -54,12 +63,8 @@ export async function loadPlan(
       const place = segments.place({ segment, offset, bytes });
       return blamed(origin, () => readBuffer(place.buffer, place.offset, bytes));
     },
-    run(name, scalars) {
-      const steps = present(programs.get(name), `program ${name}`);
-      segments.poison();
-      uniforms.writeHost(scalars);
-      gpu.queue.submit([encode(gpu, name, steps)]);
-    },
+    run: (program, scalars) => runAll([{ program, scalars, inputs: [] }]),
+    runAll,
     finish: () => blamed(origin, () => device.answer(gpu.queue.onSubmittedWorkDone().then(() => {}))),
     async checkGuards() {
       for (const { segment, side, buffer, offset } of segments.guards) {
@@ -70,6 +75,7 @@ export async function loadPlan(
     release() {
       segments.destroy();
       uniforms.destroy();
+      queue.destroy();
     },
   };
 }
@@ -92,5 +98,5 @@ async function allocate(
     });
   const uniforms = await checked(gpu, () => makeUniforms(gpu, plan.uniformRows), noMemory);
   const programs = await checked(gpu, () => recordPrograms(gpu, plan, kernels, segments, uniforms), noMemory);
-  return { segments, uniforms, programs };
+  return { segments, uniforms, queue: makeRunQueue(gpu, programs, segments, uniforms) };
 }

@@ -61,8 +61,7 @@ export function recordPrograms(
 }
 
 /** Encodes a program: its dispatches in as few passes as its clears allow. */
-export function encode(gpu: GPUDevice, label: string, steps: readonly RecordedStep[]): GPUCommandBuffer {
-  const encoder = gpu.createCommandEncoder({ label });
+export function encode(encoder: GPUCommandEncoder, steps: readonly RecordedStep[]): void {
   let pass: GPUComputePassEncoder | undefined;
   let pipeline: GPUComputePipeline | undefined;
   for (const step of steps) {
@@ -82,5 +81,4 @@ export function encode(gpu: GPUDevice, label: string, steps: readonly RecordedSt
     pass.dispatchWorkgroups(...step.groups);
   }
   pass?.end();
-  return encoder.finish();
 }

@@ -1,15 +1,14 @@
-import { type HostScalars, RUNTIME_SCALARS, type UniformWord, uniformBytes } from '../../compiler/ir/plan.ts';
+import { type UniformWord, uniformBytes } from '../../compiler/ir/plan.ts';
+import { HOST_BYTES } from '../shared/lay-out-runs.ts';
 import { writeWord } from '../shared/write-word.ts';
 import { USAGE } from './gpu.ts';
 import { OFFSET_ALIGNMENT } from './limits.ts';
 
-const HOST_BYTES = RUNTIME_SCALARS.length * 4;
-
 /** The uniform data of a plan: rows that never change, at aligned offsets, and the scalars of the host. */
 export interface Uniforms {
   readonly bindRow: (row: number, words: number) => Required<GPUBufferBinding>;
+  /** The host's scalars; they are copied there before each run. */
   readonly bindHost: Required<GPUBufferBinding>;
-  readonly writeHost: (scalars: HostScalars) => void;
   readonly allocatedBytes: number;
   readonly destroy: () => void;
 }
@@ -23,10 +22,6 @@ export function makeUniforms(gpu: GPUDevice, rows: readonly (readonly UniformWor
   return {
     bindRow: (row, words) => ({ buffer: table, offset: row * OFFSET_ALIGNMENT, size: words * 4 }),
     bindHost: { buffer: host, offset: 0, size: HOST_BYTES },
-    writeHost: (scalars) => {
-      const words = RUNTIME_SCALARS.map(({ name, type }) => ({ type, value: scalars[name] }));
-      gpu.queue.writeBuffer(host, 0, packRows([words], HOST_BYTES));
-    },
     allocatedBytes: uniformBytes(rows.length, OFFSET_ALIGNMENT),
     destroy: () => {
       host.destroy();

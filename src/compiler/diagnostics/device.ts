@@ -23,6 +23,8 @@ export interface CudaErrorParams {
   readonly meaning: string;
   readonly file?: string;
   readonly source?: string | undefined;
+  /** The program that the GPU began last, in words. */
+  readonly running?: string | undefined;
 }
 
 export const deviceEntries = {
@@ -116,15 +118,17 @@ export const deviceEntries = {
   }),
   'cuda-error': entry<CudaErrorParams>({
     severity: 'error',
-    message: ({ call, error, meaning, file, source }) =>
+    message: ({ call, error, meaning, file, source, running }) =>
       `CUDA reports ${error}${meaning === '' ? '' : ` (${meaning})`} from ${call}` +
-      (file === undefined ? '' : `, of ${kernelOf({ file, source, reason: '' })}`),
+      (file === undefined ? '' : `, of ${kernelOf({ file, source, reason: '' })}`) +
+      (running === undefined ? '' : `; the program that the GPU began last is ${running}`),
     help: () =>
       'the GPU may have been lost or reset: go on from the last checkpoint with --resume; TFM_CUDA_STEPS=1 runs kernels one by one, so ' +
       'that the message names the one that fails',
     explain:
       'A call of the NVIDIA driver failed. Most errors end the use of the GPU by this process: what was on it is gone, checkpoints are not, and ' +
-      'a new process can go on. Work is queued, so an error may come out of a later call than the one that made it.',
+      'a new process can go on. Work is queued, so an error may come out of a later call than the one that made it. The message then says which ' +
+      'program ran: `micro` computes the gradients of a micro-batch, `update` is the optimizer.',
     exit: EXIT.environment,
   }),
   'compiler-missing': entry<{ program: string; places: readonly string[] }>({

@@ -6,7 +6,7 @@
  */
 import type { Init } from './graph.ts';
 
-export const PLAN_VERSION = 1;
+export const PLAN_VERSION = 2;
 
 export interface Plan {
   readonly format_version: typeof PLAN_VERSION;

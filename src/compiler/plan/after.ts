@@ -13,7 +13,7 @@ import type { IoTable } from './io-table.ts';
 import type { KernelTable } from './kernel-table.ts';
 import type { FixedPlace } from './placement.ts';
 import type { ProgramSource } from './program-source.ts';
-import { base, buffer, define, invocation, launch, store, when } from './update-kernels.ts';
+import { base, buffer, define, invocation, launch, STATE_BYTES, STATE_SHAPE, store, when } from './update-kernels.ts';
 import { type WeightLayout, weightPlace } from './weight-layout.ts';
 
 const PREFIX = 'after.';
@@ -45,7 +45,7 @@ export function afterLaunches(
   kernels: KernelTable,
   limits: TargetLimits,
 ): readonly Launch[] {
-  const state = { ...io.scratch('state', 12), bytes: 12 };
+  const state = { ...io.scratch('state', STATE_BYTES), bytes: STATE_BYTES };
   return fused.graph.outputs.flatMap(({ name }) => {
     const weight = weightOfAfter(name, fused.graph.weights);
     if (!weight) return [];
@@ -83,7 +83,7 @@ function replaceWeights(onlyFinite: boolean): Kernel {
     buffers: [
       buffer('weights', 'read_write', '[elements]'),
       buffer('values', 'read_write', '[elements]'),
-      ...(onlyFinite ? [buffer('state', 'read_write', '[norm, finite, factor]')] : []),
+      ...(onlyFinite ? [buffer('state', 'read_write', STATE_SHAPE)] : []),
     ],
     uniforms: [launch('count', 'u32')],
     groups: 1,

@@ -115,7 +115,18 @@ export function gradientSquares(): Kernel {
   };
 }
 
-/** state = [norm of all gradients, 1 if all and the loss are finite, the factor that clips them to `clip`]. */
+/** Steps whose numbers stay on the device until the host asks for them. */
+export const HISTORY_STEPS = 64;
+/** Numbers of a step in the history: loss, norm, whether it was applied. */
+export const HISTORY_NUMBERS = 3;
+/** What steps leave for the update: its bytes, and how kernels show it. */
+export const STATE_BYTES = 16;
+export const STATE_SHAPE = '[norm, finite, factor, ended]';
+
+/**
+ * state = [norm of all gradients, 1 if all and the loss are finite, the factor that clips them to `clip`, 1 from the first step on
+ * that is not finite]. The host may learn of such a step when later ones are queued: they change nothing either.
+ */
 export function gradientNorm(clip: number | undefined): Kernel {
   const lane = builtin('local');
   const norm = local('norm', 'f32');
@@ -139,7 +150,12 @@ export function gradientNorm(clip: number | undefined): Kernel {
   ];
   const shared = (array: string): Expr => ({ kind: 'load_shared', type: 'f32', array, index: i });
   const unfit = binary('max', unary('is_nonfinite', norm), unary('is_nonfinite', load('loss', 'f32', u32(0))));
-  const finite = and(binary('eq', local('all_bad', 'f32'), f32(0)), binary('eq', unfit, u32(0)));
+  const finite = and(
+    and(binary('eq', local('all_bad', 'f32'), f32(0)), binary('eq', unfit, u32(0))),
+    binary('eq', load('state', 'f32', u32(3)), f32(0)),
+  );
+  const applied = local('applied', 'f32');
+  const entry = (number: number): Expr => add(local('entry', 'u32'), u32(number));
   const factor =
     clip === undefined ? f32(1) : select(binary('gt', norm, f32(clip)), binary('div', f32(clip), norm), f32(1));
   return {
@@ -147,15 +163,17 @@ export function gradientNorm(clip: number | undefined): Kernel {
     name: 'gradient_norm',
     doc: [
       'The norm of all gradients, whether they and the loss are finite, and the factor of clipping by global norm.',
+      `A step that is not finite is not applied, and none after it. The numbers of ${HISTORY_STEPS} steps are kept for the host.`,
       clip === undefined ? 'No clipping was asked for.' : `Gradients are scaled to a norm of at most ${clip}.`,
       'Source: the train block.',
     ],
     buffers: [
       buffer('partials', 'read_write', '[2, 4096]'),
       buffer('loss', 'read_write', '[]'),
-      buffer('state', 'read_write', '[norm, finite, factor]'),
+      buffer('state', 'read_write', STATE_SHAPE),
+      buffer('history', 'read_write', `[${HISTORY_STEPS}, ${HISTORY_NUMBERS}]`),
     ],
-    uniforms: [],
+    uniforms: [{ name: 'step', type: 'u32', source: { kind: 'runtime', name: 'step' } }],
     shared: [
       { name: 'sums', type: 'f32', elements: LANES },
       { name: 'bads', type: 'f32', elements: LANES },
@@ -176,8 +194,14 @@ export function gradientNorm(clip: number | undefined): Kernel {
         },
         define('norm', unary('sqrt', local('all', 'f32'))),
         store('state', u32(0), norm),
-        store('state', u32(1), select(finite, f32(1), f32(0))),
+        define('applied', select(finite, f32(1), f32(0))),
+        store('state', u32(1), applied),
         store('state', u32(2), factor),
+        store('state', u32(3), sub(f32(1), applied)),
+        define('entry', mul(binary('mod', uniform('step', 'u32'), u32(HISTORY_STEPS)), u32(HISTORY_NUMBERS))),
+        store('history', entry(0), load('loss', 'f32', u32(0))),
+        store('history', entry(1), norm),
+        store('history', entry(2), applied),
       ]),
     ],
     flops: 2 * PARTIALS,
@@ -206,7 +230,7 @@ export function ownClip(): Kernel {
       'Clips the gradient of each of several weights by its own norm, after the global clip. One weight per invocation.',
       'Source: the weights rules. 3 FLOP, 12 B moved for each element.',
     ],
-    buffers: [buffer('gradients', 'read_write', '[elements]'), buffer('state', 'read_write', '[norm, finite, factor]')],
+    buffers: [buffer('gradients', 'read_write', '[elements]'), buffer('state', 'read_write', STATE_SHAPE)],
     uniforms: [launch('members', 'u32'), launch('count', 'u32'), launch('stride', 'u32'), launch('limit', 'f32')],
     groups: 1,
     body: [
@@ -254,7 +278,7 @@ export function adam(spec: OptimizerSpec): Kernel {
       buffer('gradients', 'read_write', '[elements]'),
       buffer('moment1', 'read_write', '[elements]'),
       buffer('moment2', 'read_write', '[elements]'),
-      buffer('state', 'read_write', '[norm, finite, factor]'),
+      buffer('state', 'read_write', STATE_SHAPE),
     ],
     uniforms: [
       launch('count', 'u32'),

@@ -5,14 +5,24 @@ import { present } from '../support/invariant.ts';
 import { flatAddress, flatLaunch, windowsOf } from './flat-launch.ts';
 import type { IoTable } from './io-table.ts';
 import type { KernelTable } from './kernel-table.ts';
-import { adam, gradientNorm, gradientSquares, ownClip, PARTIALS } from './update-kernels.ts';
+import {
+  adam,
+  gradientNorm,
+  gradientSquares,
+  HISTORY_NUMBERS,
+  HISTORY_STEPS,
+  ownClip,
+  PARTIALS,
+  STATE_BYTES,
+} from './update-kernels.ts';
 import type { WeightLayout } from './weight-layout.ts';
 
 const SCALAR = { kind: 'float', axes: [], storage: 'f32', accumulate: 'f32' } as const;
 
 /**
  * The programs `begin` (clears what micro-batches add to) and `update` (norm of all gradients, clips, Adam), which has
- * the outputs `grad_norm` and `finite` (1 or 0; when 0 nothing was changed).
+ * the outputs `grad_norm`, and `history` [steps, (loss, norm, 1 or 0)]: step s is in row s mod the number of rows, and 0 says
+ * that it changed nothing, because it or one before it was not finite.
  */
 export function updateLaunches(
   train: TrainConfig,
@@ -24,7 +34,9 @@ export function updateLaunches(
 ): { readonly begin: Program; readonly update: Program } {
   const source = accumulation > 1 ? 'totals' : 'gradients';
   const partials = { ...io.scratch('partials', PARTIALS * 8), bytes: PARTIALS * 8 };
-  const state = { ...io.scratch('state', 12), bytes: 12 };
+  const state = { ...io.scratch('state', STATE_BYTES), bytes: STATE_BYTES };
+  const historyBytes = 4 * HISTORY_STEPS * HISTORY_NUMBERS;
+  const history = { ...io.scratch('history', historyBytes), bytes: historyBytes };
   const loss = { ...io.output(accumulation > 1 ? 'total' : 'micro', 'loss', SCALAR), bytes: 4 };
 
   const windows = layout.parts.flatMap((part, p) => windowsOf(0, part.trainedBytes / 4, limits).map((w) => ({ p, w })));
@@ -38,7 +50,7 @@ export function updateLaunches(
       limits,
     ),
   );
-  const norm = flatLaunch(gradientNorm(train.clip), [partials, loss, state], {}, 1, kernels, limits);
+  const norm = flatLaunch(gradientNorm(train.clip), [partials, loss, state, history], {}, 1, kernels, limits);
   const clips = clippedGroups(layout.clipped, limits).map((group) => {
     const first = present(group[0], 'a weight');
     const stride = group[1] ? group[1].offset - first.offset : 0;
@@ -74,7 +86,21 @@ export function updateLaunches(
   const steps: readonly Launch[] = [...squares, norm, ...clips, ...adams];
   return {
     begin: { steps: accumulation > 1 ? clears(layout, io) : [], inputs: [], outputs: [], liveBytes: 0 },
-    update: { steps, inputs: [], outputs: [scalar('grad_norm', 0), scalar('finite', 4)], liveBytes: 0 },
+    update: {
+      steps,
+      inputs: [],
+      outputs: [
+        {
+          name: 'history',
+          kind: 'float',
+          shape: [HISTORY_STEPS, HISTORY_NUMBERS],
+          axes: ['step', 'number'],
+          address: history,
+        },
+        scalar('grad_norm', 0),
+      ],
+      liveBytes: 0,
+    },
   };
 }
 

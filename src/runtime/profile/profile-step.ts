@@ -5,7 +5,7 @@ import type { TrainConfig } from '../../compiler/ir/train.ts';
 import { present } from '../../compiler/support/invariant.ts';
 import { initialValues } from '../init.ts';
 import { programOf, trainedWeights, writeWeights } from '../plan-io.ts';
-import { batchShape, finishStep, queueGradients } from '../run-step.ts';
+import { batchShape, queueStep, readNumbers } from '../run-step.ts';
 import { stepScalars } from '../step-scalars.ts';
 import { withKernelPrograms } from './kernel-programs.ts';
 import { median, timed } from './timed.ts';
@@ -44,8 +44,8 @@ export async function profileStep(request: ProfileRequest): Promise<StepProfile>
     const scalars = stepScalars(config, 0);
     const batch = someBatch(plan);
     const step = async (): Promise<void> => {
-      queueGradients(loaded, batch, scalars);
-      await finishStep(loaded, scalars);
+      queueStep(loaded, batch, scalars);
+      await readNumbers(loaded, 1, 1);
     };
     // The first compiles shaders; what is in memory after it is what kernels meet in practice.
     await step();

@@ -44,6 +44,10 @@ export async function openCpuDriver(): Promise<CudaDriver> {
       memory.bytes(step.pointer, step.bytes).fill(0);
       return;
     }
+    if (step.kind === 'copy') {
+      memory.bytes(step.to, step.bytes).set(memory.bytes(step.from, step.bytes));
+      return;
+    }
     const { fn, blocks, threads, args } = step;
     invariant(isOwn(fn), 'a function of this driver');
     const wrong = OUTCOMES[fn.launch(blocks, threads, args, offsets)];
@@ -87,7 +91,8 @@ export async function openCpuDriver(): Promise<CudaDriver> {
       const bytes = memory.bytes(pointer, 4 * words);
       new Uint32Array(bytes.buffer, bytes.byteOffset, words).fill(word);
     },
-    record(steps) {
+    record(programs) {
+      const steps = programs.flatMap((program) => program.steps);
       const offsets = steps.map((step) => Uint32Array.from(step.kind === 'launch' ? step.offsets : []));
       return {
         run: () => {

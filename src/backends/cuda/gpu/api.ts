@@ -28,7 +28,14 @@ const CALLS = {
   cuMemFreeHost: 'uint64_t pointer',
   cuMemsetD32Async: 'uint64_t pointer, uint value, size_t words, uint64_t stream',
   cuMemcpyHtoDAsync_v2: 'uint64_t to, uint64_t from, size_t bytes, uint64_t stream',
+  cuMemcpyDtoDAsync_v2: 'uint64_t to, uint64_t from, size_t bytes, uint64_t stream',
+  cuMemcpyDtoHAsync_v2: 'uint64_t to, uint64_t from, size_t bytes, uint64_t stream',
   cuMemcpyDtoH_v2: 'void *to, uint64_t from, size_t bytes',
+  cuEventCreate: 'void *event, uint flags',
+  cuEventRecord: 'uint64_t event, uint64_t stream',
+  cuEventQuery: 'uint64_t event',
+  cuEventSynchronize: 'uint64_t event',
+  cuEventDestroy_v2: 'uint64_t event',
   cuStreamCreate: 'void *stream, uint flags',
   cuStreamDestroy_v2: 'uint64_t stream',
   cuStreamSynchronize: 'uint64_t stream',
@@ -50,6 +57,11 @@ export type Argument = number | bigint | string | ArrayBufferView | null;
 export const SUCCESS = 0;
 export const OUT_OF_MEMORY = 2;
 export const NOT_READY = 600;
+/**
+ * Errors of work that was queued, after which nothing runs any more: the address, the instruction or the time of a kernel, or the GPU itself.
+ * They come out of whatever call is made next.
+ */
+const OF_QUEUED_WORK: ReadonlySet<number> = new Set([214, 700, 702, 710, 714, 715, 716, 717, 718, 719, 999]);
 
 export interface CudaApi {
   /** Makes a call and gives its code. */
@@ -61,8 +73,11 @@ export interface CudaApi {
   readonly handle: (name: CallName, rest: readonly Argument[], about?: CudaSource) => bigint;
 }
 
-/** @throws Error when a function is not in the library, as in a driver that is too old. */
-export function makeApi(library: LibraryHandle): CudaApi {
+/**
+ * @param running The program that the GPU began last, as messages name it.
+ * @throws Error when a function is not in the library, as in a driver that is too old.
+ */
+export function makeApi(library: LibraryHandle, running: () => string | undefined): CudaApi {
   const functions = new Map<string, (...args: readonly Argument[]) => number>();
   for (const [name, params] of Object.entries(CALLS)) functions.set(name, library.func(`int ${name}(${params})`));
   const nameOf: (code: number, text: [string | null]) => number = library.func(
@@ -82,6 +97,7 @@ export function makeApi(library: LibraryHandle): CudaApi {
       error: said(nameOf, code) || `error ${code}`,
       meaning: said(describe, code),
       ...(about ? { file: about.file, source: sourceInHeader(about.text) } : {}),
+      ...(OF_QUEUED_WORK.has(code) ? { running: running() } : {}),
     };
     throw deviceFailure('cuda-error', params);
   };

@@ -1,18 +1,20 @@
 /** A CUDA driver on an NVIDIA GPU: the driver's own library, called from here. */
 import { availableParallelism } from 'node:os';
-import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import koffi from 'koffi';
 import { deviceFailure } from '../../../compiler/diagnostics/device.ts';
 import { invariant, present } from '../../../compiler/support/invariant.ts';
 import type { CudaDriver, CudaFunction, CudaProperties, CudaSource } from '../driver.ts';
 import { entryAmong } from '../keep-apart.ts';
 import { checkPtx } from '../ptx.ts';
-import { type CudaApi, makeApi, NOT_READY, OUT_OF_MEMORY } from './api.ts';
+import { type CudaApi, makeApi, OUT_OF_MEMORY } from './api.ts';
+import { type BegunPrograms, makeBegunPrograms } from './begun-programs.ts';
 import type { KernelCompiler } from './compiler.ts';
+import { STREAM, waitFor } from './events.ts';
 import { findCompiler } from './find-compiler.ts';
 import { type GpuFunction, type Recorder, recordGraph, stepByStep } from './graph.ts';
 import { compileCached } from './kernel-cache.ts';
 import { openLibrary } from './libraries.ts';
+import { makeReadBack } from './read-back.ts';
 import { someAtOnce } from './some-at-once.ts';
 import { makeStaging } from './staging.ts';
 
@@ -25,9 +27,6 @@ const FUNCTION = { localBytes: 3, registers: 4 } as const;
 
 const NAME_BYTES = 256;
 const STREAM_NON_BLOCKING = 1;
-/** How long a waiting host looks again and again whether the GPU is done, and how often it looks after that; in ms. */
-const EAGER_MS = 20;
-const POLL_MS = 1;
 
 /**
  * Opens the first GPU; CUDA_VISIBLE_DEVICES says which that is.
@@ -37,7 +36,8 @@ const POLL_MS = 1;
 export async function openGpuDriver(): Promise<CudaDriver> {
   const found = await openLibrary('libcuda');
   if (!found.library) throw deviceFailure('cuda-missing', { tried: found.tried });
-  const api = apiOf(found.library, found.path);
+  let begun: BegunPrograms | undefined;
+  const api = apiOf(found.library, found.path, () => begun?.last());
   const device = firstDevice(api, found.path);
   const properties = propertiesOf(api, device);
   if (properties.architecture < OLDEST)
@@ -45,7 +45,11 @@ export async function openGpuDriver(): Promise<CudaDriver> {
   const context = api.handle('cuDevicePrimaryCtxRetain', [device]);
   api.call('cuCtxSetCurrent', [context]);
   const stream = api.handle('cuStreamCreate', [STREAM_NON_BLOCKING]);
-  const staging = makeStaging(api, stream, (pointer, bytes) => koffi.view(pointer, bytes));
+  const view = (pointer: bigint, bytes: number): ArrayBuffer => koffi.view(pointer, bytes);
+  const staging = makeStaging(api, stream, view);
+  const readBack = makeReadBack(api, stream, view);
+  const programs = makeBegunPrograms(api, stream, view);
+  begun = programs;
   const functions = new WeakMap<CudaFunction, GpuFunction>();
   const modules: bigint[] = [];
   let compiler: Promise<KernelCompiler> | undefined;
@@ -59,6 +63,7 @@ export async function openGpuDriver(): Promise<CudaDriver> {
       invariant(own, 'a function of this driver');
       return own;
     },
+    begun: programs,
   };
   const moduleOf = (image: Uint8Array, about: CudaSource): bigint => {
     const module = api.handle('cuModuleLoadData', [image], about);
@@ -85,15 +90,7 @@ export async function openGpuDriver(): Promise<CudaDriver> {
     const module = moduleOf(new TextEncoder().encode(`${ptx}\0`), first);
     return sources.map((source, k) => functionIn(module, entryAmong(k), source));
   };
-  const waitForQueue = async (): Promise<void> => {
-    const begun = performance.now();
-    while (api.attempt('cuStreamQuery', stream) === NOT_READY) {
-      // A timer takes a millisecond at least, which is long beside a short step.
-      if (performance.now() - begun < EAGER_MS) await nextTurn();
-      else await delay(POLL_MS);
-    }
-    api.call('cuStreamSynchronize', [stream]);
-  };
+  const waitForQueue = (): Promise<void> => waitFor(api, stream, STREAM);
   return {
     properties,
     async compile(sources, ptx) {
@@ -126,18 +123,22 @@ export async function openGpuDriver(): Promise<CudaDriver> {
       api.call('cuMemcpyHtoDAsync_v2', [pointer, koffi.address(bytes), bytes.length, stream]);
     },
     async download(pointer, bytes) {
+      const small = bytes === 0 ? undefined : readBack.read(pointer, bytes);
+      if (small) return small;
       await waitForQueue();
       const into = new ArrayBuffer(bytes);
       if (bytes > 0) api.call('cuMemcpyDtoH_v2', [new Uint8Array(into), pointer, bytes]);
       return into;
     },
     fill: (pointer, word, words) => api.call('cuMemsetD32Async', [pointer, word, words, stream]),
-    record: (steps) => (process.env.TFM_CUDA_STEPS ? stepByStep(recorder, steps) : recordGraph(recorder, steps)),
+    record: (all) => (process.env.TFM_CUDA_STEPS ? stepByStep(recorder, all) : recordGraph(recorder, all)),
     finish: waitForQueue,
     // After an error that ended the context these fail too, and there is nothing left to give back.
     close() {
       api.attempt('cuStreamSynchronize', stream);
       staging.free();
+      readBack.free();
+      programs.free();
       for (const module of modules) api.attempt('cuModuleUnload', module);
       api.attempt('cuStreamDestroy_v2', stream);
       api.attempt('cuDevicePrimaryCtxRelease_v2', device);
@@ -146,9 +147,9 @@ export async function openGpuDriver(): Promise<CudaDriver> {
 }
 
 /** Fails with `cuda-missing` where functions are lacking: a driver from before they were. */
-function apiOf(library: Parameters<typeof makeApi>[0], path: string): CudaApi {
+function apiOf(library: Parameters<typeof makeApi>[0], path: string, running: () => string | undefined): CudaApi {
   try {
-    return makeApi(library);
+    return makeApi(library, running);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw deviceFailure('cuda-missing', { tried: [`${path}: ${reason}: the driver is older than CUDA 12`] });

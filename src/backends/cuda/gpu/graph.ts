@@ -1,5 +1,6 @@
-import type { CudaFunction, CudaGraph, CudaSource, CudaStep } from '../driver.ts';
+import type { CudaFunction, CudaGraph, CudaProgram, CudaSource, CudaStep } from '../driver.ts';
 import { type CudaApi, SUCCESS } from './api.ts';
+import type { BegunPrograms } from './begun-programs.ts';
 
 /** A function of a loaded module. */
 export interface GpuFunction extends CudaFunction {
@@ -12,18 +13,22 @@ export interface Recorder {
   readonly stream: bigint;
   readonly addressOf: (data: ArrayBufferView) => bigint;
   readonly functionOf: (fn: CudaFunction) => GpuFunction;
+  readonly begun: BegunPrograms;
 }
 
 /** `CU_STREAM_CAPTURE_MODE_THREAD_LOCAL`: other threads of the process may call what they like meanwhile. */
 const CAPTURE_THREAD_LOCAL = 1;
 
-/** Records steps on the stream, without running them, as one graph: a run of a program is then one launch. */
-export function recordGraph(recorder: Recorder, steps: readonly CudaStep[]): CudaGraph {
-  const { api, stream } = recorder;
+/** Records programs on the stream, without running them, as one graph: to run them all is then one launch. */
+export function recordGraph(recorder: Recorder, programs: readonly CudaProgram[]): CudaGraph {
+  const { api, stream, begun } = recorder;
   api.call('cuStreamBeginCapture_v2', [stream, CAPTURE_THREAD_LOCAL]);
   const captured = new BigUint64Array(1);
   try {
-    for (const step of steps) queueStep(recorder, step);
+    for (const { name, steps } of programs) {
+      begun.note(name);
+      for (const step of steps) queueStep(recorder, step);
+    }
   } catch (error) {
     // The capture ends in any case, or the stream would stay unusable.
     if (api.attempt('cuStreamEndCapture', stream, captured) === SUCCESS)
@@ -44,13 +49,16 @@ export function recordGraph(recorder: Recorder, steps: readonly CudaStep[]): Cud
 }
 
 /** Steps one by one, each waited for, so that an error names its kernel: TFM_CUDA_STEPS=1. */
-export function stepByStep(recorder: Recorder, steps: readonly CudaStep[]): CudaGraph {
-  const { api, stream, functionOf } = recorder;
+export function stepByStep(recorder: Recorder, programs: readonly CudaProgram[]): CudaGraph {
+  const { api, stream, functionOf, begun } = recorder;
   return {
     run: () => {
-      for (const step of steps) {
-        queueStep(recorder, step);
-        api.call('cuStreamSynchronize', [stream], step.kind === 'launch' ? functionOf(step.fn).source : undefined);
+      for (const { name, steps } of programs) {
+        begun.note(name);
+        for (const step of steps) {
+          queueStep(recorder, step);
+          api.call('cuStreamSynchronize', [stream], step.kind === 'launch' ? functionOf(step.fn).source : undefined);
+        }
       }
     },
     destroy: () => {},
@@ -60,6 +68,10 @@ export function stepByStep(recorder: Recorder, steps: readonly CudaStep[]): Cuda
 function queueStep({ api, stream, addressOf, functionOf }: Recorder, step: CudaStep): void {
   if (step.kind === 'clear') {
     api.call('cuMemsetD32Async', [step.pointer, 0, step.bytes / 4, stream]);
+    return;
+  }
+  if (step.kind === 'copy') {
+    api.call('cuMemcpyDtoDAsync_v2', [step.to, step.from, step.bytes, stream]);
     return;
   }
   const { fn, blocks, threads, args, offsets } = step;
