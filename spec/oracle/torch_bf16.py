@@ -2,7 +2,7 @@
 
 The models are the plain ones of model.json, with weights in float32 and matrix products, attention included, in bfloat16, as
 torch.autocast on a CPU does it. Run with a python3 that has torch and numpy: `python3 spec/oracle/torch_bf16.py`. Measures are those of
-spec/precision-oracle.test.ts: the loss relative, logits by the largest difference over the largest logit, gradients by the Euclidean
+spec/oracle.test.ts: the loss relative, logits by the largest difference over the largest logit, gradients by the Euclidean
 distance of a tensor over its norm, or over 1e-4 of the norm of all where that is more.
 """
 
