@@ -21,7 +21,12 @@ const MOST_BYTES = 60 * 2 ** 20;
 const LEFT_OUT = ['ts-morph', 'vscode-languageserver', 'vscode-languageserver-textdocument'];
 const OF_TESTS = ['uvu', 'fast-check'];
 /** What programs read beside their code. */
-const READ = { src: /\.(tfm|md|txt|json)$/, spec: /\.(tfm|json|safetensors)$/, bench: /\.(tfm|py)$/, examples: /./ };
+const READ = {
+  src: /\.(tfm|md|txt|json)$/,
+  spec: /\.(tfm|json|safetensors|cu|wgsl|txt|md)$/,
+  bench: /\.(tfm|py)$/,
+  examples: /./,
+};
 const PLATFORM = 'linux-x64';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -48,7 +53,7 @@ run(process.execPath, [
 rmSync(join(folder, 'scripts'), { recursive: true });
 const listed = run('git', ['-C', root, 'ls-files', '--cached', '--others', '--exclude-standard', ...Object.keys(READ)]);
 for (const file of listed.trim().split('\n'))
-  if (READ[file.split('/')[0]].test(file) && !/golden|results/.test(file)) copy(file);
+  if (READ[file.split('/')[0]].test(file) && !file.includes('/results/')) copy(file);
 copy('package.json');
 
 const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));

@@ -73,7 +73,8 @@ test('packed in a folder, it runs from the folder alone', () => {
 
 test('the tests that run on every device are found', () => {
   const names = deviceTests().map((file) => file.split('.')[0]);
-  for (const name of ['kernel-numerics', 'device-plans', 'gallery-kernels']) assert.ok(names.includes(name), name);
+  for (const name of ['kernel-numerics', 'device-plans', 'gallery-kernels', 'lower-matrix'])
+    assert.ok(names.includes(name), name);
   assert.not.ok(names.includes('oracle'));
 });
 

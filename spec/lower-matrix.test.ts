@@ -1,8 +1,6 @@
 /** Products on matrix units: the numbers are those of the rounded operands, whatever the sizes, views and epilogues. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openCudaCpu } from '../src/backends/cuda/device.ts';
-import { findProgram } from '../src/backends/cuda/find-program.ts';
 import { CUDA_LIMITS } from '../src/backends/cuda/limits.ts';
 import type { Axis, Graph, ValueId } from '../src/compiler/ir/graph.ts';
 import type { NarrowType, TargetLimits } from '../src/compiler/ir/kernel.ts';
@@ -11,13 +9,12 @@ import { lowerRegion } from '../src/compiler/lower/lower-region.ts';
 import { MENU } from '../src/compiler/lower/matrix-tile.ts';
 import { type Builder, makeBuilder } from '../src/compiler/ops/builder.ts';
 import * as m from '../src/compiler/ops/make.ts';
+import { openCudaTestDevice } from './support/devices.ts';
 import { axis } from './support/llama-graph.ts';
 import { compareHere, prepareGraph } from './support/run-fused.ts';
 import { runPrepared } from './support/run-prepared.ts';
-import { skipFile } from './support/skip.ts';
 
-if (findProgram('g++') === undefined) skipFile('there is no g++ on this machine');
-const device = await openCudaCpu();
+const device = await openCudaTestDevice();
 
 /** With few multiprocessors large tiles pay sooner. */
 const FEW: TargetLimits = { ...CUDA_LIMITS, matrixUnits: 1 };

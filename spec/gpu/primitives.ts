@@ -12,7 +12,7 @@ const LAST_LINES = 40;
 /** The test files whose tests run on every device, but for the oracle's, which is a part of its own. */
 export function deviceTests(): readonly string[] {
   const runsOnDevices = (name: string): boolean =>
-    /await openTestDevices\(\)/.test(readFileSync(join(SPEC_FOLDER, name), 'utf8'));
+    /await open(Cuda)?TestDevices?\(\)/.test(readFileSync(join(SPEC_FOLDER, name), 'utf8'));
   return readdirSync(SPEC_FOLDER)
     .filter(isTestFile)
     .filter(runsOnDevices)
@@ -27,7 +27,7 @@ export const primitives: Part = {
     const files = deviceTests().filter((name) => only.length === 0 || only.some((word) => name.includes(word)));
     if (files.length === 0) return skipped(`no test file has a name with ${only.join(' or ')}`);
     const outcomes = await someAtOnce(files, Math.min(MOST_AT_ONCE, availableParallelism()), async (file) => {
-      const outcome = await runTestFile(file, { TFM_TEST_DEVICES: device });
+      const outcome = await runTestFile(file, { env: { TFM_TEST_DEVICES: device } });
       tell(`${file}: ${outcome.passed} passed, ${outcome.failed} failed in ${outcome.seconds.toFixed(1)} s`);
       return outcome;
     });

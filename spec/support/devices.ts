@@ -5,10 +5,11 @@
  * threads run at once: races between them, the order in which they see what others wrote, copies that are still under way, or
  * shared memory and registers that a GPU does not have.
  */
+import { findProgram } from '../../src/backends/cuda/find-program.ts';
 import type { Device } from '../../src/backends/device.ts';
 import { DEVICE_NAMES, type DeviceName, openDevice } from '../../src/backends/open-device.ts';
 import { Failure } from '../../src/compiler/diagnostics/diagnostic.ts';
-import { tellSkipped } from './skip.ts';
+import { skipFile, tellSkipped } from './skip.ts';
 
 export interface TestDevice {
   readonly name: DeviceName;
@@ -33,4 +34,14 @@ export async function openTestDevices(): Promise<readonly TestDevice[]> {
     }
   }
   return devices;
+}
+
+/**
+ * The device for tests of what WebGPU does not have: the GPU when tests shall run on it, else the processor in its place. The file
+ * is skipped where there is neither.
+ */
+export async function openCudaTestDevice(): Promise<Device> {
+  const name = DEVICE_NAMES.find((each) => each !== 'wgsl' && WANTED?.includes(each)) ?? 'cuda-cpu';
+  if (name === 'cuda-cpu' && findProgram('g++') === undefined) skipFile('there is no g++ on this machine');
+  return openDevice(name);
 }

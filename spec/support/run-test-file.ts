@@ -26,11 +26,22 @@ export function loaderArguments(): readonly string[] {
   return extname(import.meta.url) === '.ts' ? ['--import', import.meta.resolve('tsx')] : [];
 }
 
+export interface RunOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  /** A program that runs Node, with its options. */
+  readonly under?: readonly string[];
+  readonly timeLimitMs?: number;
+}
+
 /** Runs a file of the folder in a process of its own. */
-export function runTestFile(file: string, env: Readonly<Record<string, string>> = {}): Promise<TestOutcome> {
+export function runTestFile(
+  file: string,
+  { env = {}, under = [], timeLimitMs = TIME_LIMIT_MS }: RunOptions = {},
+): Promise<TestOutcome> {
   const start = performance.now();
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [...loaderArguments(), join(SPEC_FOLDER, file)], {
+    const [program = process.execPath, ...args] = [...under, process.execPath, ...loaderArguments()];
+    const child = spawn(program, [...args, join(SPEC_FOLDER, file)], {
       cwd: dirname(SPEC_FOLDER),
       env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -41,7 +52,7 @@ export function runTestFile(file: string, env: Readonly<Record<string, string>> 
     };
     child.stdout.on('data', take);
     child.stderr.on('data', take);
-    const timer = setTimeout(() => child.kill('SIGKILL'), TIME_LIMIT_MS);
+    const timer = setTimeout(() => child.kill('SIGKILL'), timeLimitMs);
     child.on('close', (code, signal) => {
       clearTimeout(timer);
       const seconds = (performance.now() - start) / 1000;

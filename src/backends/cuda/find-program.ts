@@ -2,13 +2,19 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, isAbsolute, join } from 'node:path';
 
 /**
- * Programs that compile kernels, and where they are looked for besides the folders of PATH. `override` is a variable that names
+ * Programs that compile kernels or watch them, and where they are looked for besides the folders of PATH. `override` is a variable that names
  * another file, and is then all that is tried.
  */
 const PROGRAMS = {
   nvcc: {
     override: 'TFM_NVCC',
     names: ['nvcc'],
+    variables: ['CUDA_HOME', 'CUDA_PATH'],
+    folders: ['/usr/local/cuda/bin'],
+  },
+  'compute-sanitizer': {
+    override: 'TFM_COMPUTE_SANITIZER',
+    names: ['compute-sanitizer'],
     variables: ['CUDA_HOME', 'CUDA_PATH'],
     folders: ['/usr/local/cuda/bin'],
   },
