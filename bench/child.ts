@@ -12,16 +12,18 @@ export interface Child {
 export interface ChildOptions {
   readonly start: string;
   readonly size: unknown;
-  /** Where the driver keeps compiled shaders. */
-  readonly shaderCache: string;
+  /** Where drivers and compilers keep what they made. */
+  readonly cache: string;
 }
 
+const SHADER_CACHE = ['MESA_SHADER_CACHE_DIR'];
 /** Lines of its errors that are shown when it dies. */
 const LAST_LINES = 15;
 
-export function startChild(program: ProgramSpec, { start, size, shaderCache }: ChildOptions): Child {
+export function startChild(program: ProgramSpec, { start, size, cache }: ChildOptions): Child {
   const args = [program.file, start, JSON.stringify(size), ...(program.more ?? [])];
-  const env = { ...process.env, MESA_SHADER_CACHE_DIR: shaderCache, ...program.env };
+  const caches = Object.fromEntries((program.caches ?? SHADER_CACHE).map((name) => [name, cache]));
+  const env = { ...process.env, ...caches, ...program.env };
   const child: ChildProcess = spawn(program.command, args, { env, stdio: ['pipe', 'pipe', 'pipe'] });
   const { stdin, stdout, stderr } = child;
   if (!stdin || !stdout || !stderr) throw new Error(`${program.name} has no streams`);

@@ -14,7 +14,6 @@ import { OURS, type ProgramSpec } from './programs.ts';
 const COMPARED = 5;
 /** Of losses, relative. Sums in float32 in another order differ by less. */
 const TOLERANCE = 2e-4;
-/** How long a program is measured in a round, about. */
 const ROUND_MS = 4000;
 const MOST_STEPS = 40;
 
@@ -48,13 +47,17 @@ export interface Comparison {
   readonly name: string;
   /** The programs compute different things, so that their losses need not agree. */
   readonly differ?: boolean;
+  /** How far losses may be apart, relative; 2e-4 unless given. */
+  readonly tolerance?: number;
+  /** How long a program is measured in a round, about, in ms; 4 s unless given. */
+  readonly roundMs?: number;
   /** For the programs, as JSON. */
   readonly size: unknown;
   readonly tensors: ReadonlyMap<string, Tensor>;
 }
 
 export async function compareSteps(
-  { name: title, size, tensors, differ = false }: Comparison,
+  { name: title, size, tensors, differ = false, tolerance = TOLERANCE, roundMs = ROUND_MS }: Comparison,
   programs: readonly ProgramSpec[],
   rounds: number,
   tell: (text: string) => void,
@@ -66,14 +69,14 @@ export async function compareSteps(
     const optionsOf = ({ name }: ProgramSpec) => ({
       start,
       size,
-      shaderCache: join(folder, name.replaceAll(' ', '-')),
+      cache: join(folder, name.replaceAll(' ', '-')),
     });
     const running: Running[] = [];
     for (const program of programs) {
       tell(`${title}: ${program.name} begins`);
-      running.push(await begin(program, startChild(program, optionsOf(program))));
+      running.push(await begin(program, startChild(program, optionsOf(program)), roundMs));
     }
-    if (!differ) requireAgreement(running);
+    if (!differ) requireAgreement(running, tolerance);
     for (let round = 0; round < rounds; round += 1) {
       // No program comes always behind the same one.
       const order = running.map((_, i) => running[(i + round) % running.length]).filter((one) => one !== undefined);
@@ -97,19 +100,19 @@ export async function compareSteps(
   }
 }
 
-async function begin(program: ProgramSpec, child: Child): Promise<Running> {
+async function begin(program: ProgramSpec, child: Child, roundMs: number): Promise<Running> {
   const first = await child.steps(1);
   const rest = await child.steps(COMPARED - 1);
-  const count = Math.min(MOST_STEPS, Math.max(1, Math.ceil(ROUND_MS / median(rest.ms))));
+  const count = Math.min(MOST_STEPS, Math.max(1, Math.ceil(roundMs / median(rest.ms))));
   return { program, child, first, losses: [...first.losses, ...rest.losses], count, rounds: [] };
 }
 
-function requireAgreement(running: readonly Running[]): void {
+function requireAgreement(running: readonly Running[], tolerance: number): void {
   const ours = running.find(({ program }) => program.name === OURS) ?? running[0];
   for (const { program, losses } of running) {
     losses.forEach((loss, i) => {
       const wanted = ours?.losses[i] ?? Number.NaN;
-      if (Math.abs(loss - wanted) <= TOLERANCE * Math.abs(wanted)) return;
+      if (Math.abs(loss - wanted) <= tolerance * Math.abs(wanted)) return;
       throw new Error(`after ${i} steps ${program.name} has the loss ${loss}, and ${ours?.program.name} ${wanted}`);
     });
   }

@@ -12,6 +12,8 @@ export interface ProgramSpec {
   readonly micro?: string;
   readonly more?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Variables that name the folder in which compiled kernels are kept; that of Mesa unless given. */
+  readonly caches?: readonly string[];
   /** Left out unless it is asked for by name. */
   readonly onRequest?: boolean;
   /** Why it cannot run here; undefined when it can. */

@@ -19,6 +19,30 @@ export const SIZES: Readonly<Record<string, Size>> = {
   D: { ...S, name: 'D', depth: 24 },
 };
 
+/** The LLaMA of 130 million weights, for GPUs: arXiv 2502.05795, table of the models. */
+export const SIZE_130M: Size = {
+  name: '130M',
+  vocab: 32_000,
+  width: 768,
+  depth: 12,
+  heads: 12,
+  hidden: 2048,
+  time: 1024,
+  batch: 16,
+};
+
+/** For a try on the processor in a GPU's place. */
+export const SIZE_TINY: Size = {
+  name: 'tiny',
+  vocab: 61,
+  width: 32,
+  depth: 2,
+  heads: 2,
+  hidden: 44,
+  time: 24,
+  batch: 2,
+};
+
 /** The settings that give `llama.tfm` a size. */
 export function settingsOf({ vocab, width, depth, heads, hidden, time, batch }: Size): readonly string[] {
   const sizes = { vocab, width, depth, heads, hidden, 'train.time': time, 'train.batch': batch, 'train.micro': batch };

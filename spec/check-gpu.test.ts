@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { findProgram } from '../src/backends/cuda/find-program.ts';
+import { bench } from './gpu/bench.ts';
 import { deviceTests, primitives } from './gpu/primitives.ts';
 import { tellSkipped } from './support/skip.ts';
 import { temporaryFolder } from './support/temporary.ts';
@@ -45,6 +46,24 @@ test('oracle, primitives and determinism pass on the processor, and the results 
     assert.ok(Object.keys(said.parts.oracle.figures[`gpt2 ${precision}`].gradients).length > 10, precision);
   const [tests] = Object.values<{ passed: number; failed: number }>(said.parts.primitives.figures);
   assert.ok(tests && tests.passed > 20 && tests.failed === 0);
+});
+
+test('the benchmark measures all that it should, at a small size', async () => {
+  if (findProgram('g++') === undefined) {
+    tellSkipped('there is no g++ on this machine');
+    return;
+  }
+  const info = { name: 'none', vendor: '', driver: '', software: true, features: [] };
+  const { status, figures } = await bench.run({ device: 'cuda-cpu', info, only: [], tell: () => {} });
+  assert.is(status, 'passed');
+  const said = JSON.parse(JSON.stringify(figures));
+  const { tfm, products, attention, 'LNS over PreNorm': lns, 'kernels that move bytes': moved } = said.summary;
+  for (const number of [tfm.tokens_per_second, tfm.peak_bytes, tfm.cold_start_seconds, said.copy_bytes_per_second])
+    assert.ok(number > 0, JSON.stringify(tfm));
+  for (const number of [products[0].flops_per_second, attention.forward_ms, attention.backward_ms, lns.median])
+    assert.ok(number > 0, JSON.stringify(said.summary));
+  const kernels = moved.map(({ kernel }: { kernel: string }) => kernel);
+  for (const kernel of ['adam', 'layer_ffn_rms_norm']) assert.ok(kernels.includes(kernel), kernels.join(' '));
 });
 
 test('a part fails when its device is asked for and is not there', async () => {

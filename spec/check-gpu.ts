@@ -22,7 +22,7 @@ ${Object.entries(PARTS)
   .join('\n')}
 All of them unless some are named.
   --device NAME     ${DEVICE_NAMES.join(', ')}; cuda unless given
-  --only WORD       of the test files, only those whose names contain it; may be given again
+  --only WORD       of test files and of the oracle's cases, only those whose names contain it; may be given again
   --out FOLDER      where the results go; bench/results unless given
 `;
 

@@ -61,6 +61,34 @@ export async function serve(step: Step, counts: (() => GpuCounts) | undefined): 
   process.exit(0);
 }
 
+/** Steps that are not waited for one by one. */
+export interface DoneTogether {
+  readonly losses: readonly number[];
+  readonly gpuPeakBytes: number;
+}
+
+/** As {@link serve}, for programs that let a GPU do steps one behind the other: each is said to take an equal part of the time. */
+export async function serveTogether(steps: (count: number) => Promise<DoneTogether>): Promise<void> {
+  for await (const line of createInterface({ input: process.stdin })) {
+    const { steps: count } = JSON.parse(line) as Order;
+    const began = performance.now();
+    const { losses, gpuPeakBytes } = await steps(count);
+    const each = (performance.now() - began) / count;
+    const answer: Answer = {
+      ms: losses.map(() => each),
+      encodeMs: [],
+      losses,
+      sinceStartMs: performance.now(),
+      peakRssBytes: process.resourceUsage().maxRSS * 1024,
+      dispatches: undefined,
+      submits: undefined,
+      gpuPeakBytes,
+    };
+    process.stdout.write(`${JSON.stringify(answer)}\n`);
+  }
+  process.exit(0);
+}
+
 /** What a program starts from: the path of the file with weights and batch, and the size of the model. */
 export function startArguments(): { readonly path: string; readonly size: unknown } {
   const [, , path = '', size = '{}'] = process.argv;

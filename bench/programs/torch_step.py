@@ -6,28 +6,13 @@ BEGAN = time.perf_counter()
 
 import json  # noqa: E402
 import resource  # noqa: E402
-import struct  # noqa: E402
 import sys  # noqa: E402
 
 import torch  # noqa: E402
 import torch.nn.functional as F  # noqa: E402
 
-DTYPES = {"F32": torch.float32, "I32": torch.int32}
-
-
-def read_start(path):
-    with open(path, "rb") as file:
-        data = file.read()
-    (length,) = struct.unpack("<Q", data[:8])
-    tensors = {}
-    for name, about in json.loads(data[8 : 8 + length]).items():
-        if name == "__metadata__":
-            continue
-        begin, end = (8 + length + offset for offset in about["data_offsets"])
-        values = torch.frombuffer(bytearray(data[begin:end]), dtype=DTYPES[about["dtype"]])
-        tensors[name] = values.reshape(about["shape"])
-    return tensors
-
+sys.dont_write_bytecode = True
+from start_file import read_start  # noqa: E402
 
 torch.set_num_threads(1)
 start = read_start(sys.argv[1])

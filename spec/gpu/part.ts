@@ -5,7 +5,7 @@ import type { DeviceName } from '../../src/backends/open-device.ts';
 export interface CheckContext {
   readonly device: DeviceName;
   readonly info: DeviceInfo;
-  /** Words of which the name of a test file must have one; all files when there are none. */
+  /** Words of which the name of a test file, or of a case of the oracle, must have one; there may be none. */
   readonly only: readonly string[];
   /** A line for the person who waits. */
   readonly tell: (line: string) => void;

@@ -9,40 +9,43 @@ import type { Expr, Kernel, KernelBuffer, Statement } from '../../compiler/ir/ke
 import { add, builtin, cast, f32, load, local, mul, u32 } from '../../compiler/ir/kernel-expr.ts';
 import { type KernelEntry, type Launch, PLAN_VERSION, type Plan } from '../../compiler/ir/plan.ts';
 import { present } from '../../compiler/support/invariant.ts';
-import { median, timed } from './timed.ts';
+import { timeOf } from './time-of.ts';
 
 export interface Attainable {
   readonly bytesPerSecond: number;
+  /** Of the largest copy, which no cache holds. */
+  readonly memoryBytesPerSecond: number;
   readonly flopsPerSecond: number;
 }
 
 const LANES = 64;
-/** 1 MiB each way, which caches keep, and 16 MiB: the faster counts, since some kernels find their operands in caches. */
-const COPIES = { copy_small: 1 << 18, copy_large: 1 << 22 } as const;
-const COPIED = COPIES.copy_large;
+/**
+ * Elements: 1 MiB each way, which caches keep, and 16 MiB: the faster counts, since some kernels find their operands in caches. A GPU may
+ * keep both, and is asked for 512 MiB too.
+ */
+const COPIES: Readonly<Record<string, number>> = { copy_small: 1 << 18, copy_large: 1 << 22 };
+const GPU_COPIED = 1 << 27;
+const GPU_COPIES: typeof COPIES = { ...COPIES, copy_huge: GPU_COPIED };
 /** Invocations that multiply and add, how often, and in how many chains that do not wait for each other. */
 const BUSY = 1 << 14;
 const TIMES = 256;
 const CHAINS = 8;
 
 export async function measureAttainable(device: Device, rounds: number): Promise<Attainable> {
-  const { plan, texts } = probePlan(device.target);
+  const { memoryBytes } = device.limits;
+  const isLarge = !device.info.software && Number.isFinite(memoryBytes) && memoryBytes > 64 * GPU_COPIED;
+  const copies = isLarge ? GPU_COPIES : COPIES;
+  const { plan, texts } = probePlan(device.target, copies);
   const loaded = await device.load(plan, texts);
   try {
-    const run = async (program: string): Promise<void> => {
-      loaded.run(program, { step: 0, seed: 0, micro: 0, lr: 0, bias1: 1, bias2: 1 });
-      await loaded.finish();
-    };
-    const seconds = async (program: string): Promise<number> => {
-      await run(program);
-      const times: number[] = [];
-      for (let round = 0; round < rounds; round += 1) times.push(await timed(1, () => run(program)));
-      return median(times) / 1000;
-    };
-    const copies: number[] = [];
-    for (const [program, count] of Object.entries(COPIES)) copies.push((2 * 4 * count) / (await seconds(program)));
+    const scalars = { step: 0, seed: 0, micro: 0, lr: 0, bias1: 1, bias2: 1 };
+    const seconds = async (program: string): Promise<number> =>
+      (await timeOf(loaded, rounds, () => loaded.run(program, scalars))) / 1000;
+    const rates: number[] = [];
+    for (const [program, count] of Object.entries(copies)) rates.push((2 * 4 * count) / (await seconds(program)));
     return {
-      bytesPerSecond: Math.max(...copies),
+      bytesPerSecond: Math.max(...rates),
+      memoryBytesPerSecond: rates.at(-1) ?? Number.NaN,
       flopsPerSecond: (2 * BUSY * TIMES * CHAINS) / (await seconds('multiply_add')),
     };
   } finally {
@@ -50,10 +53,14 @@ export async function measureAttainable(device: Device, rounds: number): Promise
   }
 }
 
-function probePlan(target: TargetName): { readonly plan: Plan; readonly texts: Readonly<Record<string, string>> } {
-  const kernels = [copy(), multiplyAdd()];
+function probePlan(
+  target: TargetName,
+  copies: typeof COPIES,
+): { readonly plan: Plan; readonly texts: Readonly<Record<string, string>> } {
+  const most = Math.max(...Object.values(copies));
+  const kernels = [copy(most), multiplyAdd(most)];
   const emitted = kernels.map(compileTarget(target).emit);
-  const bytes = 4 * COPIED;
+  const bytes = 4 * most;
   const entries = kernels.map((kernel, i): KernelEntry => {
     const { hash, entryPoint } = present(emitted[i], 'a kernel');
     return {
@@ -86,7 +93,7 @@ function probePlan(target: TargetName): { readonly plan: Plan; readonly texts: R
     kernels: entries,
     programs: {
       ...Object.fromEntries(
-        Object.entries(COPIES).map(([name, count]) => [name, program(launch(0, ['source', 'target'], count))]),
+        Object.entries(copies).map(([name, count]) => [name, program(launch(0, ['source', 'target'], count))]),
       ),
       multiply_add: program(launch(1, ['target'], BUSY)),
     },
@@ -108,13 +115,13 @@ function folded(groups: number): readonly [number, number, number] {
   return [groups / rows, rows, 1];
 }
 
-const buffer = (name: string, access: 'read' | 'read_write'): KernelBuffer => ({
+const buffer = (name: string, access: 'read' | 'read_write', elements: number): KernelBuffer => ({
   name,
   holds: name,
   type: 'f32',
-  elements: COPIED,
+  elements,
   access,
-  shape: `[${COPIED}]`,
+  shape: `[${elements}]`,
 });
 
 const plain = { shared: [], functions: [], features: [], workgroup: LANES, uniforms: [], flops: 0, bytes: 0 } as const;
@@ -125,25 +132,25 @@ const invocation: Statement = {
 };
 const i = local('i', 'u32');
 
-function copy(): Kernel {
+function copy(elements: number): Kernel {
   return {
     ...plain,
     name: 'copy',
     doc: ['Copies one element per invocation.'],
-    buffers: [buffer('source', 'read'), buffer('target', 'read_write')],
-    groups: COPIED / LANES,
+    buffers: [buffer('source', 'read', elements), buffer('target', 'read_write', elements)],
+    groups: elements / LANES,
     body: [invocation, { kind: 'store', buffer: 'target', index: i, value: load('source', 'f32', i) }],
   };
 }
 
-function multiplyAdd(): Kernel {
+function multiplyAdd(elements: number): Kernel {
   const chains = Array.from({ length: CHAINS }, (_, k) => `x${k}`);
   const value = (name: string): Expr => local(name, 'f32');
   return {
     ...plain,
     name: 'multiply_add',
     doc: ['Multiplies and adds in registers.'],
-    buffers: [buffer('target', 'read_write')],
+    buffers: [buffer('target', 'read_write', elements)],
     groups: BUSY / LANES,
     body: [
       invocation,
