@@ -1,82 +1,29 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { AttendAttrs, Axis, Block, ValueId } from '../src/compiler/ir/graph.ts';
+import type { Block } from '../src/compiler/ir/graph.ts';
 import { printKernel } from '../src/compiler/ir/print-kernel.ts';
 import { floats, tensor } from '../src/compiler/ir/tensor-type.ts';
 import { lowerContext } from '../src/compiler/lower/context.ts';
 import { lowerRegion } from '../src/compiler/lower/lower-region.ts';
-import { type Builder, makeBuilder } from '../src/compiler/ops/builder.ts';
+import { makeBuilder } from '../src/compiler/ops/builder.ts';
 import * as m from '../src/compiler/ops/make.ts';
 import { isAlwaysTrue, maskBounds, pairsWithin } from '../src/compiler/ops/mask-bounds.ts';
 import { fusePass } from '../src/compiler/passes/fuse/fuse.ts';
+import {
+  type AttentionCase,
+  attention,
+  batch,
+  causal,
+  everything,
+  type Rule,
+  sliding,
+} from './support/attention-graph.ts';
 import { axis } from './support/llama-graph.ts';
 import { compareHere, compareOnDevice, limitsOf, openGpu } from './support/run-fused.ts';
 
 const device = await openGpu();
 
-interface Case {
-  readonly time: number;
-  readonly head: number;
-  readonly value?: number;
-  readonly kv?: number;
-  readonly group?: number;
-  readonly mask: Rule;
-  readonly cap?: number;
-  /** Sequences packed in a row: a query sees keys of its own document only, and a bias of its own for each head. */
-  readonly documents?: boolean;
-  /** The values have the groups of the queries and lack the heads of the keys. */
-  readonly unlike?: boolean;
-}
-
-type Rule = (b: Builder, i: ValueId, j: ValueId, document: ValueId | undefined) => ValueId;
-
-const causal: Rule = (b, i, j) => m.binary(b, 'le', j, i);
-const everything: Rule = (b) => m.binary(b, 'eq', m.intScalar(b, 0), m.intScalar(b, 0));
-const sliding =
-  (width: number): Rule =>
-  (b, i, j) =>
-    m.binary(b, 'and', causal(b, i, j, undefined), m.binary(b, 'lt', m.binary(b, 'sub', i, j), m.intScalar(b, width)));
-
-const batch = axis('batch', 2);
-
-/** Attention and its gradients as outputs. */
-function attention({ time: t, head: d, value: dv, kv = 1, group = 2, mask, cap, documents, unlike }: Case) {
-  const b = makeBuilder();
-  const [time, key, head] = [axis('time', t), axis('key', t), axis('head', d)];
-  const value = dv === undefined ? head : axis('value', dv);
-  const [kvs, groups] = [axis('kv', kv), axis('group', group)];
-  const input = (name: string, axes: readonly Axis[]): ValueId => b.input({ name, type: floats(axes) });
-  const q = input('q', [batch, time, kvs, groups, head]);
-  const k = input('k', [batch, time, kvs, head]);
-  const v = input('v', [batch, time, unlike ? groups : kvs, value]);
-  const ids = documents ? [b.input({ name: 'document', type: tensor('int', [batch, key]) })] : [];
-  const axes = [batch, time, kvs, groups, key];
-  const int = { type: tensor('int', axes) };
-  const captures = ids.map(() => ({ type: tensor('int', [batch, key]) }));
-  const attrs: AttendAttrs = {
-    over: time.id,
-    key,
-    on: head.id,
-    scale: 1 / Math.sqrt(d),
-    mask: b.block([int, int, ...captures], ([i = q, j = q, document]) => [m.conform(b, mask(b, i, j, document), axes)]),
-    score: b.block([{ type: floats(axes) }, int, int, ...captures], ([s = q]) => [
-      cap === undefined ? s : m.mul(b, m.scalar(b, cap), m.unary(b, 'tanh', m.mul(b, s, m.scalar(b, 1 / cap)))),
-    ]),
-  };
-  const [o = q, lse = q] = b.opAll('attend', attrs, [q, k, v, ...ids], { names: ['o', 'lse'] });
-  const given = input('do', [batch, time, kvs, groups, value]);
-  const backward = [q, k, v];
-  const [dq = q, delta = q] = b.opAll('attend_backward_query', attrs, [...backward, o, lse, given, ...ids], {
-    names: ['dq', 'delta'],
-  });
-  const [dk = q, dv_ = q] = b.opAll('attend_backward_key', attrs, [...backward, lse, delta, given, ...ids], {
-    names: ['dk', 'dv'],
-  });
-  const outputs = { o, lse, dq, dk, dv: dv_ };
-  return { graph: b.finish(Object.entries(outputs).map(([name, id]) => ({ name, value: id }))), attrs };
-}
-
-async function check(options: Case, onDevice = true): Promise<void> {
+async function check(options: AttentionCase, onDevice = true): Promise<void> {
   const { graph } = attention(options);
   const differences = [
     ...compareHere(graph, limitsOf('cpu'), lowerRegion),

@@ -218,21 +218,28 @@ export function inputValues(context: LowerContext): readonly { readonly id: Valu
   );
 }
 
+/** Elements of a value as they lie in memory. */
+export function cellsOf(
+  context: LowerContext,
+  id: ValueId,
+  data: Float64Array,
+): Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> {
+  const cells = {
+    float: () => Float32Array.from(data),
+    int: () => Int32Array.from(data),
+    bool: () => Uint32Array.from(data),
+  };
+  return cells[context.value(id).type.kind]();
+}
+
 export function fillInputs(
   device: GPUDevice,
   context: LowerContext,
   buffers: Buffers,
   inputs: ReadonlyMap<string, Float64Array>,
 ): void {
-  const cells = {
-    float: (data: Float64Array) => Float32Array.from(data),
-    int: (data: Float64Array) => Int32Array.from(data),
-    bool: (data: Float64Array) => Uint32Array.from(data),
-  };
-  for (const { id, name } of inputValues(context)) {
-    const data = present(inputs.get(name), name);
-    device.queue.writeBuffer(buffers.of(id), 0, cells[context.value(id).type.kind](data));
-  }
+  for (const { id, name } of inputValues(context))
+    device.queue.writeBuffer(buffers.of(id), 0, cellsOf(context, id, present(inputs.get(name), name)));
 }
 
 export function relativeError(expected: Float64Array, found: ArrayLike<number>): number {

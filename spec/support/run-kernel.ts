@@ -17,8 +17,9 @@ interface Invocation {
   readonly memory: Memory;
   readonly uniforms: Readonly<Record<string, number>>;
   readonly shared: Memory;
-  /** What each invocation gives to a shuffle. */
+  /** What each invocation gives to a shuffle, and to fragments of sums. */
   readonly shuffled: Float64Array;
+  readonly squares: Float64Array;
   readonly group: number;
   readonly lane: number;
 }
@@ -37,8 +38,9 @@ export function runKernel(
       kernel.shared.map((a) => [a.name, new Float64Array(a.elements).fill(Number.NaN)]),
     );
     const shuffled = new Float64Array(kernel.workgroup);
+    const squares = new Float64Array(Math.ceil(kernel.workgroup / FRAGMENT_LANES) * FRAGMENT ** 2);
     const lanes = Array.from({ length: kernel.workgroup }, (_, lane) =>
-      runBody({ kernel, memory, uniforms, shared, shuffled, group, lane }, kernel.body, new Map()),
+      runBody({ kernel, memory, uniforms, shared, shuffled, squares, group, lane }, kernel.body, new Map()),
     );
     for (let running = true; running; ) {
       const waiting = lanes.map((lane) => lane.next().done !== true);
@@ -95,6 +97,18 @@ function* runBody(self: Invocation, body: readonly Statement[], outer: Locals): 
         yield;
         locals.set(s.name, fragment(self, s, value(s.index)));
         break;
+      case 'round_fragment': {
+        const from = elements(locals, s.from, value(s.first) + LANE_SUMS - 1);
+        for (let n = 0; n < LANE_SUMS; n++) {
+          const { row, column } = fragmentPlace(u32(self.lane % FRAGMENT_LANES), u32(n));
+          const at = evaluate(self, row, locals) * FRAGMENT + evaluate(self, column, locals);
+          teamOf(self)[at] = nearest(s.type, present(from[value(s.first) + n], 'sum'));
+        }
+        yield;
+        locals.set(s.name, teamOf(self).slice());
+        yield;
+        break;
+      }
       case 'multiply_fragments': {
         yield;
         const [row, column] = [elements(locals, s.row, 0), elements(locals, s.column, 0)];
@@ -130,7 +144,10 @@ function* runBody(self: Invocation, body: readonly Statement[], outer: Locals): 
       case 'shuffle':
         self.shuffled[self.lane] = value(s.value);
         yield;
-        locals.set(s.name, access({ [s.name]: self.shuffled }, s.name, value(s.lane))[value(s.lane)] ?? Number.NaN);
+        locals.set(
+          s.name,
+          present(self.shuffled.subarray(firstOf(self), firstOf(self) + lanesOf(self))[value(s.lane)], 'lane'),
+        );
         yield;
         break;
       case 'barrier':
@@ -141,6 +158,22 @@ function* runBody(self: Invocation, body: readonly Statement[], outer: Locals): 
     }
   }
   return false;
+}
+
+/** Lanes of a subgroup: a workgroup with shuffles is one, or several of 32. */
+function lanesOf({ kernel }: Invocation): number {
+  return Math.min(kernel.workgroup, FRAGMENT_LANES);
+}
+
+/** The first invocation of the subgroup. */
+function firstOf(self: Invocation): number {
+  return self.lane - (self.lane % lanesOf(self));
+}
+
+/** The square that a subgroup makes a fragment of. */
+function teamOf(self: Invocation): Float64Array {
+  const team = Math.floor(self.lane / FRAGMENT_LANES);
+  return self.squares.subarray(team * FRAGMENT ** 2, (team + 1) * FRAGMENT ** 2);
 }
 
 /** The elements of a fragment, line by line. Every lane has all of them here. */
@@ -243,6 +276,7 @@ function evaluate(self: Invocation, expr: Expr, locals: Locals): number {
     case 'uniform':
       return present(self.uniforms[expr.name], `uniform ${expr.name}`);
     case 'builtin':
+      if (expr.name === 'subgroup_lane') return self.lane % lanesOf(self);
       return expr.name === 'group' ? self.group : self.lane;
     case 'load':
     case 'load_shared': {

@@ -4,7 +4,7 @@ import type { ValueId } from '../../src/compiler/ir/graph.ts';
 import type { Segment } from '../../src/compiler/ir/plan.ts';
 import { elementsOf } from '../../src/compiler/ir/tensor-type.ts';
 import { invariant, present } from '../../src/compiler/support/invariant.ts';
-import { type Difference, inputValues, type Prepared, relativeError } from './run-fused.ts';
+import { cellsOf, type Difference, inputValues, type Prepared, relativeError } from './run-fused.ts';
 import { SCALARS, tinyPlan } from './tiny-plan.ts';
 
 /** How far the outputs are from those of the reference. What no kernel writes is NaN. */
@@ -50,7 +50,7 @@ export async function runPrepared(
       loaded.write(name, 0, new Float32Array(bytes / 4).fill(Number.NaN));
     for (const { id, name } of inputValues(context))
       if (segments.has(context.memoryOf(id)))
-        loaded.write(segmentOf(id).name, 0, Float32Array.from(present(inputs.get(name), name)));
+        loaded.write(segmentOf(id).name, 0, cellsOf(context, id, present(inputs.get(name), name)));
     loaded.run('run', SCALARS);
     const results: Difference[] = [];
     for (const { name, value } of context.fused.graph.outputs) {

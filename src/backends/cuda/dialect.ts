@@ -87,7 +87,7 @@ const TO: { readonly [T in ScalarType]: Form } = {
  * Local arrays of at most so many floats lie in registers, of which a thread has 255: loops over them are unrolled. Larger ones
  * lie in the thread's memory, which the cache holds, and their loops are kept rolled, or ptxas would spill.
  */
-const ARRAY_REGISTERS = 128;
+const ARRAY_REGISTERS = 144;
 
 /** CUDA C++ as NVRTC and nvcc understand it, from sm_80 on. */
 export const CUDA: Dialect = {

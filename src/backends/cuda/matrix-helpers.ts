@@ -115,6 +115,18 @@ __device__ inline void multiply_${type}(float* sums, const Fragment& row, const 
     [FRAGMENT, MMA[type]],
   );
 
+const round = (type: NarrowType): Helper =>
+  helper(
+    `fragment_${type}`,
+    `
+// The 8 sums of a lane as its elements of a fragment of rows.
+__device__ inline Fragment fragment_${type}(const float* sums) {
+  return {{${[0, 2, 4, 6].map((n) => `pair_${type}(sums[${n}], sums[${n + 1}])`).join(', ')}}};
+}`,
+    [FRAGMENT, PAIR[type]],
+  );
+
+const ROUND = { bf16: round('bf16'), f16: round('f16') };
 const MULTIPLY = { bf16: multiply('bf16'), f16: multiply('f16') };
 const IN_FOURS = { bf16: four('bf16'), f16: four('f16') };
 
@@ -122,6 +134,7 @@ export const MATRICES: MatrixForms = {
   four: { bf16: callOf(IN_FOURS.bf16), f16: callOf(IN_FOURS.f16) },
   fourAt: (array, index) => `reinterpret_cast<uint2*>(${array})[${index}]`,
   loadFragment: { sum: callOf(LOAD.sum), lines: callOf(LOAD.lines) },
+  roundFragment: { bf16: callOf(ROUND.bf16), f16: callOf(ROUND.f16) },
   defineFragment: (name, value) => `const Fragment ${name} = ${value};`,
   addressOf: (element) => `&${element}`,
   multiply: { bf16: callOf(MULTIPLY.bf16), f16: callOf(MULTIPLY.f16) },
@@ -133,6 +146,6 @@ export const MATRIX_PTX: readonly Helper[] = [PAIR.bf16, PAIR.f16, LDMATRIX, LDM
 /** Those that a kernel could hide by a name of its own. */
 export const MATRIX_HELPERS: readonly Helper[] = [
   ...MATRIX_PTX,
-  ...[IN_FOURS, MULTIPLY].flatMap(({ bf16, f16 }) => [bf16, f16]),
+  ...[IN_FOURS, ROUND, MULTIPLY].flatMap(({ bf16, f16 }) => [bf16, f16]),
   ...[FRAGMENT, LOAD.sum, LOAD.lines],
 ];

@@ -5,13 +5,17 @@ import { expressionsOf, operandsOf, walkStatements } from '../../compiler/ir/ker
 export function indexesArrays({ name, from, to, step, body }: Extract<Statement, { kind: 'for' }>): boolean {
   if (![from, to, step].every((bound) => bound.kind === 'literal')) return false;
   let found = false;
+  /** The index, and what is computed from it. */
+  const names = new Set([name]);
   const visit = (expr: Expr): void => {
-    found ||= expr.kind === 'element' && mentions(expr.index, name);
+    found ||= expr.kind === 'element' && mentions(expr.index, names);
     operandsOf(expr).forEach(visit);
   };
   walkStatements(body, (statement) => {
-    found ||= statement.kind === 'assign_element' && mentions(statement.index, name);
-    found ||= statement.kind === 'multiply_fragments' && mentions(statement.first, name);
+    if (statement.kind === 'let' && mentions(statement.value, names)) names.add(statement.name);
+    found ||= statement.kind === 'assign_element' && mentions(statement.index, names);
+    const hasFirst = statement.kind === 'multiply_fragments' || statement.kind === 'round_fragment';
+    found ||= hasFirst && mentions(statement.first, names);
     expressionsOf(statement).forEach(visit);
   });
   return found;
@@ -26,6 +30,7 @@ export function arrayFloats(statements: readonly Statement[]): number {
   return floats;
 }
 
-function mentions(expr: Expr, name: string): boolean {
-  return (expr.kind === 'local' && expr.name === name) || operandsOf(expr).some((operand) => mentions(operand, name));
+function mentions(expr: Expr, names: ReadonlySet<string>): boolean {
+  if (expr.kind === 'local') return names.has(expr.name);
+  return operandsOf(expr).some((operand) => mentions(operand, names));
 }

@@ -133,6 +133,8 @@ export interface MatrixForms {
   readonly fourAt: (array: string, index: string) => string;
   /** The name of the type of a fragment is the target's; `element` is the first one, in memory. */
   readonly loadFragment: { readonly [A in Along]: Form };
+  /** (address of the first of 8 sums) */
+  readonly roundFragment: { readonly [T in NarrowType]: Form };
   readonly defineFragment: (name: string, value: string) => string;
   readonly addressOf: (element: string) => string;
   /** (address of the first sum, fragment of rows, fragment of columns) */

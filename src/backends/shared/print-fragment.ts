@@ -27,6 +27,13 @@ export function printLoadFragment(s: Of<'load_fragment'>, context: StatementCont
   return defineFragment(context.scope.declare('local', s.name), value);
 }
 
+export function printRoundFragment(s: Of<'round_fragment'>, context: StatementContext): string {
+  const { roundFragment, defineFragment, addressOf } = matricesOf(context.dialect);
+  const sums = atom(addressOf(element('local', s.from, s.first, context).text));
+  const value = write(roundFragment[s.type], [sums], context).text;
+  return defineFragment(context.scope.declare('local', s.name), value);
+}
+
 export function printMultiply(s: Of<'multiply_fragments'>, context: StatementContext): string {
   const { multiply, addressOf } = matricesOf(context.dialect);
   const sums = atom(addressOf(element('local', s.into, s.first, context).text));

@@ -2,7 +2,7 @@ import type { Expr, Statement } from '../../compiler/ir/kernel.ts';
 import { indexesArrays } from './array-loops.ts';
 import { commentText } from './namer.ts';
 import { type ExprContext, element, nameOf, printCall, printExpr, printForm, storable, stored } from './print-expr.ts';
-import { printLoadFragment, printMultiply, printStoreShared } from './print-fragment.ts';
+import { printLoadFragment, printMultiply, printRoundFragment, printStoreShared } from './print-fragment.ts';
 
 export interface StatementContext extends ExprContext {
   /** Comments are left out of the text from which the hash is made. */
@@ -57,6 +57,8 @@ function printStatement(s: Statement, context: StatementContext): readonly strin
       return [printStoreShared(s, context)];
     case 'load_fragment':
       return [printLoadFragment(s, context)];
+    case 'round_fragment':
+      return [printRoundFragment(s, context)];
     case 'multiply_fragments':
       return [printMultiply(s, context)];
     case 'for':

@@ -84,6 +84,7 @@ export function expressionsOf(statement: Statement): readonly Expr[] {
       return [statement.index, statement.value];
     case 'load_fragment':
       return [statement.index];
+    case 'round_fragment':
     case 'multiply_fragments':
       return [statement.first];
     case 'array':
@@ -127,6 +128,7 @@ export function mapStatement(
       return { ...statement, index: f(statement.index), value: f(statement.value) };
     case 'load_fragment':
       return { ...statement, index: f(statement.index) };
+    case 'round_fragment':
     case 'multiply_fragments':
       return { ...statement, first: f(statement.first) };
     case 'array':

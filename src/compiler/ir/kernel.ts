@@ -137,7 +137,8 @@ export type Statement =
   | { readonly kind: 'barrier' }
   /**
    * `name` is the value that the lane `lane` of the subgroup has. All invocations of the workgroup reach it, and a
-   * workgroup with shuffles is one whole subgroup. It is no expression, so that nothing moves it to where lanes part.
+   * workgroup with shuffles is one whole subgroup, or where there are fragments several of 32. It is no expression, so that
+   * nothing moves it to where lanes part.
    */
   | { readonly kind: 'shuffle'; readonly name: string; readonly value: Expr; readonly lane: Expr }
   /**
@@ -156,6 +157,17 @@ export type Statement =
       readonly index: Expr;
       readonly stride: number;
       readonly along: 'sum' | 'lines';
+    }
+  /**
+   * `name` is a row fragment whose elements are those of a square of sums, rounded to `type`: the 8 from `first` of the local
+   * array `from` in each lane, as `multiply_fragments` has them. All invocations of the workgroup reach it.
+   */
+  | {
+      readonly kind: 'round_fragment';
+      readonly name: string;
+      readonly type: NarrowType;
+      readonly from: string;
+      readonly first: Expr;
     }
   /**
    * Adds the product of two fragments of `type` to sums in f32: a square, of which a lane has the 8 elements from `first`

@@ -73,6 +73,10 @@ function statementLines(statement: Statement, indent: string): readonly string[]
       const { name, side, array, index, stride, along } = statement;
       return [`${indent}let ${name} = ${side}_fragment(${array}, ${printExpr(index)}, ${stride}, ${along})`];
     }
+    case 'round_fragment': {
+      const { name, type, from, first } = statement;
+      return [`${indent}let ${name} = row_fragment(${from}[${printExpr(first)} ..] in ${type})`];
+    }
     case 'multiply_fragments': {
       const { type, into, first, row, column } = statement;
       return [`${indent}${into}[${printExpr(first)} ..] += ${row} x ${column} in ${type}`];

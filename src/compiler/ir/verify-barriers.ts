@@ -24,9 +24,17 @@ export function verifyBarriers(kernel: Kernel): void {
   }
 }
 
+const TOGETHER: ReadonlySet<Statement['kind']> = new Set([
+  'barrier',
+  'shuffle',
+  'load_fragment',
+  'round_fragment',
+  'multiply_fragments',
+]);
+
 /** Whether all invocations have to reach it. */
 function isTogether({ kind }: Statement): boolean {
-  return kind === 'barrier' || kind === 'shuffle' || kind === 'load_fragment' || kind === 'multiply_fragments';
+  return TOGETHER.has(kind);
 }
 
 function containsBarrier(statements: readonly Statement[]): boolean {

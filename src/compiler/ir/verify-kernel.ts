@@ -77,6 +77,8 @@ function verifyList(kernel: Kernel, statements: readonly Statement[], outer: Loc
     if (statement.kind === 'array')
       declare(statement.name, { type: statement.type, kind: 'array', elements: statement.elements });
     if (statement.kind === 'load_fragment') declare(statement.name, fragmentOf(kernel, statement));
+    if (statement.kind === 'round_fragment')
+      declare(statement.name, { type: 'f32', kind: 'row_fragment', holds: statement.type });
     if (statement.kind === 'var') declare(statement.name, { type: statement.type, kind: 'variable' });
   }
 }
@@ -122,12 +124,13 @@ function verifyStatement(kernel: Kernel, statement: Statement, locals: Locals): 
       check(kernel, column?.kind === 'column_fragment', `${statement.column} is no fragment of a right operand`);
       const isTyped = row?.holds === statement.type && column?.holds === statement.type;
       check(kernel, isTyped, `fragments of another type than ${statement.type} are multiplied`);
-      check(kernel, sums?.kind === 'array' && sums.type === 'f32', `${into} is no array of f32`);
-      const last = (sums?.elements ?? 0) - LANE_SUMS;
-      const isWithin = first.kind !== 'literal' || (first.value % LANE_SUMS === 0 && first.value <= last);
-      check(kernel, first.type === 'u32' && isWithin, `${into} does not hold the sums of a fragment`);
+      verifySquare(kernel, into, sums, first);
       return;
     }
+    case 'round_fragment':
+      check(kernel, kernel.workgroup % FRAGMENT_LANES === 0, 'a fragment needs whole subgroups');
+      verifySquare(kernel, statement.from, locals.get(statement.from), statement.first);
+      return;
     case 'array': {
       const { name, type, elements, values } = statement;
       check(kernel, values.length === 0 || values.length === elements, `${name} begins with another size`);
@@ -155,6 +158,14 @@ function verifyStatement(kernel: Kernel, statement: Statement, locals: Locals): 
     default:
       return;
   }
+}
+
+/** The 8 elements of a square of sums, from `first` of a local array. */
+function verifySquare(kernel: Kernel, name: string, sums: Local | undefined, first: Expr): void {
+  check(kernel, sums?.kind === 'array' && sums.type === 'f32', `${name} is no array of f32`);
+  const last = (sums?.elements ?? 0) - LANE_SUMS;
+  const isWithin = first.kind !== 'literal' || (first.value % LANE_SUMS === 0 && first.value <= last);
+  check(kernel, first.type === 'u32' && isWithin, `${name} does not hold the sums of a fragment`);
 }
 
 function fragmentOf(kernel: Kernel, statement: Extract<Statement, { kind: 'load_fragment' }>): Local {

@@ -4,15 +4,16 @@
  * An invocation owns four keys and goes through the queries that see them, and through all groups of queries that share
  * them, so that no two invocations add to one gradient. The formulas are those of the queries' gradient; see there.
  */
-import type { Axis, OpOf, ValueId } from '../ir/graph.ts';
+import type { OpOf, ValueId } from '../ir/graph.ts';
 import type { Expr, Kernel } from '../ir/kernel.ts';
 import { binary, builtin, component, f32, lt, u32, unary, vector } from '../ir/kernel-expr.ts';
 import type { OpRegion } from '../ir/region.ts';
-import { axesWithout, elementsOf, sameAxes } from '../ir/tensor-type.ts';
+import { axesWithout, elementsOf } from '../ir/tensor-type.ts';
 import { maskBounds } from '../ops/mask-bounds.ts';
 import { present } from '../support/invariant.ts';
 import { blockOf, forBlocks } from './attend-blocks.ts';
 import { finishAttend } from './attend-finish.ts';
+import { type KeyPart, keyParts } from './attend-key-parts.ts';
 import { type AttendParts, attendParts, otherOperand } from './attend-parts.ts';
 import {
   adding,
@@ -25,6 +26,7 @@ import {
   overDims,
   overRows,
   ownRows,
+  spreadInFours,
   storeRows,
   tilesOver,
 } from './attend-rows.ts';
@@ -37,13 +39,6 @@ import { type Env, type KernelWriter, makeWriter } from './writer.ts';
 
 type Op = OpOf<'attend_backward_key'>;
 
-/** Gradients with the same axes, whose rows one invocation computes together. */
-interface Part {
-  readonly outer: readonly Axis[];
-  readonly ofKeys: ValueId | undefined;
-  readonly ofValues: ValueId | undefined;
-}
-
 export function lowerAttendBackwardKey(outerContext: LowerContext, region: OpRegion, op: Op): Kernel {
   const { context, scored } = contextWithSlope(outerContext, op);
   const writer = makeWriter(context);
@@ -54,7 +49,7 @@ export function lowerAttendBackwardKey(outerContext: LowerContext, region: OpReg
   const scores = writeScore({ writer, op, captures, reads, over, outer, beyond }, scored);
   const job: Job = { writer, reads, op, parts, scores };
 
-  const [first, second] = partsOf(op, parts);
+  const [first, second] = keyParts(op, parts);
   const tiles = tilesOver(lanesOver(context.limits), over) * elementsOf(first.outer);
   const group = builtin('group');
   if (second === undefined) writePart(job, first, group);
@@ -63,7 +58,8 @@ export function lowerAttendBackwardKey(outerContext: LowerContext, region: OpReg
     writer.when(lt(group, u32(tiles)), () => writePart(job, first, builtin('group')), rest);
   }
   const batches = elementsOf(first.outer) + (second ? elementsOf(second.outer) : 0);
-  return finishAttend(writer, region, op, parts, 'keys', batches, { head: second ? 3 : 2, value: 2 });
+  const spread = spreadInFours(context.limits, over, 'keys', batches);
+  return finishAttend(writer, region, op, parts, spread, { head: second ? 3 : 2, value: 2 });
 }
 
 interface Job {
@@ -74,17 +70,7 @@ interface Job {
   readonly scores: ScoreFunctions;
 }
 
-/** Keys and values together, unless they are shared by unlike groups of queries. */
-function partsOf(op: Op, { keyed, valued }: AttendParts): readonly [Part, Part?] {
-  const [ofKeys, ofValues] = op.results.map(({ id }) => id);
-  if (sameAxes(keyed, valued)) return [{ outer: keyed, ofKeys, ofValues }];
-  return [
-    { outer: keyed, ofKeys, ofValues: undefined },
-    { outer: valued, ofKeys: undefined, ofValues },
-  ];
-}
-
-function writePart({ writer, reads, op, parts, scores }: Job, part: Part, place: Expr): void {
+function writePart({ writer, reads, op, parts, scores }: Job, part: KeyPart, place: Expr): void {
   const { over, outer, head, value } = parts;
   const { score, slope } = scores;
   const [logsumexp, delta, gradient] = [otherOperand(parts, 0), otherOperand(parts, 1), otherOperand(parts, 2)];

@@ -15,7 +15,17 @@ import { present } from '../support/invariant.ts';
 import { blockOf, forBlocks } from './attend-blocks.ts';
 import { finishAttend } from './attend-finish.ts';
 import { attendParts, otherOperand } from './attend-parts.ts';
-import { addRows, dots, fourOf, loadRows, overDims, ownRows, storeFour, storeRows } from './attend-rows.ts';
+import {
+  addRows,
+  dots,
+  fourOf,
+  loadRows,
+  overDims,
+  ownRows,
+  spreadInFours,
+  storeFour,
+  storeRows,
+} from './attend-rows.ts';
 import { contextWithSlope, writeScore } from './attend-score.ts';
 import type { LowerContext } from './context.ts';
 import { makeEmitter } from './element.ts';
@@ -73,5 +83,6 @@ export function lowerAttendBackwardQuery(
   const scale = f32(Math.fround(op.attrs.scale));
   if (result) storeRows(emitter, result.id, queries, head, (at) => binary('mul', dq.at(at), scale));
   if (deltas) storeFour(emitter, deltas.id, queries, new Map(), delta.value);
-  return finishAttend(writer, region, op, parts, 'queries', elementsOf(outer), { head: 2, value: 1 });
+  const spread = spreadInFours(context.limits, over, 'queries', elementsOf(outer));
+  return finishAttend(writer, region, op, parts, spread, { head: 2, value: 1 });
 }

@@ -26,7 +26,27 @@ export interface Reach {
   readonly after: number | undefined;
 }
 
-/** A loop over the rows that matter to the own rows of the workgroup, some of them at a time. */
+/** A loop over the rows that matter to the own rows of the workgroup, `count` of them at a time: gets the first. */
+export function overBlocks(
+  writer: KernelWriter,
+  wish: string,
+  { size }: Axis,
+  own: Pick<OwnRows, 'first' | 'count'>,
+  reach: Reach,
+  count: number,
+  body: (start: Expr) => void,
+): void {
+  // What reaches beyond all rows bounds nothing.
+  const bound = (rows: number | undefined): number | undefined =>
+    rows === undefined || rows >= size ? undefined : Math.max(0, rows);
+  const [before, after] = [bound(reach.before), bound(reach.after)];
+  const from = before === undefined ? u32(0) : mul(div(less(own.first, before), count), count);
+  const to = after === undefined ? u32(size) : min(add(own.first, u32(own.count + after)), u32(size));
+  const max = Math.floor((size - 1) / count) * count;
+  writer.loop(`first_${wish}`, to, body, { from, step: u32(count), max });
+}
+
+/** The same with the rows of each block, as many as an invocation takes in at once. */
 export function forBlocks(
   writer: KernelWriter,
   wish: string,
@@ -36,21 +56,12 @@ export function forBlocks(
   reach: Reach,
   body: (rows: readonly BlockRow[]) => void,
 ): void {
-  const { size } = over;
   const count = blockOf(writer.context.limits, op);
-  // What reaches beyond all rows bounds nothing.
-  const bound = (rows: number | undefined): number | undefined =>
-    rows === undefined || rows >= size ? undefined : Math.max(0, rows);
-  const [before, after] = [bound(reach.before), bound(reach.after)];
-  const from = before === undefined ? u32(0) : mul(div(less(own.first, before), count), count);
-  const to = after === undefined ? u32(size) : min(add(own.first, u32(own.count + after)), u32(size));
-  const max = Math.floor((size - 1) / count) * count;
-  const block = (start: Expr): void => {
+  overBlocks(writer, wish, over, own, reach, count, (start) => {
     const rows = Array.from({ length: count }, (_, n): BlockRow => {
       const at = add(start, u32(n));
-      return { at, inside: atMost(at, size - 1) };
+      return { at, inside: atMost(at, over.size - 1) };
     });
     body(rows);
-  };
-  writer.loop(`first_${wish}`, to, block, { from, step: u32(count), max });
+  });
 }

@@ -12,6 +12,7 @@ import type { Expr, TargetLimits } from '../ir/kernel.ts';
 import { binary, builtin, component, f32, lt, min, sub, u32, vector } from '../ir/kernel-expr.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
 import { present } from '../support/invariant.ts';
+import type { AttendSpread } from './attend-finish.ts';
 import type { Emitter } from './element.ts';
 import { add, atMost, bounded, div, indicesAt, mod, mul } from './index-math.ts';
 import { shortName } from './names.ts';
@@ -25,6 +26,13 @@ const LANES = { cpu: 8, gpu: 32 } as const;
 /** Invocations of a workgroup: a subgroup where they share what they load. */
 export function lanesOver(limits: TargetLimits): number {
   return stripOf(limits) || LANES[limits.deviceClass];
+}
+
+/** `wish`: what an invocation owns four of. `batches`: how many times all of them are gone through. */
+export function spreadInFours(limits: TargetLimits, over: Axis, wish: string, batches: number): AttendSpread {
+  const lanes = lanesOver(limits);
+  const text = `${4 * lanes} ${wish} per workgroup, 4 per invocation.`;
+  return { lanes, groups: tilesOver(lanes, over) * batches, text, shuffles: stripOf(limits) > 0 };
 }
 
 export interface OwnRows {

@@ -15,7 +15,7 @@ import { present } from '../support/invariant.ts';
 import { blockOf, forBlocks } from './attend-blocks.ts';
 import { finishAttend } from './attend-finish.ts';
 import { attendParts } from './attend-parts.ts';
-import { addRows, dots, fourOf, loadRows, ownRows, storeFour, storeRows } from './attend-rows.ts';
+import { addRows, dots, fourOf, loadRows, ownRows, spreadInFours, storeFour, storeRows } from './attend-rows.ts';
 import { MASKED, writeScore } from './attend-score.ts';
 import type { LowerContext } from './context.ts';
 import { makeEmitter } from './element.ts';
@@ -68,5 +68,6 @@ export function lowerAttend(context: LowerContext, region: OpRegion, op: OpOf<'a
     const sum = writer.let('log_sum', binary('add', largest.value, unary('log', total.value)));
     storeFour(emitter, logsumexp.id, queries, new Map(), sum);
   }
-  return finishAttend(writer, region, op, parts, 'queries', elementsOf(outer), { head: 1, value: 1 });
+  const spread = spreadInFours(context.limits, over, 'queries', elementsOf(outer));
+  return finishAttend(writer, region, op, parts, spread, { head: 1, value: 1 });
 }

@@ -55,6 +55,10 @@ function settleList(
     }
     const own = mapStatement(statement, expr, (body) => settleList(body, inner, taken));
     if (isDeclaration(own)) return { ...own, name: declare(own.name, inner, taken) };
+    if (own.kind === 'round_fragment') {
+      const from = inner.get(own.from) ?? own.from;
+      return { ...own, from, name: declare(own.name, inner, taken) };
+    }
     if (own.kind === 'assign') return { ...own, name: inner.get(own.name) ?? own.name };
     if (own.kind === 'assign_element') return { ...own, array: inner.get(own.array) ?? own.array };
     if (own.kind === 'multiply_fragments') {

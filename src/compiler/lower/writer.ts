@@ -5,7 +5,7 @@
  * loops, and gives the final names.
  */
 import type { AxisId, ValueId } from '../ir/graph.ts';
-import type { Expr, Kernel, KernelFunction, KernelType, Statement } from '../ir/kernel.ts';
+import type { Expr, Kernel, KernelFunction, KernelType, NarrowType, Statement } from '../ir/kernel.ts';
 import { binary, cast, u32, vector } from '../ir/kernel-expr.ts';
 import { mapFunction } from '../ir/kernel-walk.ts';
 import { LOADED } from '../ir/storage-type.ts';
@@ -80,6 +80,8 @@ export interface KernelWriter
   shuffle(wish: string, value: Expr, lane: Expr): Expr;
   /** The name of a fragment that is loaded. */
   loadFragment(wish: string, from: Omit<Of<'load_fragment'>, 'kind' | 'name'>): string;
+  /** The name of a row fragment of sums. */
+  roundFragment(wish: string, type: NarrowType, from: LocalArray, first: Expr): string;
   /** Adds the product of fragments, by their names, to the sums of `into` from `first`. */
   multiplyFragments(
     into: LocalArray,
@@ -214,6 +216,11 @@ export function makeWriter(context: LowerContext): KernelWriter {
     loadFragment(wish, from) {
       const { name } = local(wish, 'f32');
       emit({ kind: 'load_fragment', name, ...from });
+      return name;
+    },
+    roundFragment(wish, type, from, first) {
+      const { name } = local(wish, 'f32');
+      emit({ kind: 'round_fragment', name, type, from: from.name, first });
       return name;
     },
     multiplyFragments: ({ name }, first, product) =>
