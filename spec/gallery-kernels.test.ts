@@ -2,38 +2,18 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { compileTarget } from '../src/backends/targets.ts';
-import type { Compiled } from '../src/compiler/compile-request.ts';
 import { referenceGraph } from '../src/compiler/reference-graph.ts';
 import { present } from '../src/compiler/support/invariant.ts';
 import { computeGradients } from '../src/runtime/grad.ts';
 import { referenceGradients } from '../src/runtime/reference-grad.ts';
 import type { TensorFile } from '../src/runtime/safetensors.ts';
-import { floatTensor, numbersOf } from '../src/runtime/tensor-values.ts';
 import { compileText } from './support/compile-text.ts';
 import { openTestDevices } from './support/devices.ts';
-import { EXAMPLES, GALLERY, livelyValues, ROWS, smallSizes, TIME, targets, textOf, tokens } from './support/gallery.ts';
+import { EXAMPLES, GALLERY, smallSizes, textOf } from './support/gallery.ts';
+import { get, gradJob, norm } from './support/grad-job.ts';
 
 const STEPS = 3;
 const devices = await openTestDevices();
-
-/** What `tfm grad` is given. */
-function gradJob({ plan, train }: Compiled) {
-  const tensors = plan.weights.map(
-    (w) => [w.name, floatTensor(Float32Array.from(livelyValues(w, w.shape)), w.shape)] as const,
-  );
-  return {
-    weights: { tensors: new Map(tensors), metadata: {} },
-    weightsPath: 'weights',
-    batch: { rows: ROWS, time: TIME, tokens, targets },
-    names: new Map<string, string>(),
-    config: present(train, 'a train block'),
-    steps: STEPS,
-  };
-}
-
-const get = (file: TensorFile, name: string): Float64Array =>
-  Float64Array.from(numbersOf(present(file.tensors.get(name), name)));
-const norm = (x: Float64Array): number => Math.sqrt(x.reduce((sum, v) => sum + v * v, 0));
 
 function assertNear(found: TensorFile, expected: TensorFile, name: string, limit: number, floor = 1e-12): void {
   const [a, b] = [get(found, name), get(expected, name)];
@@ -52,7 +32,7 @@ for (const { name: on, device } of devices) {
         limits: device.limits,
         target: compileTarget(device.target),
       });
-      const job = gradJob(compiled);
+      const job = gradJob(compiled, STEPS);
       const micro = referenceGraph(present(compiled.graphs.micro, 'the graph of a batch'));
       const { logits, after } = compiled.graphs;
       const expected = referenceGradients({ ...job, micro, logits, after });

@@ -3,12 +3,14 @@
  *
  * Lowering pulls. A stored value is a load; a pointwise op is an expression of its operands' elements; a movement op
  * asks its operand at another index; a reduction becomes a loop, written once in the outermost scope that knows its
- * index. Equal questions get equal answers, so that what is shared in the graph is shared in the kernel.
+ * index. Equal questions get equal answers, so that what is shared in the graph is shared in the kernel. What is stored narrow is
+ * rounded for its other uses too: a kernel that computes it and one that loads it see the same number, and comparisons agree.
  */
 import type { OpOf, Value, ValueId } from '../ir/graph.ts';
 import type { Expr } from '../ir/kernel.ts';
-import { binary, cast, i32 } from '../ir/kernel-expr.ts';
+import { binary, cast, i32, unary } from '../ir/kernel-expr.ts';
 import { operandOf, resultOf } from '../ir/op-parts.ts';
+import { CELL, isNarrow } from '../ir/storage-type.ts';
 import { axisOf } from '../ir/tensor-type.ts';
 import { present } from '../support/invariant.ts';
 import { opOf } from './context.ts';
@@ -81,6 +83,12 @@ export function makeEmitter(writer: KernelWriter, options: EmitterOptions): Emit
       : parameterElement(emitter, definition, value, at);
   };
 
+  const asStored = ({ id, type }: Value, expr: Expr): Expr => {
+    const cell = CELL[type.storage];
+    if (!isNarrow(cell) || context.memoryOf(id) !== id) return expr;
+    return unary(`round_${cell}`, unrounded(expr));
+  };
+
   const emitter: Emitter = {
     writer,
     element(id, at) {
@@ -91,7 +99,7 @@ export function makeEmitter(writer: KernelWriter, options: EmitterOptions): Emit
       if (isLoaded(id)) return remember(key, loaded(writer, value, at));
       const expr = compute(value, at);
       writer.hint(expr, shortName(context, id), value.name !== undefined);
-      return remember(key, expr);
+      return remember(key, asStored(value, expr));
     },
     store(id, at) {
       const op = opOf(context, id);
@@ -100,8 +108,7 @@ export function makeEmitter(writer: KernelWriter, options: EmitterOptions): Emit
         writer.store(id, writer.positionOf(id, put), emitter.element(operandOf(op, 1), at));
         return;
       }
-      const element = emitter.element(id, at);
-      writer.store(id, writer.positionOf(id, at), element);
+      writer.store(id, writer.positionOf(id, at), unrounded(emitter.element(id, at)));
     },
     reduced(value, at) {
       const group = [value.id, ...(options.siblings?.(value.id) ?? []).filter((id) => id !== value.id)];
@@ -117,7 +124,7 @@ export function makeEmitter(writer: KernelWriter, options: EmitterOptions): Emit
         for (const id of group) {
           const own = [...results].flatMap(([reduction, result]) => (reduction.value === id ? [result] : []));
           const total = own.reduce((a, b) => applyBinary('add', a, b));
-          remember(keyOf(context.value(id), at), total);
+          remember(keyOf(context.value(id), at), asStored(context.value(id), total));
         }
       });
       return present(recall(keyOf(value, at)), `reduction of value ${value.id}`);
@@ -127,6 +134,11 @@ export function makeEmitter(writer: KernelWriter, options: EmitterOptions): Emit
     },
   };
   return emitter;
+}
+
+/** What is rounded; a store does that itself. */
+function unrounded(expr: Expr): Expr {
+  return expr.kind === 'unary' && (expr.op === 'round_f16' || expr.op === 'round_bf16') ? expr.operand : expr;
 }
 
 /** The place of an element that is put: that of the others of its position, which is clamped. */

@@ -7,22 +7,33 @@ import { present } from '../../support/invariant.ts';
 import { sameAxisSet } from '../fuse/axes.ts';
 import { findStreams } from './streams.ts';
 
-/** A row is a statistic of at least so many numbers. */
-const LEAST_ROW = 8;
-
 export function* wideValues(fused: FusedGraph, values: ReadonlyMap<ValueId, Value>): Generator<ValueId> {
   const { graph, steps } = fused;
   const stored = new Set([...fused.stored].filter((id) => !fused.aliases.has(id)));
   yield* tables(graph.block);
   yield* findStreams(graph.block, stored);
+  const makers = new Map([...allOps(graph.block)].flatMap((op) => op.results.map(({ id }) => [id, op] as const)));
   for (const { value } of graph.outputs) yield value;
   for (const op of allOps(graph.block)) {
     if (op.kind === 'input' || op.kind === 'weight' || op.kind === 'scatter_add') yield* op.results.map(({ id }) => id);
+    if (op.kind === 'recur') yield* seenThrough(present(op.operands[0], 'a factor'), makers, stored);
     if (op.kind !== 'loop') continue;
     yield* wideInLoop(op);
     yield* findStreams(op.attrs.body, stored);
   }
   for (const region of regionsIn(steps)) yield* statistics(region, values);
+}
+
+const MOVES: ReadonlySet<Op['kind']> = new Set<Op['kind']>([
+  ...(['expand', 'rename', 'split', 'merge', 'permute', 'slice', 'pad', 'pick', 'stack'] as const),
+]);
+
+/** The stored values whose elements a value has, behind whatever moves them. */
+function* seenThrough(id: ValueId, makers: ReadonlyMap<ValueId, Op>, stored: ReadonlySet<ValueId>): Generator<ValueId> {
+  if (stored.has(id)) yield id;
+  const op = makers.get(id);
+  if (!stored.has(id) && op && MOVES.has(op.kind))
+    for (const operand of op.operands) yield* seenThrough(operand, makers, stored);
 }
 
 const VARYING: ReadonlySet<Op['kind']> = new Set<Op['kind']>(['input', 'weight', 'random', 'loop']);
@@ -60,7 +71,7 @@ function* statistics(region: Region, values: ReadonlyMap<ValueId, Value>): Gener
   const largest = Math.max(0, ...region.reads.map(sizeOf));
   for (const id of region.roots) {
     const { axes } = present(values.get(id), `value ${id}`).type;
-    if (sameAxisSet(axes, region.shared) && LEAST_ROW * sizeOf(id) <= largest) yield id;
+    if (sameAxisSet(axes, region.shared) && sizeOf(id) < largest) yield id;
   }
 }
 
