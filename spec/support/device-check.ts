@@ -10,7 +10,15 @@ import { splitTotals } from '../../src/compiler/passes/totals.ts';
 import { present } from '../../src/compiler/support/invariant.ts';
 import { randomKey, randomUniform } from '../../src/compiler/support/random.ts';
 
-export const SCALARS: HostScalars = { step: 3, seed: 7, micro: 0, lr: 0.01, bias1: 0.1, bias2: 0.001 };
+export const SCALARS: HostScalars = {
+  step: 3,
+  seed: 7,
+  micro: 0,
+  lr: 0.01,
+  bias1: 0.1,
+  bias2: 0.001,
+  loss_scale: 1024,
+};
 
 export interface Outcome {
   readonly loss: number;
@@ -51,6 +59,7 @@ export async function runOnDevice(device: Device, compiled: Compiled, vocab: num
         loaded.run(name, { ...SCALARS, micro: k });
       }
     }
+    if (plan.programs.unscale) loaded.run('unscale', SCALARS);
     const loss = await readScalar(loaded, 'micro', 'loss');
     const gradients = await readLike(loaded, plan.gradients);
     loaded.run('update', SCALARS);

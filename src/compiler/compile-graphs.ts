@@ -79,7 +79,7 @@ function compileProgram(
   const passes: readonly Pass<Graph, Graph>[] = [
     simplify,
     ...(fuse ? [hoist] : []),
-    ...(name === 'micro' ? [autodiffPass({ effort }), simplify] : []),
+    ...(name === 'micro' ? [autodiffPass({ effort, scaled: train?.precision === 'f16' }), simplify] : []),
     ...(fuse ? [mergeContracts, hoist] : []),
   ];
   const optimised = passes.reduce((g, pass) => runPass(pass, g, trace), graph);

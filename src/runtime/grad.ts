@@ -1,8 +1,10 @@
 /** `tfm grad`: loss, logits, gradients and optimizer steps for given weights and one given batch. */
 import type { LoadedPlan } from '../backends/device.ts';
+import type { HostScalars } from '../compiler/ir/plan.ts';
 import type { TrainConfig } from '../compiler/ir/train.ts';
 import { present } from '../compiler/support/invariant.ts';
 import type { Batch } from './data/windows.ts';
+import { afterSkip, firstLossScale } from './loss-scale.ts';
 import type { NameMap } from './match-weights.ts';
 import { readWeights, trainedWeights, writeWeights } from './plan-io.ts';
 import { logitsProgram } from './run-logits.ts';
@@ -47,7 +49,8 @@ async function gradients({ loaded, config, weights, weightsPath, batch, names, s
   const logits = await logitsOf(loaded, config, batch);
   if (logits) tensors.set('logits', logits);
 
-  queueGradients(loaded, batch, stepScalars(config, 0));
+  const queue = (step: number): Promise<HostScalars> => queueFinite({ loaded, config, batch }, step);
+  const first = await queue(0);
   tensors.set('loss', scalar(await readLoss(loaded)));
   const values = await readWeights(loaded, loaded.plan.gradients, trained);
   for (const place of trained) {
@@ -56,16 +59,37 @@ async function gradients({ loaded, config, weights, weightsPath, batch, names, s
     tensors.set(`grad.${file}`, floatTensor(present(values.get(place.name), place.name), shape));
   }
   const losses = new Float32Array(steps);
-  const { gradNorm } = await finishStep(loaded, stepScalars(config, 0));
+  const { gradNorm } = await finishStep(loaded, first);
   tensors.set('grad_norm', scalar(gradNorm));
   for (let k = 1; k <= steps; k += 1) {
-    queueGradients(loaded, batch, stepScalars(config, k));
+    const scalars = await queue(k);
     losses[k - 1] = await readLoss(loaded);
-    if (k < steps) await finishStep(loaded, stepScalars(config, k));
+    if (k < steps) await finishStep(loaded, scalars);
   }
   if (steps > 0) tensors.set('losses', floatTensor(losses, [steps]));
   const kernels = Object.fromEntries(loaded.plan.kernels.map((k) => [k.name, k.hash]));
   return { tensors, metadata: { kernels: JSON.stringify(kernels) } };
+}
+
+/**
+ * Queues the gradients of a step. In f16 no update is left out: the loss scale is the largest at which they are finite.
+ *
+ * @returns The scalars of the step.
+ */
+async function queueFinite(
+  { loaded, config, batch }: Pick<GradJob, 'loaded' | 'config' | 'batch'>,
+  step: number,
+): Promise<HostScalars> {
+  let lossScale = firstLossScale(config.precision);
+  for (;;) {
+    const scalars = stepScalars(config, step, { ...lossScale, skipped: 0 });
+    queueGradients(loaded, batch, scalars);
+    const smaller = afterSkip(lossScale);
+    if (!smaller) return scalars;
+    const values = await readWeights(loaded, loaded.plan.gradients, trainedWeights(loaded.plan));
+    if ([...values.values()].every((gradient) => gradient.every(Number.isFinite))) return scalars;
+    lossScale = smaller;
+  }
 }
 
 async function logitsOf(loaded: LoadedPlan, config: TrainConfig, batch: Batch): Promise<Tensor | undefined> {

@@ -143,7 +143,12 @@ function stepOfLine(line: string): number | undefined {
 function scalarsOf(event: TrainEvent): Readonly<Record<string, number>> | undefined {
   switch (event.kind) {
     case 'step':
-      return { 'train/loss': event.loss, 'train/grad_norm': event.gradNorm, 'train/lr': event.lr };
+      return {
+        'train/loss': event.loss,
+        ...(event.skipped ? {} : { 'train/grad_norm': event.gradNorm }),
+        'train/lr': event.lr,
+        ...(event.lossScale === undefined ? {} : { 'train/loss_scale': event.lossScale }),
+      };
     case 'validation':
       return {
         'validation/loss': event.loss,

@@ -51,8 +51,8 @@ export function batchRun(plan: Plan, name: string, scalars: HostScalars, batch: 
 }
 
 /**
- * Forward and backward of all micro-batches of a step. With several, totals are cleared first, and `prepare` sums over all
- * of them what the loss of each divides by.
+ * Forward and backward of all micro-batches of a step. With several, totals are cleared first, and `prepare` sums over all of
+ * them what the loss of each divides by. Gradients that were scaled are what they should be after it.
  */
 export function gradientRuns({ plan }: LoadedPlan, batch: Batch, scalars: HostScalars): readonly ProgramRun[] {
   const { rows, time } = batchShape(programOf(plan, 'micro'));
@@ -65,6 +65,7 @@ export function gradientRuns({ plan }: LoadedPlan, batch: Batch, scalars: HostSc
     ...(plan.programs.begin ? [{ program: 'begin', scalars, inputs: [] }] : []),
     ...(plan.programs.prepare ? ofBatch('prepare') : []),
     ...ofBatch('micro'),
+    ...(plan.programs.unscale ? [{ program: 'unscale', scalars, inputs: [] }] : []),
   ];
 }
 

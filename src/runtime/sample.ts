@@ -36,7 +36,15 @@ export async function sample(
   tell: (note: string) => void = () => {},
 ): Promise<Sampled> {
   checkSampling(options);
-  const scalars: HostScalars = { step: options.step, seed: options.seed, micro: 0, lr: 0, bias1: 1, bias2: 1 };
+  const scalars: HostScalars = {
+    step: options.step,
+    seed: options.seed,
+    micro: 0,
+    lr: 0,
+    bias1: 1,
+    bias2: 1,
+    loss_scale: 1,
+  };
   const decoder = openDecoder(loaded, scalars, 'sampling');
   const { vocab, decode } = decoder;
   // A text has to begin with something; a line break is what most texts have before them.

@@ -6,6 +6,7 @@ import { writePlanState } from './checkpoint/plan-state.ts';
 import { checkpointNames } from './checkpoint/verify.ts';
 import { guardFiles } from './files.ts';
 import { initialValues } from './init.ts';
+import { firstLossScale, type LossScale } from './loss-scale.ts';
 import { trainedWeights, writeWeights } from './plan-io.ts';
 import { stepScalars } from './step-scalars.ts';
 import type { TrainJob } from './train-job.ts';
@@ -17,6 +18,7 @@ export interface Start {
   /** Steps done before. */
   readonly step: number;
   readonly checkpoint: string | undefined;
+  readonly lossScale: LossScale;
   readonly notices: readonly string[];
 }
 
@@ -34,7 +36,7 @@ export function startWeights(job: TrainJob, identity: RunIdentity): Start {
       writeWeights(loaded, like, trainedWeights(loaded.plan), (p) => new Float32Array(p.bytes / 4));
     }
     const notices = job.resume ? ['no checkpoint was saved before, so the run begins at its first step'] : [];
-    return { step: 0, checkpoint: undefined, notices };
+    return { step: 0, checkpoint: undefined, lossScale: firstLossScale(config.precision), notices };
   }
   const { state, path, skipped } = checkpoint;
   if (state.config !== identity.config || state.position !== state.step * job.config.batch) {
@@ -46,7 +48,8 @@ export function startWeights(job: TrainJob, identity: RunIdentity): Start {
   if (state.kernels !== identity.kernels) {
     notices.push('the kernels differ from those that the run began with, so its numbers may differ in their last bits');
   }
-  return { step: state.step, checkpoint: path, notices };
+  const lossScale = state.loss_scale ?? firstLossScale(job.config.precision);
+  return { step: state.step, checkpoint: path, lossScale, notices };
 }
 
 /** None when the run was killed before it saved any. */

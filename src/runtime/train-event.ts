@@ -11,6 +11,9 @@ export interface StepEvent {
   readonly lr: number;
   /** Tokens used since the run began. */
   readonly tokens: number;
+  /** In f16: by what the loss was multiplied, and whether the update was left out, as gradients were too large for f16. */
+  readonly lossScale?: number;
+  readonly skipped?: boolean;
   /** Of this step, wall clock. */
   readonly seconds: number;
 }

@@ -1,6 +1,6 @@
 import type { Kernel, KernelFunction } from '../../compiler/ir/kernel.ts';
 import { loadedInFours } from '../../compiler/ir/kernel-walk.ts';
-import { RUNTIME_SCALARS } from '../../compiler/ir/plan.ts';
+import { declaredScalars } from '../../compiler/ir/plan.ts';
 import { isNarrow } from '../../compiler/ir/storage-type.ts';
 import { present } from '../../compiler/support/invariant.ts';
 import { arrayFloats } from './array-loops.ts';
@@ -118,10 +118,11 @@ function declareShared(
   return { memories, arrays };
 }
 
-/** The scalars that the host sets are declared all, in their fixed order, if any is read; see {@link RUNTIME_SCALARS}. */
+/** The scalars that the host sets are declared in their fixed order, if any is read; see {@link declaredScalars}. */
 function declareUniforms(kernel: Kernel, scope: Scope, fields: Scope) {
   const own = kernel.uniforms.filter((u) => u.source.kind !== 'runtime');
-  const host = own.length < kernel.uniforms.length ? RUNTIME_SCALARS : [];
+  const read = kernel.uniforms.flatMap(({ source }) => (source.kind === 'runtime' ? [source.name] : []));
+  const host = read.length > 0 ? declaredScalars(read) : [];
   const declareBlock = (name: string, typeName: string, members: UniformBlock['fields']): UniformBlock => ({
     name: scope.declare('block', name),
     typeName: scope.declare('block', typeName),
@@ -133,9 +134,7 @@ function declareUniforms(kernel: Kernel, scope: Scope, fields: Scope) {
     kernel.uniforms.map((u) => {
       const { source } = u;
       const [block, index] =
-        source.kind === 'runtime'
-          ? [runtime, RUNTIME_SCALARS.findIndex((s) => s.name === source.name)]
-          : [launch, own.indexOf(u)];
+        source.kind === 'runtime' ? [runtime, host.findIndex((s) => s.name === source.name)] : [launch, own.indexOf(u)];
       return [u.name, `${block.name}.${present(block.fields[index], `host scalar ${u.name}`).name}`];
     }),
   );

@@ -19,7 +19,8 @@ export interface Plan {
   readonly segments: readonly Segment[];
   readonly kernels: readonly KernelEntry[];
   /**
-   * By name: `settle` (what `after` says of new weights, before the first step), `begin`, `prepare`, `micro`, `update`,
+   * By name: `settle` (what `after` says of new weights, before the first step), `begin`, `prepare`, `micro`, `unscale` (divides the
+   * gradients of a step by the loss scale, where they are f16), `update`,
    * `evaluate`, `logits`, `prefill` (all of a text, and the states for what follows), `step` (one more token), `probes`.
    */
   readonly programs: Readonly<Record<string, Program>>;
@@ -54,7 +55,7 @@ export type SegmentRole =
 
 /**
  * The host's scalars, in the order in which they lie (4 bytes each) in the one uniform buffer that is written before
- * each run. Every kernel that reads one declares the whole list, so that its text does not depend on its neighbours.
+ * each run. Every kernel that reads one declares the list, so that its text does not depend on its neighbours.
  */
 export const RUNTIME_SCALARS = [
   /** Steps done before this one. */
@@ -66,7 +67,14 @@ export const RUNTIME_SCALARS = [
   /** Adam's bias corrections, 1 - beta^(step + 1). */
   { name: 'bias1', type: 'f32' },
   { name: 'bias2', type: 'f32' },
+  /** A power of two by which the gradients of `micro` are too large, until `unscale` divides by it. */
+  { name: 'loss_scale', type: 'f32' },
 ] as const;
+
+/** What a kernel declares that reads some of them: all, but for the last, which only those of f16 have. */
+export function declaredScalars(read: readonly string[]): readonly (typeof RUNTIME_SCALARS)[number][] {
+  return read.includes('loss_scale') ? RUNTIME_SCALARS : RUNTIME_SCALARS.slice(0, -1);
+}
 
 /** Bytes of the uniform data of a plan: its rows, each at an aligned offset, and the host's scalars. */
 export function uniformBytes(rows: number, offsetAlignment: number): number {

@@ -6,6 +6,7 @@
 import type { Block, Graph, GraphOutput, Op, OpOf, Value, ValueId, Weight } from '../ir/graph.ts';
 import { operandOf, resultOf } from '../ir/op-parts.ts';
 import { printGraph } from '../ir/print-graph.ts';
+import { floats } from '../ir/tensor-type.ts';
 import { allOps, nextValueId } from '../ir/walk-graph.ts';
 import { spreadActivity } from '../ops/activity.ts';
 import { type Builder, makeBuilder, weightType } from '../ops/builder.ts';
@@ -21,20 +22,22 @@ import { allowedBy } from './effort.ts';
 export interface AutodiffOptions {
   /** How much backward loops may compute again to keep less; see `effort.ts`. */
   readonly effort: number;
+  /** Gradients of the loss times the host's `loss_scale`: f16 has no numbers for those that are small. */
+  readonly scaled: boolean;
 }
 
-export function autodiffPass({ effort }: AutodiffOptions): Pass<Graph, Graph> {
+export function autodiffPass(options: AutodiffOptions): Pass<Graph, Graph> {
   return {
     name: 'autodiff',
     summary: 'adds the gradient of the loss by every weight that trains',
-    run: (graph) => differentiate(graph, effort),
+    run: (graph) => differentiate(graph, options),
     verify: verifyGraph,
     print: printGraph,
   };
 }
 
-/** Where there is room for all. */
-export const autodiff = autodiffPass({ effort: 0 });
+/** Where there is room for all, and numbers. */
+export const autodiff = autodiffPass({ effort: 0, scaled: false });
 
 /** Whether a weight has a member that trains. */
 function trains(weight: Weight): boolean {
@@ -47,7 +50,7 @@ export function gradientOutput(weight: Weight): string {
 }
 
 /** The outputs of `graph`, and `grad.ID` for each weight that trains, of the weight's type (zeros where no path leads). */
-function differentiate(graph: Graph, effort: number): Graph {
+function differentiate(graph: Graph, { effort, scaled }: AutodiffOptions): Graph {
   const b = makeBuilder({ inputs: graph.inputs, weights: graph.weights, firstId: nextValueId(graph) });
   const { ops } = graph.block;
   for (const op of ops) b.append(op);
@@ -59,7 +62,7 @@ function differentiate(graph: Graph, effort: number): Graph {
 
   const names = new Map<ValueId, string>();
   const gradients = makeGradients(b, names);
-  const seed = scalar(b, 1);
+  const seed = scaled ? b.leaf('runtime', { scalar: 'loss_scale' }, floats([])) : scalar(b, 1);
   gradients.give(lossOf(graph, b), seed);
   names.delete(seed);
   const rewritten = new Map<Op, OpOf<'loop'>>();

@@ -125,9 +125,10 @@ export const STATE_SHAPE = '[norm, finite, factor, ended]';
 
 /**
  * state = [norm of all gradients, 1 if all and the loss are finite, the factor that clips them to `clip`, 1 from the first step on
- * that is not finite]. The host may learn of such a step when later ones are queued: they change nothing either.
+ * that is not finite]. The host may learn of such a step when later ones are queued: they change nothing either. With a loss scale it
+ * waits for each step, and goes on with another scale, so that 1 never stands there.
  */
-export function gradientNorm(clip: number | undefined): Kernel {
+export function gradientNorm(clip: number | undefined, scaled: boolean): Kernel {
   const lane = builtin('local');
   const norm = local('norm', 'f32');
   const sumOfLane: Statement[] = [
@@ -163,7 +164,7 @@ export function gradientNorm(clip: number | undefined): Kernel {
     name: 'gradient_norm',
     doc: [
       'The norm of all gradients, whether they and the loss are finite, and the factor of clipping by global norm.',
-      `A step that is not finite is not applied, and none after it. The numbers of ${HISTORY_STEPS} steps are kept for the host.`,
+      `A step that is not finite is not applied${scaled ? '' : ', and none after it'}. The numbers of ${HISTORY_STEPS} steps are kept for the host.`,
       clip === undefined ? 'No clipping was asked for.' : `Gradients are scaled to a norm of at most ${clip}.`,
       'Source: the train block.',
     ],
@@ -197,7 +198,7 @@ export function gradientNorm(clip: number | undefined): Kernel {
         define('applied', select(finite, f32(1), f32(0))),
         store('state', u32(1), applied),
         store('state', u32(2), factor),
-        store('state', u32(3), sub(f32(1), applied)),
+        store('state', u32(3), scaled ? f32(0) : sub(f32(1), applied)),
         define('entry', mul(binary('mod', uniform('step', 'u32'), u32(HISTORY_STEPS)), u32(HISTORY_NUMBERS))),
         store('history', entry(0), load('loss', 'f32', u32(0))),
         store('history', entry(1), norm),
@@ -206,6 +207,29 @@ export function gradientNorm(clip: number | undefined): Kernel {
     ],
     flops: 2 * PARTIALS,
     bytes: 8 * PARTIALS,
+  };
+}
+
+/** gradients /= loss scale. */
+export function unscale(): Kernel {
+  return {
+    ...base,
+    name: 'unscale',
+    doc: [
+      'Divides gradients by the loss scale, a power of two, by which the backward pass multiplied them so that f16 holds them.',
+      'Source: the train block. 1 FLOP, 8 B moved for each element.',
+    ],
+    buffers: [buffer('gradients', 'read_write', '[elements]')],
+    uniforms: [launch('count', 'u32'), runtime('loss_scale')],
+    groups: 1,
+    body: [
+      define('i', invocation),
+      when(lt(i, uniform('count', 'u32')), [
+        store('gradients', i, binary('div', load('gradients', 'f32', i), uniform('loss_scale', 'f32'))),
+      ]),
+    ],
+    flops: 0,
+    bytes: 0,
   };
 }
 

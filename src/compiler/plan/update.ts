@@ -14,15 +14,16 @@ import {
   ownClip,
   PARTIALS,
   STATE_BYTES,
+  unscale,
 } from './update-kernels.ts';
 import type { WeightLayout } from './weight-layout.ts';
 
 const SCALAR = { kind: 'float', axes: [], storage: 'f32', accumulate: 'f32' } as const;
 
 /**
- * The programs `begin` (clears what micro-batches add to) and `update` (norm of all gradients, clips, Adam), which has
- * the outputs `grad_norm`, and `history` [steps, (loss, norm, 1 or 0)]: step s is in row s mod the number of rows, and 0 says
- * that it changed nothing, because it or one before it was not finite.
+ * The programs `begin` (clears what micro-batches add to), `unscale` (divides gradients by the loss scale, if there is one) and
+ * `update` (norm of all gradients, clips, Adam), which has the outputs `grad_norm`, and `history` [steps, (loss, norm, 1 or 0)]:
+ * step s is in row s mod the number of rows, and 0 says that it changed nothing, because it or one before it was not finite.
  */
 export function updateLaunches(
   train: TrainConfig,
@@ -31,7 +32,7 @@ export function updateLaunches(
   kernels: KernelTable,
   limits: TargetLimits,
   accumulation: number,
-): { readonly begin: Program; readonly update: Program } {
+): { readonly begin: Program; readonly unscale?: Program; readonly update: Program } {
   const source = accumulation > 1 ? 'totals' : 'gradients';
   const partials = { ...io.scratch('partials', PARTIALS * 8), bytes: PARTIALS * 8 };
   const state = { ...io.scratch('state', STATE_BYTES), bytes: STATE_BYTES };
@@ -50,7 +51,14 @@ export function updateLaunches(
       limits,
     ),
   );
-  const norm = flatLaunch(gradientNorm(train.clip), [partials, loss, state, history], {}, 1, kernels, limits);
+  const norm = flatLaunch(
+    gradientNorm(train.clip, train.precision === 'f16'),
+    [partials, loss, state, history],
+    {},
+    1,
+    kernels,
+    limits,
+  );
   const clips = clippedGroups(layout.clipped, limits).map((group) => {
     const first = present(group[0], 'a weight');
     const stride = group[1] ? group[1].offset - first.offset : 0;
@@ -84,7 +92,12 @@ export function updateLaunches(
     address: { segment: state.segment, offset: state.offset + offset, bytes: 4 },
   });
   const steps: readonly Launch[] = [...squares, norm, ...clips, ...adams];
+  const unscaled = (): readonly Launch[] =>
+    windows.map(({ p, w }) =>
+      flatLaunch(unscale(), [flatAddress(`${source}${p}`, w)], { count: w.count }, w.count, kernels, limits),
+    );
   return {
+    ...(train.precision === 'f16' ? { unscale: { steps: unscaled(), inputs: [], outputs: [], liveBytes: 0 } } : {}),
     begin: { steps: accumulation > 1 ? clears(layout, io) : [], inputs: [], outputs: [], liveBytes: 0 },
     update: {
       steps,

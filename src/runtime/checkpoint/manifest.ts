@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { LossScale } from '../loss-scale.ts';
 import { isObject, type Json, type JsonObject, parseStrictJson } from '../strict-json.ts';
 
 export const MANIFEST_NAME = 'MANIFEST.json';
@@ -19,6 +20,8 @@ export interface RunState {
   readonly data: string;
   /** Version of tfm. */
   readonly code: string;
+  /** Of a run in f16. */
+  readonly loss_scale?: LossScale;
 }
 
 export interface FileEntry {
@@ -33,8 +36,9 @@ export interface Manifest {
 
 /** The text of a manifest; its last field is the hash of all before it. */
 export function renderManifest({ state, files }: Manifest): string {
-  const { step, position, seed, config, kernels, data, code } = state;
-  const body = { format: FORMAT, step, position, seed, config, kernels, data, code, files };
+  const { step, position, seed, config, kernels, data, code, loss_scale } = state;
+  const scaling = loss_scale ? { loss_scale } : {};
+  const body = { format: FORMAT, step, position, seed, config, kernels, data, code, ...scaling, files };
   const sha256 = createHash('sha256').update(JSON.stringify(body)).digest('hex');
   return `${JSON.stringify({ ...body, sha256 }, null, 2)}\n`;
 }
@@ -56,11 +60,19 @@ export function parseManifest(text: string): Manifest | string {
 }
 
 function stateOf(json: JsonObject): RunState | undefined {
-  const { step, position, seed, config, kernels, data, code } = json;
+  const { step, position, seed, config, kernels, data, code, loss_scale } = json;
   if (!isCount(step) || !isCount(position) || !isCount(seed)) return undefined;
   if (typeof config !== 'string' || typeof kernels !== 'string') return undefined;
   if (typeof data !== 'string' || typeof code !== 'string') return undefined;
-  return { step, position, seed, config, kernels, data, code };
+  const scaling = loss_scale === undefined ? undefined : lossScaleOf(loss_scale);
+  if (loss_scale !== undefined && !scaling) return undefined;
+  return { step, position, seed, config, kernels, data, code, ...(scaling ? { loss_scale: scaling } : {}) };
+}
+
+function lossScaleOf(json: Json): LossScale | undefined {
+  if (!isObject(json)) return undefined;
+  const { scale, good, skipped } = json;
+  return isCount(scale) && isCount(good) && isCount(skipped) ? { scale, good, skipped } : undefined;
 }
 
 function filesOf(json: Json | undefined): Readonly<Record<string, FileEntry>> | undefined {
