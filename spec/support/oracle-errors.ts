@@ -26,6 +26,8 @@ export interface OracleLimits {
   readonly loss: number;
   readonly logits: number;
   readonly gradients: (weight: string) => number;
+  /** Of all gradients on average, each as a share of its limit. */
+  readonly share?: number;
   readonly grad_norm?: number;
   readonly losses?: number;
 }
@@ -46,23 +48,62 @@ const torch: { readonly cases: Readonly<Record<OracleCase, TorchErrors>> } = JSO
   readFileSync('spec/oracle/torch_bf16.json', 'utf8'),
 );
 
-/** So many times the errors of PyTorch in bf16 on the same case, which `oracle/torch_bf16.py` wrote. */
-export function timesTorch(times: number): CaseLimits {
-  return (name) => {
-    const { loss, logits, gradients } = torch.cases[name];
-    return { loss: times * loss, logits: times * logits, gradients: (weight) => times * (gradients[weight] ?? 0) };
-  };
+/** How far errors may exceed those of PyTorch in bf16 on the same case, which `oracle/torch_bf16.py` wrote. */
+interface TimesTorch {
+  readonly each: number;
+  /** Of all gradients, and of the losses of all cases. */
+  readonly mean: number;
 }
 
 /**
- * By name of a precision: the setting of a spec that asks for it, and what its errors are held to. f16 has eight times as many steps
- * between two numbers as bf16.
+ * The loss is one number in which errors of both signs cancel, more or less by chance, in PyTorch's run as in ours: that of a case is
+ * held to the largest of PyTorch's, and those of all cases together to PyTorch's; see {@link lossesBeyond}.
  */
-export const PRECISIONS: Readonly<Record<string, { readonly set: readonly string[]; readonly limits: CaseLimits }>> = {
-  f32: { set: [], limits: () => ORACLE_F32 },
-  bf16: { set: ['train.precision=bf16'], limits: timesTorch(2) },
-  f16: { set: ['train.precision=f16'], limits: timesTorch(2 / 8) },
+function timesTorch({ each, mean }: TimesTorch): CaseLimits {
+  return (name) => {
+    const { logits, gradients } = torch.cases[name];
+    return {
+      loss: each * Math.max(...LOSSES),
+      logits: each * logits,
+      gradients: (weight) => each * (gradients[weight] ?? 0),
+      share: mean / each,
+    };
+  };
+}
+
+const LOSSES = Object.values(torch.cases).map(({ loss }) => loss);
+
+/** In f16 numbers lie eight times as close as in bf16: errors are an eighth on average, and one by itself is at most what it is in bf16. */
+const NARROW = { bf16: { each: 2, mean: 2 }, f16: { each: 1, mean: 2 / 8 } } as const;
+
+interface PrecisionCheck {
+  /** The setting of a spec that asks for the precision. */
+  readonly set: readonly string[];
+  readonly limits: CaseLimits;
+  /** Of the root of the mean square of the losses of all cases. */
+  readonly losses: number;
+}
+
+/** By name of a precision, what its errors are held to. */
+export const PRECISIONS: Readonly<Record<string, PrecisionCheck>> = {
+  f32: { set: [], limits: () => ORACLE_F32, losses: ORACLE_F32.loss },
+  ...Object.fromEntries(
+    Object.entries(NARROW).map(([type, times]) => [
+      type,
+      { set: [`train.precision=${type}`], limits: timesTorch(times), losses: times.mean * rootMeanSquare(LOSSES) },
+    ]),
+  ),
 };
+
+/** What the losses of all cases exceed together, in words. */
+export function lossesBeyond(errors: readonly OracleErrors[], limit: number): readonly string[] {
+  const off = rootMeanSquare(errors.map(({ loss }) => loss));
+  return off <= limit ? [] : [`the losses of all cases are off by ${off}, more than ${limit}`];
+}
+
+function rootMeanSquare(of: readonly number[]): number {
+  return Math.hypot(...of) / Math.sqrt(of.length);
+}
 
 const folder = temporaryFolder();
 /** What the files of a case hold beside what `tfm grad` gives. */
@@ -120,9 +161,14 @@ export function beyondLimits(errors: OracleErrors, limits: OracleLimits): readon
       ([weight, error]) => [`the gradient of ${weight}`, error, limits.gradients(weight)] as const,
     ),
   ] as const;
-  return held.flatMap(([what, error, limit]) =>
-    error <= limit ? [] : [`${what} is off by ${error}, more than ${limit}`],
-  );
+  const shares = Object.entries(errors.gradients).map(([weight, error]) => error / limits.gradients(weight));
+  const share = shares.reduce((a, b) => a + b, 0) / shares.length;
+  return [
+    ...held.flatMap(([what, error, limit]) =>
+      error <= limit ? [] : [`${what} is off by ${error}, more than ${limit}`],
+    ),
+    ...(share <= (limits.share ?? 1) ? [] : [`gradients are off by ${share} of their limits on average`]),
+  ];
 }
 
 /** The largest relative difference of two series. */
