@@ -28,8 +28,7 @@ test('oracle, primitives and determinism pass on the processor, and the results 
     '--device',
     'cuda-cpu',
     ...parts,
-    '--only',
-    'kernel-numerics',
+    ...['--only', 'kernel-numerics', '--only', 'gpt2'],
     '--out',
     out,
   ]);
