@@ -3,7 +3,18 @@
  * What it cannot show is said in `support/devices.ts`.
  */
 import { spawnSync } from 'node:child_process';
-import { readdirSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -159,6 +170,48 @@ test('libraries are kept in a folder of the user alone, and found again', async 
   assert.is(after.length, before.length + 1);
   await run(kernel);
   assert.equal(readdirSync(folder), after);
+});
+
+test('a library that others could have put there is not loaded', async () => {
+  const folder = join(cache, 'tfm', 'cuda-cpu');
+  const kernel = block(64, [store('out', f32(11))]);
+  const before = new Set(readdirSync(folder));
+  await run(kernel);
+  const made = present(
+    readdirSync(folder).find((name) => !before.has(name)),
+    'a library',
+  );
+  const path = join(folder, made);
+  const planted = (): void => {
+    rmSync(path);
+    writeFileSync(path, 'no library');
+  };
+  for (const plant of [
+    () => {
+      planted();
+      chmodSync(path, 0o666);
+    },
+    () => {
+      planted();
+      renameSync(path, join(cache, made));
+      symlinkSync(join(cache, made), path);
+    },
+    // Only root can give a file away.
+    ...(process.getuid?.() === 0
+      ? [
+          () => {
+            planted();
+            chmodSync(path, 0o700);
+            chownSync(path, 12_345, 12_345);
+          },
+        ]
+      : []),
+  ]) {
+    plant();
+    assert.equal(await run(kernel), Array(128).fill(11));
+    assert.is(lstatSync(path).mode & 0o777, 0o700);
+    assert.not.equal(readFileSync(path, 'latin1'), 'no library');
+  }
 });
 
 test('a cache that cannot be is no hindrance', async () => {

@@ -18,8 +18,9 @@ import { present } from '../src/compiler/support/invariant.ts';
 import { compileText } from './support/compile-text.ts';
 import { assertAgrees, runOnDevice, runReference, SCALARS } from './support/device-check.ts';
 import { useFakeCuda } from './support/fake-cuda.ts';
+import { usableNvcc } from './support/nvcc.ts';
 import { runMain } from './support/run-cli.ts';
-import { skipFile, tellSkipped } from './support/skip.ts';
+import { skipFile } from './support/skip.ts';
 import { temporaryFolder } from './support/temporary.ts';
 
 if (findProgram('g++') === undefined) skipFile('there is no g++ on this machine');
@@ -178,14 +179,11 @@ test('without a compiler, PTX of the same kernels is loaded as one module', asyn
     entryPoint,
   }));
   const nowhere = join(temporaryFolder(), 'libnvrtc.so');
-  const nvcc = findProgram('nvcc');
+  const nvcc = usableNvcc();
   const ptx = await withVariables({ TFM_LIBNVRTC: nowhere }, () =>
     nvcc === undefined ? Promise.resolve(undefined) : ptxOf(sources),
   );
-  if (ptx === undefined) {
-    tellSkipped('there is no nvcc on this machine');
-    return;
-  }
+  if (ptx === undefined) return;
   for (const k of sources.keys()) assert.match(ptx, `.visible .entry kernel_${k}(`);
   await withVariables({ TFM_LIBNVRTC: nowhere, TFM_NVCC: nowhere }, async () => {
     const bare = await openCuda();

@@ -2,7 +2,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { CUDA } from '../src/backends/cuda/dialect.ts';
-import { findProgram } from '../src/backends/cuda/find-program.ts';
 import { emit } from '../src/backends/shared/emit.ts';
 import { fragmentPlace, LANE_SUMS } from '../src/compiler/ir/fragment.ts';
 import type { Expr, Kernel, NarrowType, Statement } from '../src/compiler/ir/kernel.ts';
@@ -12,7 +11,7 @@ import { verifyKernel } from '../src/compiler/ir/verify-kernel.ts';
 import { openCudaTestDevice } from './support/devices.ts';
 import { matchesGolden } from './support/golden.ts';
 import { nearest } from './support/narrow.ts';
-import { compileTogether } from './support/nvcc.ts';
+import { compileTogether, usableNvcc } from './support/nvcc.ts';
 import { randomNumbers } from './support/random-rows.ts';
 import { runKernel } from './support/run-kernel.ts';
 import { count, define } from './support/sample-kernels.ts';
@@ -182,11 +181,8 @@ const products = TYPES.flatMap((type) =>
 );
 
 test('nvcc takes fragments and narrow memory without a warning, for old and new architectures', () => {
-  const nvcc = findProgram('nvcc');
-  if (nvcc === undefined) {
-    tellSkipped('there is no nvcc on this machine');
-    return;
-  }
+  const nvcc = usableNvcc();
+  if (nvcc === undefined) return;
   const kernels = [...products, ...TYPES.flatMap((type) => [conversion(type, 64, false), conversion(type, 64, true)])];
   const found = compileTogether(
     nvcc,

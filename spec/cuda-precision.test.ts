@@ -1,20 +1,17 @@
 /** CUDA kernels in bf16 and f16: nvcc takes them without a warning for sm_80 and sm_90, and ptxas spills no register. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { findProgram } from '../src/backends/cuda/find-program.ts';
 import { compileTarget, TARGETS } from '../src/backends/targets.ts';
 import { present } from '../src/compiler/support/invariant.ts';
 import { compileText } from './support/compile-text.ts';
 import { EXAMPLES, textOf } from './support/gallery.ts';
 import { NARROW_TYPES } from './support/narrow.ts';
-import { compileTogether } from './support/nvcc.ts';
-import { tellSkipped } from './support/skip.ts';
+import { compileTogether, usableNvcc } from './support/nvcc.ts';
 
 /** Those of f16 are those of bf16, but for conversions and the type of fragments; two examples show that. */
 const FILES = { bf16: EXAMPLES, f16: ['llama.tfm', 'gpt2.tfm'] } as const;
 
-const nvcc = findProgram('nvcc');
-if (nvcc === undefined) tellSkipped('there is no nvcc on this machine');
+const nvcc = usableNvcc();
 
 for (const type of nvcc === undefined ? [] : NARROW_TYPES) {
   test(`nvcc takes the kernels of a step in ${type}`, () => {

@@ -4,19 +4,17 @@
  */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openCudaCpu } from '../src/backends/cuda/device.ts';
 import { CUDA } from '../src/backends/cuda/dialect.ts';
-import { findProgram } from '../src/backends/cuda/find-program.ts';
 import { CUDA_LIMITS } from '../src/backends/cuda/limits.ts';
 import { emit } from '../src/backends/shared/emit.ts';
 import type { NarrowType } from '../src/compiler/ir/kernel.ts';
 import { lowerRegion } from '../src/compiler/lower/lower-region.ts';
 import * as m from '../src/compiler/ops/make.ts';
 import { type AttentionCase, attention, causal, everything, sliding } from './support/attention-graph.ts';
-import { compileTogether } from './support/nvcc.ts';
+import { openCudaTestDevice } from './support/devices.ts';
+import { compileTogether, usableNvcc } from './support/nvcc.ts';
 import { compareHere, prepareGraph } from './support/run-fused.ts';
 import { runPrepared } from './support/run-prepared.ts';
-import { skipFile, tellSkipped } from './support/skip.ts';
 
 /** Half a unit in the last place, twice: of a weight, and of the sum of those that it is compared with. */
 const TOLERANCE: { readonly [T in NarrowType]: number } = { bf16: 2 ** -8, f16: 2 ** -11 };
@@ -35,11 +33,8 @@ function kernelsOf(options: AttentionCase, type: NarrowType) {
 }
 
 test('heads of every size compile for all architectures, and no register is spilled', () => {
-  const nvcc = findProgram('nvcc');
-  if (nvcc === undefined) {
-    tellSkipped('there is no nvcc on this machine');
-    return;
-  }
+  const nvcc = usableNvcc();
+  if (nvcc === undefined) return;
   const heads = [16, 48, 64, 96, 128, 192, 256];
   const kernels = heads.flatMap((head) => kernelsOf({ time: 300, head, mask: causal, cap: 30 }, 'bf16').kernels);
   const texts = kernels.map((kernel) => emit(kernel, CUDA).text);
@@ -52,8 +47,7 @@ test('heads of every size compile for all architectures, and no register is spil
   }
 });
 
-if (findProgram('g++') === undefined) skipFile('there is no g++ on this machine');
-const device = await openCudaCpu();
+const device = await openCudaTestDevice();
 
 async function check(options: AttentionCase, type: NarrowType): Promise<void> {
   for (const { output, relative } of await runPrepared(device, kernelsOf(options, type))) {

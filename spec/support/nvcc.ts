@@ -2,6 +2,8 @@
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { findProgram } from '../../src/backends/cuda/find-program.ts';
+import { tellSkipped } from './skip.ts';
 import { temporaryFolder } from './temporary.ts';
 
 export interface KernelReport {
@@ -12,6 +14,19 @@ export interface KernelReport {
   readonly frame: number;
   /** Bytes that did not fit in registers. */
   readonly spilled: number;
+}
+
+/** nvcc, if it can compile here: it needs a host compiler for the least of kernels too. Says what is skipped where it cannot. */
+export function usableNvcc(): string | undefined {
+  const nvcc = findProgram('nvcc');
+  if (nvcc === undefined) {
+    tellSkipped('there is no nvcc on this machine');
+    return undefined;
+  }
+  const refusal = compileTogether(nvcc, ['extern "C" __global__ void kernel() {}\n'], [80]);
+  if (typeof refusal !== 'string') return nvcc;
+  tellSkipped(`nvcc cannot compile anything on this machine: ${refusal.trim().split('\n').at(-1)}`);
+  return undefined;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { constants, existsSync, rmSync } from 'node:fs';
-import { access, chmod, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { constants, rmSync } from 'node:fs';
+import { access, chmod, lstat, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -31,10 +31,9 @@ export async function buildLibrary(compiler: string, text: string): Promise<stri
   const key = createHash('sha256')
     .update([compiler, ...OPTIONS, text].join('\n'))
     .digest('hex');
-  const kept = join(cacheFolder('cuda-cpu'), `${key}.so`);
-  if (existsSync(kept)) return kept;
   const folder = await libraryFolder();
   const library = join(folder, `${key}.so`);
+  if (await isOursAlone(library)) return library;
   const work = await mkdtemp(join(folder, 'building-'));
   try {
     const [source, built] = [join(work, 'kernels.cpp'), join(work, 'kernels.so')];
@@ -44,6 +43,7 @@ export async function buildLibrary(compiler: string, text: string): Promise<stri
         throw new Error(messageOf(error));
       },
     );
+    await chmod(built, 0o700);
     await rename(built, library);
   } finally {
     await rm(work, { recursive: true, force: true });
@@ -58,12 +58,24 @@ async function libraryFolder(): Promise<string> {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await chmod(folder, 0o700);
     await access(folder, constants.W_OK);
-    return folder;
+    if (await isOursAlone(folder)) return folder;
   } catch {
-    const folder = await mkdtemp(join(tmpdir(), 'tfm-cuda-cpu-'));
-    process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-    return folder;
+    // The one for this process will do.
   }
+  const folder = await mkdtemp(join(tmpdir(), 'tfm-cuda-cpu-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/**
+ * Whether a file or folder is there, and of this user, whom alone its mode lets change it. A library is code: one that somebody else
+ * put there would run with the rights of whoever loads it.
+ */
+async function isOursAlone(path: string): Promise<boolean> {
+  const found = await lstat(path).catch(() => undefined);
+  return (
+    found !== undefined && !found.isSymbolicLink() && found.uid === process.getuid?.() && (found.mode & 0o022) === 0
+  );
 }
 
 function messageOf(error: unknown): string {
