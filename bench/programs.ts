@@ -43,9 +43,9 @@ function hasAvx512(): boolean {
   return existsSync('/proc/cpuinfo') && readFileSync('/proc/cpuinfo', 'utf8').includes('avx512f');
 }
 
-/** Attention written out, which lays the scores of all pairs in memory: what fusing it is worth. */
+/** Attention written out, each operation a kernel of its own, with the scores of all pairs in memory: what fusing it is worth. */
 export const UNFUSED_ATTENTION: ProgramSpec = {
-  name: 'tfm, scores in memory',
+  name: 'tfm, unfused',
   command: process.execPath,
   file: file('../dist/bench/programs/micro-ours.js'),
   more: ['unfused'],

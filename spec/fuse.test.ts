@@ -329,6 +329,28 @@ test('a transposed gradient is stored as it must lie, by the product that makes 
   );
 });
 
+test('what is stored for products alone lies so that no product has both operands along its sum', () => {
+  const [time, width, vocab] = [axis('time', 5), axis('width', 7), axis('vocab', 6)];
+  const b = makeBuilder();
+  const x = b.input({ name: 'x', type: floats([time, width]) });
+  const w = b.input({ name: 'w', type: floats([width, vocab]) });
+  const z = b.input({ name: 'z', type: floats([time, vocab]) });
+  const g = m.unary(b, 'exp', z, { name: 'g' });
+  const ofWeight = m.contract(b, x, g, [time.id], { name: 'grad.w' });
+  const ofInput = m.contract(b, g, w, [vocab.id], { name: 'grad.x' });
+  const outputs = [
+    { name: 'grad.w', value: ofWeight },
+    { name: 'grad.x', value: ofInput },
+  ];
+  const orderOn = (deviceClass: 'cpu' | 'gpu', more: readonly { readonly name: string; readonly value: ValueId }[]) => {
+    const fused = fusePass({ fuse: true, limits: { ...limits, deviceClass } }).run(b.finish([...outputs, ...more]));
+    return fused.layouts.get(g)?.map(({ name }) => name);
+  };
+  assert.equal(orderOn('cpu', []), ['vocab', 'time']);
+  assert.equal(orderOn('gpu', []), ['time', 'vocab'], 'in workgroup memory all orders are alike');
+  assert.equal(orderOn('cpu', [{ name: 'g', value: g }]), ['time', 'vocab'], 'others see it');
+});
+
 test('the report says what is fused and why neighbours are apart', () => {
   const text = explainFused(fuseWith(training(), 8));
   assert.match(text, /for each layer of 2: 8 kernels\n/);

@@ -28,6 +28,7 @@ const { plan, texts, train } = compile({
   purposes: ['train'],
   limits: device.limits,
   target: { name: 'wgsl', emit: (kernel) => emit(kernel, WGSL) },
+  fuse: spec === kind,
 });
 const scalars = stepScalars(present(train, 'a train block'), 0);
 const loaded = await device.load(plan, texts);

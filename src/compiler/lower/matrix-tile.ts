@@ -93,7 +93,7 @@ export function operandTile(
   value: ValueId,
 ): OperandTile {
   const lines = side === 'row' ? tile.rows : tile.columns;
-  const fastest = context.value(value).type.axes.at(-1);
+  const fastest = context.layoutOf(value).at(-1);
   const alongSum = pass.axes.some((axis) => axis.id === fastest?.id);
   const stride = (alongSum ? DEPTH : lines) + PADDING;
   return { lines, along: alongSum ? 'sum' : 'lines', stride, elements: stride * (alongSum ? lines : DEPTH) };

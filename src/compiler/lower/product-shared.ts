@@ -66,7 +66,7 @@ function bring(
   const first = side === 'row' ? frame.firstRow : frame.firstColumn;
   const axes = side === 'row' ? frame.rows : frame.columns;
   const count = elementsOf(summed);
-  const fastest = writer.context.value(value).type.axes.at(-1);
+  const fastest = writer.context.layoutOf(value).at(-1);
   const alongSum = summed.some((axis) => axis.id === fastest?.id);
   writer.loop(
     'place',

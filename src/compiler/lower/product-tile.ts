@@ -6,7 +6,7 @@
  * invocations share at most what a subgroup can pass round, and stand side by side along the columns. On a GPU a
  * workgroup first brings its operands to workgroup memory.
  */
-import type { Axis } from '../ir/graph.ts';
+import type { Axis, ValueId } from '../ir/graph.ts';
 import type { TargetLimits } from '../ir/kernel.ts';
 import type { ProductPart } from '../ir/region.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
@@ -83,8 +83,9 @@ function linesOf(sums: number, passes: readonly Pass[], { rows, vectors }: Tile)
   return products + (isLong ? rows * vectors * sums : 0);
 }
 
-/** What a load costs, in multiplications of four floats; on a CPU also an element that another lane passes. */
+/** What a load costs, in multiplications of four floats; on a CPU also four at once, and an element that another lane passes. */
 const LOAD = { cpu: 4, gpu: 1 } as const;
+const LOAD_OF_FOUR = 6;
 const SHUFFLE = 1;
 /** Workgroups with which a device is busy. */
 const BUSY = { cpu: 8, gpu: 64 } as const;
@@ -181,11 +182,20 @@ function costOf(context: LowerContext, part: ProductPart, passes: readonly Pass[
     const shared = isShared(context.limits, pass, loopsOf(context, pass).at(-1) ?? []);
     const ofRow = shared ? load / stripOf(context.limits) + SHUFFLE : load;
     const rows = operandsOfPass(pass, 'row').length * tile.rows * ofRow;
-    const columns = operandsOfPass(pass, 'column').length * 4 * tile.vectors * load;
+    const columns = operandsOfPass(pass, 'column').reduce(
+      (all, value) => all + tile.vectors * (inFours(context, part, tile, value) ? LOAD_OF_FOUR : 4 * load),
+      0,
+    );
     return sum + elementsOf(pass.axes) * (rows + columns + pass.terms.length * tile.rows * 4 * tile.vectors);
   }, 0);
   const idle = Math.max(1, BUSY[deviceClass] / tiles);
   return tiles * invocations * step * idle * (storesAlongRows(context, part) ? 1.05 : 1);
+}
+
+/** Whether the elements of an operand for four neighbouring columns are loaded at once. */
+function inFours(context: LowerContext, { columns }: ProductPart, tile: Tile, value: ValueId): boolean {
+  const fastest = context.layoutOf(value).at(-1);
+  return tile.inFours && columns.some((axis) => axis.id === fastest?.id && axis.size % 4 === 0);
 }
 
 /** Whether neighbouring columns are not neighbours in memory. */

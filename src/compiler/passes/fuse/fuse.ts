@@ -4,6 +4,7 @@ import type { FusedGraph } from '../../ir/region.ts';
 import type { Pass } from '../../pass.ts';
 import { bindingsWithin } from './bindings.ts';
 import { buildRegions } from './build-regions.ts';
+import { layOut } from './lay-out.ts';
 import { findNeeds } from './needs.ts';
 import { toNormalForm } from './normal-form.ts';
 import { printFused } from './print.ts';
@@ -13,7 +14,8 @@ import { verifyFused } from './verify.ts';
 export interface FuseOptions {
   /** Off, every op that computes has its own kernel; for differential tests. */
   readonly fuse: boolean;
-  readonly limits: Pick<TargetLimits, 'storageBindings' | 'bindingBytes' | 'offsetAlignment'>;
+  readonly limits: Pick<TargetLimits, 'storageBindings' | 'bindingBytes' | 'offsetAlignment'> &
+    Partial<Pick<TargetLimits, 'deviceClass'>>;
 }
 
 /** Groups the ops of a graph into regions, one for each kernel; see `ir/region.ts`. */
@@ -25,7 +27,8 @@ export function fusePass({ fuse, limits }: FuseOptions): Pass<Graph, FusedGraph>
     run: (graph) => {
       const scope = makeScope(toNormalForm(graph, bindings));
       const needs = findNeeds(scope, fuse);
-      return buildRegions({ scope, needs, bindings, merges: fuse, strict: false });
+      const fused = buildRegions({ scope, needs, bindings, merges: fuse, strict: false });
+      return fuse && limits.deviceClass === 'cpu' ? layOut(scope, fused) : fused;
     },
     verify: verifyFused,
     print: printFused,
