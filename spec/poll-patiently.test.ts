@@ -23,11 +23,11 @@ function pausesIn(ms: number, made: (ask: () => void) => () => void): Promise<re
 /** To its text, a bound function is native. */
 const native = (ask: () => void): (() => void) => ask.bind(undefined);
 
-test('native code that asks again and again leaves the core alone after a millisecond', async () => {
+test('native code that asks again and again leaves the core alone', async () => {
   const pauses = await pausesIn(100, native);
   assert.ok(pauses.length > 0, 'it asks until it is answered');
   const late = pauses.filter((_, i) => pauses.slice(0, i).reduce((sum, pause) => sum + pause, 0) > 2);
-  assert.ok(late.length < 200, `${late.length} questions in 98 ms`);
+  assert.ok(late.length < 400, `${late.length} questions in 98 ms`);
 });
 
 test('functions of JavaScript go the usual way, with arguments, and can be taken back', async () => {
