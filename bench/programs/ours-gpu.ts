@@ -25,11 +25,16 @@ const follower = followSteps(loaded, 0);
 let step = 0;
 await serveTogether(async (count) => {
   const losses: number[] = [];
+  const encodeMs: number[] = [];
   for (let i = 0; i < count; i += 1) {
-    const finished = await follower.step(() => queueStep(loaded, batch, stepScalars(config, step)));
+    const finished = await follower.step(() => {
+      const began = performance.now();
+      queueStep(loaded, batch, stepScalars(config, step));
+      encodeMs.push(performance.now() - began);
+    });
     step += 1;
     losses.push(...finished.map(({ loss }) => loss));
   }
   losses.push(...(await follower.rest()).map(({ loss }) => loss));
-  return { losses, gpuPeakBytes: loaded.allocatedBytes };
+  return { losses, encodeMs, gpuPeakBytes: loaded.allocatedBytes };
 });

@@ -64,6 +64,8 @@ export async function serve(step: Step, counts: (() => GpuCounts) | undefined): 
 /** Steps that are not waited for one by one. */
 export interface DoneTogether {
   readonly losses: readonly number[];
+  /** Of each step, how long JavaScript took to queue it. */
+  readonly encodeMs: readonly number[];
   readonly gpuPeakBytes: number;
 }
 
@@ -72,11 +74,11 @@ export async function serveTogether(steps: (count: number) => Promise<DoneTogeth
   for await (const line of createInterface({ input: process.stdin })) {
     const { steps: count } = JSON.parse(line) as Order;
     const began = performance.now();
-    const { losses, gpuPeakBytes } = await steps(count);
+    const { losses, encodeMs, gpuPeakBytes } = await steps(count);
     const each = (performance.now() - began) / count;
     const answer: Answer = {
       ms: losses.map(() => each),
-      encodeMs: [],
+      encodeMs,
       losses,
       sinceStartMs: performance.now(),
       peakRssBytes: process.resourceUsage().maxRSS * 1024,

@@ -112,12 +112,13 @@ function requestOf({ size, cubes }: Scale): Parameters<typeof measureTorch>[0] {
 function summaryOf(size: Size, training: readonly ProgramResult[]): Readonly<Record<string, unknown>> {
   const of = (name: string) => training.find(({ program }) => program === name);
   const tokens = size.batch * size.time;
-  const rows = training.map(({ program, rounds, gpuPeakBytes, coldStartMs, warmStartMs }) => [
+  const rows = training.map(({ program, rounds, encodeMs, gpuPeakBytes, coldStartMs, warmStartMs }) => [
     program,
     {
       tokens_per_second: (1000 * tokens) / median(rounds),
       product_flops_per_second: (1000 * productFlops(size)) / median(rounds),
       peak_bytes: gpuPeakBytes,
+      ...(encodeMs === undefined ? {} : { encode_ms: encodeMs }),
       cold_start_seconds: coldStartMs / 1000,
       warm_start_seconds: warmStartMs / 1000,
     },

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -14,6 +15,8 @@ export interface TestOutcome {
 
 /** The folder of the tests, as sources or compiled. */
 export const SPEC_FOLDER = dirname(dirname(fileURLToPath(import.meta.url)));
+/** Kernels are compiled on Node's threads for such work, of which it has four unless it is told otherwise. */
+const THREADS = `${Math.max(4, availableParallelism())}`;
 const TIME_LIMIT_MS = 30 * 60_000;
 
 /** The name of a test file here: that of a source, or of what a compiler made of it. */
@@ -43,7 +46,7 @@ export function runTestFile(
     const [program = process.execPath, ...args] = [...under, process.execPath, ...loaderArguments()];
     const child = spawn(program, [...args, join(SPEC_FOLDER, file)], {
       cwd: dirname(SPEC_FOLDER),
-      env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0', ...env },
+      env: { ...process.env, UV_THREADPOOL_SIZE: THREADS, NO_COLOR: '1', FORCE_COLOR: '0', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';
