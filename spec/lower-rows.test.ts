@@ -180,6 +180,7 @@ function sums(rows: number, elements: number): RowsCase {
     aliases: new Map(),
     layouts: new Map(),
     precision: 'f32',
+    rounding: 'nearest',
   };
   const random = randomNumbers(1);
   const numbers = Float64Array.from({ length: elementsOf([row, inner]) }, () => Math.fround(random()));
@@ -221,6 +222,7 @@ test('forty sums of one row share the workgroup memory that there is', () => {
     aliases: new Map(),
     layouts: new Map(),
     precision: 'f32',
+    rounding: 'nearest',
   };
   const limits = { ...LIMITS, deviceClass: 'gpu' } as const;
   const kernel = legalise(lowerRows(lowerContext(fused, limits), region), limits);

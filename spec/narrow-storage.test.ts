@@ -9,7 +9,7 @@ import { binary, component, div, load, mod, select, u32, unary } from '../src/co
 import { verifyKernel } from '../src/compiler/ir/verify-kernel.ts';
 import { legalise } from '../src/compiler/lower/legalise.ts';
 import { openTestDevices } from './support/devices.ts';
-import { bitsOf, NARROW_TYPES, nearest, VALUE_OF } from './support/narrow.ts';
+import { bitsOf, dithered, NARROW_TYPES, nearest, VALUE_OF } from './support/narrow.ts';
 import { runKernel } from './support/run-kernel.ts';
 import { eachElement, element, runOnce, store } from './support/tiny-plan.ts';
 
@@ -85,6 +85,31 @@ for (const { name, device } of devices) {
         [...got],
         [...values].map((x) => nearest(type, x)),
       );
+    });
+
+    test(`${name}: dithering to ${type} takes one of the two numbers around, and is right on average`, async () => {
+      // Of each size some, and draws that spread over [0, 1).
+      const some = awkward(type).filter(
+        (x, i) => i % 61 === 0 && (Math.abs(x) >= 2 ** -32 || x === 0 || type === 'bf16'),
+      );
+      const xs = Float32Array.from([...some, ...Array.from({ length: 4096 }, () => 1 + 0.3 * 2 ** -7)]);
+      const us = Float32Array.from(xs, (_, i) => ((i * 10_368_889) % 2 ** 24) / 2 ** 24);
+      const streams = (['xs', 'us', 'out'] as const).map((of) => ({
+        name: of,
+        type: 'f32' as const,
+        access: of === 'out' ? ('read_write' as const) : ('read' as const),
+      }));
+      const value = binary(`dither_${type}`, load('xs', 'f32', element), load('us', 'f32', element));
+      const kernel = eachElement('dither', xs.length, streams, [store('out', value)]);
+      const found = new Float32Array(await run(kernel, xs, us));
+      xs.forEach((x, i) => {
+        const want = dithered(type, x, us[i] ?? 0);
+        const got = found[i] ?? Number.NaN;
+        assert.ok(Object.is(got + 0, want + 0), `${shown(x)} with ${us[i]} is ${want} as ${type}, not ${got}`);
+      });
+      const last = found.slice(-4096);
+      const mean = last.reduce((sum, x) => sum + x, 0) / last.length;
+      assert.ok(Math.abs((mean - 1) / (0.3 * 2 ** -7) - 1) < 0.02, `${mean} on average`);
     });
 
     if (!holds) continue;

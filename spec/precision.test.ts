@@ -147,6 +147,40 @@ test('logits of two bytes, larger than one binding', async () => {
   assertNear(await runOnDevice(windowed, compiled, 700), expectedOf(set, 700), 'f16');
 });
 
+for (const { name, device } of devices) {
+  test(`${name}: stochastic rounding is the same again, and another in another step`, async () => {
+    const set = ['train.precision=f16', 'train.rounding=stochastic'];
+    const compiled = compileText(TINY_LLAMA, { set, limits: device.limits, target: compileTarget(device.target) });
+    const at = (step: number): Promise<Outcome> => runOnDevice(device, compiled, TINY_VOCAB, { step });
+    const first = await at(0);
+    assert.equal([...(await at(0)).gradients], [...first.gradients]);
+    assert.not.equal([...(await at(1)).gradients], [...first.gradients]);
+  });
+}
+
+test('errors of stochastic rounding cancel over steps', async () => {
+  const { device } = present(
+    devices.find(({ name }) => name === 'cuda-cpu'),
+    'a device that compiles once',
+  );
+  // What matrix units round of the weights is the same in each step.
+  const limits: TargetLimits = { ...device.limits, matrixUnits: 0 };
+  const set = ['train.precision=f16', 'train.rounding=stochastic'];
+  const compiled = compileText(TINY_LLAMA, { set, limits, target: compileTarget(device.target) });
+  const names = [...expected.gradients.keys()];
+  const all = (gradients: Outcome['gradients']): Float64Array =>
+    Float64Array.from(names.flatMap((each) => [...present(gradients.get(each), each)]));
+  const exact = all(expected.gradients);
+  const off = (g: Float64Array): number => norm(g.map((v, i) => v - (exact[i] ?? Number.NaN))) / norm(exact);
+  const found: Float64Array[] = [];
+  for (let step = 0; step < 32; step++)
+    found.push(all((await runOnDevice(device, compiled, TINY_VOCAB, { step })).gradients));
+  const mean = exact.map((_, i) => found.reduce((sum, g) => sum + (g[i] ?? Number.NaN), 0) / found.length);
+  // Independent errors leave 1 / sqrt(n); this is two deviations.
+  const each = Math.hypot(...found.map(off)) / Math.sqrt(found.length);
+  assert.ok(each < 0.05 && off(mean) < (2 / Math.sqrt(found.length)) * each, `${off(mean)} on average, ${each} each`);
+});
+
 test('a stream without a loop is f32 too', () => {
   // Two layers that differ are no loop.
   const text = TINY_LLAMA.replace(

@@ -28,6 +28,7 @@ export const CONFIG: TrainConfig = {
   causal: true,
   clip: undefined,
   precision: 'f32',
+  rounding: 'nearest',
   seed: 3,
   logEvery: 2,
   evalEvery: 5,

@@ -45,24 +45,30 @@ export function testTokens(name: string, elements: number, vocab: number): Int32
   });
 }
 
-/** One step on the device. With several micro-batches, `rows` gives the whole batch. */
-export async function runOnDevice(device: Device, compiled: Compiled, vocab: number): Promise<Outcome> {
+/** One step on the device, with `other` scalars. With several micro-batches, `rows` gives the whole batch. */
+export async function runOnDevice(
+  device: Device,
+  compiled: Compiled,
+  vocab: number,
+  other: Partial<HostScalars> = {},
+): Promise<Outcome> {
+  const scalars = { ...SCALARS, ...other };
   const { plan, texts } = compiled;
   const loaded = await device.load(plan, texts, { poison: true });
   try {
     for (const w of plan.weights) loaded.write(`weights${w.part}`, w.offset, testWeight(w.name, w.bytes / 4));
-    loaded.run('begin', SCALARS);
+    loaded.run('begin', scalars);
     for (const name of ['prepare', 'micro']) {
       if (!plan.programs[name]) continue;
       for (let k = 0; k < plan.accumulation; k++) {
         writeInputs(loaded, present(plan.programs[name], name).inputs, k, vocab);
-        loaded.run(name, { ...SCALARS, micro: k });
+        loaded.run(name, { ...scalars, micro: k });
       }
     }
-    if (plan.programs.unscale) loaded.run('unscale', SCALARS);
+    if (plan.programs.unscale) loaded.run('unscale', scalars);
     const loss = await readScalar(loaded, 'micro', 'loss');
     const gradients = await readLike(loaded, plan.gradients);
-    loaded.run('update', SCALARS);
+    loaded.run('update', scalars);
     const gradNorm = await readScalar(loaded, 'update', 'grad_norm');
     const updated = await readLike(loaded, 'weights');
     await loaded.checkGuards();

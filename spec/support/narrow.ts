@@ -43,6 +43,19 @@ export function bitsOf(type: NarrowType, x: number): number {
   return sign | (up ? high : low);
 }
 
+/** One of the two numbers around `x`, the larger in size where `u` is at least what is left to it, in steps between them. */
+export function dithered(type: NarrowType, x: number, u: number): number {
+  const near = nearest(type, x);
+  if (near === x || Number.isNaN(x)) return x;
+  const sizes = SIZES[type];
+  const size = Math.abs(x);
+  const above = sizes.findIndex((other) => other > size);
+  if (above < 0) return near;
+  const [low, high] = [sizes[above - 1] ?? 0, sizes[above] ?? 0];
+  const chosen = u >= (high - size) / (high - low) ? high : low;
+  return Math.sign(x) * (above === INFINITY[type] && chosen === high ? Number.POSITIVE_INFINITY : chosen);
+}
+
 export function nearest(type: NarrowType, x: number): number {
   return VALUE_OF[type](bitsOf(type, x));
 }

@@ -85,7 +85,15 @@ export function randomRows(seed: number): RowsCase {
     notes: [],
   };
   const stored = new Set([...reads, ...roots]);
-  const fused: FusedGraph = { graph, steps: [], stored, aliases: new Map(), layouts: new Map(), precision: 'f32' };
+  const fused: FusedGraph = {
+    graph,
+    steps: [],
+    stored,
+    aliases: new Map(),
+    layouts: new Map(),
+    precision: 'f32',
+    rounding: 'nearest',
+  };
   return { fused, region, inputs };
 }
 

@@ -8,7 +8,7 @@ import { u32 } from '../../src/compiler/ir/kernel-expr.ts';
 import { isNarrow } from '../../src/compiler/ir/storage-type.ts';
 import { InternalError, invariant, present } from '../../src/compiler/support/invariant.ts';
 import { randomUniform } from '../../src/compiler/support/random.ts';
-import { nearest } from './narrow.ts';
+import { dithered, nearest } from './narrow.ts';
 
 export type Memory = Readonly<Record<string, Float64Array>>;
 
@@ -369,5 +369,9 @@ function binary({ op, left }: Expr & { readonly kind: 'binary' }, a: number, b: 
       return a & b;
     case 'or':
       return a | b;
+    case 'dither_f16':
+      return dithered('f16', a, b);
+    case 'dither_bf16':
+      return dithered('bf16', a, b);
   }
 }

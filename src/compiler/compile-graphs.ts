@@ -85,7 +85,13 @@ function compileProgram(
   const optimised = passes.reduce((g, pass) => runPass(pass, g, trace), graph);
   // What is done to weights is done in f32, as weights are.
   const precision = name === 'settle' || name === 'after' ? 'f32' : (train?.precision ?? 'f32');
-  const fused = runPass(precisionPass(precision), runPass(fusePass({ fuse, limits }), optimised, trace), trace);
+  // Only steps are many enough for errors to cancel; what is evaluated should be the same each time.
+  const rounding = name === 'micro' ? (train?.rounding ?? 'nearest') : 'nearest';
+  const fused = runPass(
+    precisionPass(precision, rounding),
+    runPass(fusePass({ fuse, limits }), optimised, trace),
+    trace,
+  );
   checkStored(fused, limits);
   return { name, fused, kernels: lowerAll(fused, limits, trace) };
 }

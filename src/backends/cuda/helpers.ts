@@ -197,6 +197,38 @@ __device__ inline float ${name}(float x) {
 export const ROUND_BF16 = rounding('round_bf16', TO_BF16, FROM_BF16);
 export const ROUND_F16 = rounding('round_f16', TO_F16, FROM_F16);
 
+export const DITHER_BF16 = helper(
+  'dither_bf16',
+  `
+// One of the two bf16 around x: the one that is larger in size where u, in [0, 1), is at least its distance from x in their steps.
+__device__ inline float dither_bf16(float x, float u) {
+  const unsigned bits = __float_as_uint(x);
+  if ((bits & 0x7fffffffu) >= 0x7f800000u) {
+    return x;
+  }
+  return __uint_as_float((bits + unsigned(u * 65536.0f)) & 0xffff0000u);
+}`,
+);
+
+export const DITHER_F16 = helper(
+  'dither_f16',
+  `
+// One of the two halves around x: the one that is larger in size where u, in [0, 1), is at least its distance from x in their steps.
+// Below the smallest normal half, 2^-14, halves are the multiples of 2^-24; from 65536 on there are none.
+__device__ inline float dither_f16(float x, float u) {
+  const unsigned bits = __float_as_uint(x);
+  const unsigned size = bits & 0x7fffffffu;
+  if (size > 0x7f800000u) {
+    return x;
+  }
+  const unsigned shift = 126u - min(max(size >> 23, 95u), 112u);
+  const unsigned multiple = (((size & 0x7fffffu) | 0x800000u) + unsigned(u * float(1u << shift))) >> shift;
+  const unsigned small = size < 0x2f800000u ? 0u : __float_as_uint(float(multiple) / 16777216.0f);
+  const unsigned whole = size < 0x38800000u ? small : (size + unsigned(u * 8192.0f)) & 0xffffe000u;
+  return __uint_as_float((bits & 0x80000000u) | (whole >= 0x47800000u ? 0x7f800000u : whole));
+}`,
+);
+
 const ABSORB_WORD = helper(
   'absorb_word',
   `
@@ -237,6 +269,8 @@ export const ACOS_4 = eachComponent('acosf', 1);
 export const POWER_4 = eachComponent('powf', 2);
 export const ROUND_BF16_4 = eachComponent('round_bf16', 1, [ROUND_BF16]);
 export const ROUND_F16_4 = eachComponent('round_f16', 1, [ROUND_F16]);
+export const DITHER_BF16_4 = eachComponent('dither_bf16', 2, [DITHER_BF16]);
+export const DITHER_F16_4 = eachComponent('dither_f16', 2, [DITHER_F16]);
 export const MAX_4 = eachComponent('fmaxf', 2);
 export const MIN_4 = eachComponent('fminf', 2);
 export const FLOOR_MOD_4 = eachComponent('floor_mod', 2, [FLOOR_MOD]);
@@ -258,4 +292,5 @@ export const NAMED_HELPERS: readonly Helper[] = [
     ROUND_BF16_4,
     ROUND_F16_4,
   ],
+  ...[DITHER_BF16, DITHER_F16, DITHER_BF16_4, DITHER_F16_4],
 ];

@@ -227,6 +227,34 @@ fn to_f16(x: f32) -> f16 {
   [ROUND_F16],
 );
 
+export const DITHER_BF16 = helper(
+  'dither_bf16',
+  `
+// One of the two bf16 around x: the one that is larger in size where u, in [0, 1), is at least its distance from x in their steps.
+fn dither_bf16(x: f32, u: f32) -> f32 {
+  let bits = bitcast<u32>(x);
+  let finite = (bits + u32(u * 65536.0)) & 0xffff0000u;
+  return bitcast<f32>(select(bits, finite, (bits & 0x7fffffffu) < 0x7f800000u));
+}`,
+);
+
+export const DITHER_F16 = helper(
+  'dither_f16',
+  `
+// One of the two halves around x: the one that is larger in size where u, in [0, 1), is at least its distance from x in their steps.
+// Below the smallest normal half, 2^-14, halves are the multiples of 2^-24; from 65536 on there are none.
+fn dither_f16(x: f32, u: f32) -> f32 {
+  let bits = bitcast<u32>(x);
+  let size = bits & 0x7fffffffu;
+  let shift = 126u - clamp(size >> 23u, 95u, 112u);
+  let multiple = (((size & 0x7fffffu) | 0x800000u) + u32(u * f32(1u << shift))) >> shift;
+  let small = select(bitcast<u32>(f32(multiple) * ${floatText(2 ** -24)}), 0u, size < 0x2f800000u);
+  let whole = select((size + u32(u * 8192.0)) & 0xffffe000u, small, size < 0x38800000u);
+  let held = select(whole, 0x7f800000u, whole >= 0x47800000u);
+  return bitcast<f32>((bits & 0x80000000u) | select(held, size, size > 0x7f800000u));
+}`,
+);
+
 const ABSORB_WORD = helper(
   'absorb_word',
   `
@@ -260,6 +288,8 @@ export const TANH_4 = eachComponent(TANH, 1);
 export const ACOS_4 = eachComponent(ACOS, 1);
 export const ROUND_BF16_4 = eachComponent(ROUND_BF16, 1);
 export const ROUND_F16_4 = eachComponent(ROUND_F16, 1);
+export const DITHER_BF16_4 = eachComponent(DITHER_BF16, 2);
+export const DITHER_F16_4 = eachComponent(DITHER_F16, 2);
 export const POWER_4 = eachComponent(POWER, 2);
 export const FLOOR_MOD_4 = eachComponent(FLOOR_MOD, 2);
 
@@ -281,6 +311,7 @@ export const HELPERS: readonly Helper[] = [
     ABSORB_WORD,
     RANDOM_UNIFORM,
   ],
+  ...[DITHER_BF16, DITHER_F16, DITHER_BF16_4, DITHER_F16_4],
   ...[ROUND_BF16, ROUND_F16, TO_F16, ROUND_BF16_4, ROUND_F16_4],
   ...[SIN_4, COS_4, LOG_4, ERF_4, TANH_4, ACOS_4, POWER_4, FLOOR_MOD_4],
 ];

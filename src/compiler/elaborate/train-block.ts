@@ -1,5 +1,5 @@
 /** `train MODEL { … }`: a closed list of keys, evaluated to a `TrainConfig`. */
-import type { Precision } from '../ir/kernel.ts';
+import type { Precision, Rounding } from '../ir/kernel.ts';
 import type { DataSpec, OptimizerSpec, ScalarExpr, TrainConfig } from '../ir/train.ts';
 import { didYouMean } from '../support/did-you-mean.ts';
 import type { Span } from '../support/source.ts';
@@ -37,6 +37,7 @@ const KEYS = [
   'clip',
   'seed',
   'precision',
+  'rounding',
   'log_every',
   'eval_every',
   'probe_every',
@@ -106,6 +107,7 @@ export function readTrainBlock(session: Session, block: TrainBlock): TrainConfig
     ),
     seed: integer('seed', 0, () => 0),
     precision: read('precision', wantPrecision, () => 'f32' as const),
+    rounding: read('rounding', wantRounding, () => 'nearest' as const),
     logEvery: every('log_every', 10),
     evalEvery: every('eval_every', Math.max(1, Math.ceil(steps / 20))),
     probeEvery: every('probe_every', Math.max(1, Math.ceil(steps / 20))),
@@ -171,6 +173,10 @@ function wantOptimizer(value: Value, span: Span): OptimizerSpec {
 
 function wantPrecision(value: Value, span: Span): Precision {
   return value.kind === 'precision' ? value.precision : wrong(value, 'a precision: `f32`, `bf16` or `f16`', span);
+}
+
+function wantRounding(value: Value, span: Span): Rounding {
+  return value.kind === 'rounding' ? value.rounding : wrong(value, 'a rounding: `nearest` or `stochastic`', span);
 }
 
 function wantMicro(value: Value, span: Span, batch: number): number | 'auto' {

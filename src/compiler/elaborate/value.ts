@@ -2,7 +2,7 @@
  * What a program computes with while it is compiled. Only tensors exist at run time; everything else is known here.
  */
 import type { Axis, Init, Value as IrValue, ValueId } from '../ir/graph.ts';
-import type { Precision } from '../ir/kernel.ts';
+import type { Precision, Rounding } from '../ir/kernel.ts';
 import type { DataSpec, OptimizerSpec, TokenizerSpec } from '../ir/train.ts';
 import type { Span } from '../support/source.ts';
 import type { Body, Param, TypeExpr } from '../syntax/ast.ts';
@@ -133,6 +133,7 @@ export type Setting =
   | { readonly kind: 'tokenizer'; readonly tokenizer: TokenizerSpec }
   | { readonly kind: 'optimizer'; readonly optimizer: OptimizerSpec }
   | { readonly kind: 'precision'; readonly precision: Precision }
+  | { readonly kind: 'rounding'; readonly rounding: Rounding }
   | { readonly kind: 'auto' };
 
 export type ValueOf<K extends Value['kind']> = Extract<Value, { readonly kind: K }>;
@@ -181,6 +182,7 @@ const KIND_NAMES: { readonly [K in Value['kind']]: string } = {
   tokenizer: 'a tokenizer',
   optimizer: 'an optimizer',
   precision: 'a precision',
+  rounding: 'a rounding',
   auto: 'auto',
   poison: 'an error',
 };

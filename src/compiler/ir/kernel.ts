@@ -18,6 +18,8 @@ export type KernelType = ScalarType | 'vec4';
 export type NarrowType = 'f16' | 'bf16';
 /** In what a program keeps its activations, and multiplies; weights, sums and what is carried through depth are f32 in all. */
 export type Precision = 'f32' | NarrowType;
+/** How what is stored in two bytes is rounded: to the nearest number, or to one of the two around it, so that it is right on average. */
+export type Rounding = 'nearest' | 'stochastic';
 /**
  * What the elements of a buffer are. A narrow one is an f32 as soon as it is loaded; what is stored is rounded to the nearest,
  * of two equally near ones to the even, and beyond the largest to infinity.
@@ -60,7 +62,10 @@ export type BinaryOp =
   | 'gt'
   | 'ge'
   | 'and'
-  | 'or';
+  | 'or'
+  /** (x, u): one of the two numbers of that type around x, the larger in size with the probability of its nearness if u is uniform in [0, 1). */
+  | 'dither_f16'
+  | 'dither_bf16';
 
 export type Expr =
   | { readonly kind: 'literal'; readonly type: ScalarType; readonly value: number }

@@ -18,6 +18,8 @@ const INFIX: { readonly [K in BinaryOp]: string | undefined } = {
   ge: '>=',
   and: '&&',
   or: '||',
+  dither_f16: undefined,
+  dither_bf16: undefined,
 };
 
 export function printKernel(kernel: Kernel): string {

@@ -29,7 +29,7 @@
  * - `attend`, `attend_backward_query`, `attend_backward_key`, `scatter_add`: one op each, with its own loop structure.
  */
 import type { Axis, Graph, OpOf, ValueId } from './graph.ts';
-import type { Precision } from './kernel.ts';
+import type { Precision, Rounding } from './kernel.ts';
 
 export interface RegionBase {
   /** Unique in the program, made from the names of the roots: `layer_attn_query`. */
@@ -102,4 +102,6 @@ export interface FusedGraph {
   readonly layouts: ReadonlyMap<ValueId, readonly Axis[]>;
   /** Stored values are of this type if their `storage` says so. Products may round their operands to it, never their sums. */
   readonly precision: Precision;
+  /** How they are rounded. */
+  readonly rounding: Rounding;
 }

@@ -2,7 +2,7 @@
  * How a model is trained: what a `train` block says, evaluated. Plain JSON, so that a compiled folder carries it.
  */
 import type { BinaryFunction, UnaryFunction } from './graph.ts';
-import type { Precision } from './kernel.ts';
+import type { Precision, Rounding } from './kernel.ts';
 
 /** A number that depends on the step (counted from 0), for the learning rate. Evaluated by the host in float64. */
 export type ScalarExpr =
@@ -58,6 +58,8 @@ export interface TrainConfig {
   readonly seed: number;
   /** In what activations and their gradients lie in memory; see `passes/precision/precision.ts`. */
   readonly precision: Precision;
+  /** How they are rounded there, in two bytes. */
+  readonly rounding: Rounding;
   /** Steps between log lines, validations, probes, and checkpoints. */
   readonly logEvery: number;
   readonly evalEvery: number;

@@ -1,6 +1,6 @@
 /** What lowering looks up in the fused graph. */
 import type { Axis, Block, Op, OpOf, Value, ValueId } from '../ir/graph.ts';
-import type { Precision, TargetLimits } from '../ir/kernel.ts';
+import type { Precision, Rounding, TargetLimits } from '../ir/kernel.ts';
 import type { FusedGraph } from '../ir/region.ts';
 import { blocksOf } from '../ir/walk-graph.ts';
 import { writtenAxes } from '../ir/written-axes.ts';
@@ -18,6 +18,7 @@ export interface LowerContext {
   readonly limits: TargetLimits;
   /** In which type products multiply. */
   readonly precision: Precision;
+  readonly rounding: Rounding;
   value(id: ValueId): Value;
   definition(id: ValueId): Definition;
   /** The stored value in whose memory `id` lies: itself, unless it is an alias. */
@@ -55,6 +56,7 @@ export function lowerContext(fused: FusedGraph, limits: TargetLimits): LowerCont
     fused,
     limits,
     precision: fused.precision,
+    rounding: fused.rounding,
     value,
     definition: (id) => present(definitions.get(id), `definition of value ${id}`),
     memoryOf,

@@ -8,11 +8,12 @@
  */
 import type { OpOf, Value, ValueId } from '../ir/graph.ts';
 import type { Expr } from '../ir/kernel.ts';
-import { binary, cast, i32, unary } from '../ir/kernel-expr.ts';
+import { binary, cast, i32 } from '../ir/kernel-expr.ts';
 import { operandOf, resultOf } from '../ir/op-parts.ts';
 import { CELL, isNarrow } from '../ir/storage-type.ts';
 import { axisOf } from '../ir/tensor-type.ts';
 import { present } from '../support/invariant.ts';
+import { asStored, unrounded } from './as-stored.ts';
 import { opOf } from './context.ts';
 import { bounded } from './index-math.ts';
 import { indexAt } from './movement.ts';
@@ -83,10 +84,9 @@ export function makeEmitter(writer: KernelWriter, options: EmitterOptions): Emit
       : parameterElement(emitter, definition, value, at);
   };
 
-  const asStored = ({ id, type }: Value, expr: Expr): Expr => {
-    const cell = CELL[type.storage];
-    if (!isNarrow(cell) || context.memoryOf(id) !== id) return expr;
-    return unary(`round_${cell}`, unrounded(expr));
+  const settled = ({ id, type }: Value, at: Env, expr: Expr): Expr => {
+    if (!isNarrow(CELL[type.storage]) || context.memoryOf(id) !== id) return expr;
+    return asStored(context, writer.uniform, id, writer.positionOf(id, at), expr);
   };
 
   const emitter: Emitter = {
@@ -99,7 +99,7 @@ export function makeEmitter(writer: KernelWriter, options: EmitterOptions): Emit
       if (isLoaded(id)) return remember(key, loaded(writer, value, at));
       const expr = compute(value, at);
       writer.hint(expr, shortName(context, id), value.name !== undefined);
-      return remember(key, asStored(value, expr));
+      return remember(key, settled(value, at, expr));
     },
     store(id, at) {
       const op = opOf(context, id);
@@ -124,7 +124,7 @@ export function makeEmitter(writer: KernelWriter, options: EmitterOptions): Emit
         for (const id of group) {
           const own = [...results].flatMap(([reduction, result]) => (reduction.value === id ? [result] : []));
           const total = own.reduce((a, b) => applyBinary('add', a, b));
-          remember(keyOf(context.value(id), at), asStored(context.value(id), total));
+          remember(keyOf(context.value(id), at), settled(context.value(id), at, total));
         }
       });
       return present(recall(keyOf(value, at)), `reduction of value ${value.id}`);
@@ -134,11 +134,6 @@ export function makeEmitter(writer: KernelWriter, options: EmitterOptions): Emit
     },
   };
   return emitter;
-}
-
-/** What is rounded; a store does that itself. */
-function unrounded(expr: Expr): Expr {
-  return expr.kind === 'unary' && (expr.op === 'round_f16' || expr.op === 'round_bf16') ? expr.operand : expr;
 }
 
 /** The place of an element that is put: that of the others of its position, which is clamped. */

@@ -10,6 +10,7 @@ import { binary, cast, u32, vector } from '../ir/kernel-expr.ts';
 import { mapFunction } from '../ir/kernel-walk.ts';
 import { LOADED } from '../ir/storage-type.ts';
 import { present } from '../support/invariant.ts';
+import { asStored, unrounded } from './as-stored.ts';
 import type { LowerContext } from './context.ts';
 import {
   areSideBySide,
@@ -147,7 +148,9 @@ export function makeWriter(context: LowerContext): KernelWriter {
     },
     store(value, position, element) {
       const buffer = resources.buffer(value, 'read_write');
-      emit({ kind: 'store', buffer: buffer.name, index: position, value: cast(LOADED[buffer.type], element) });
+      const whole = cast(LOADED[buffer.type], element);
+      const kept = asStored(context, resources.uniform, context.memoryOf(value), position, whole);
+      emit({ kind: 'store', buffer: buffer.name, index: position, value: unrounded(kept) });
     },
     positionOf(value, at) {
       return rowMajor(context.layoutOf(value), (axis) => present(at.get(axis.id), `index of axis ${axis.name}`));

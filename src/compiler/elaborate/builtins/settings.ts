@@ -1,5 +1,5 @@
 /** What a train block is written with: data sources, tokenizers, optimizers. */
-import type { Precision } from '../../ir/kernel.ts';
+import type { Precision, Rounding } from '../../ir/kernel.ts';
 import type { DataSpec, OptimizerSpec } from '../../ir/train.ts';
 import { refuse } from '../session.ts';
 import type { GivenValue, Setting, Value } from '../value.ts';
@@ -76,5 +76,8 @@ export const SETTINGS: BuiltinTable = {
 export const BYTES: Value = { kind: 'tokenizer', tokenizer: { kind: 'bytes' } };
 export function precision(value: Precision): Value {
   return { kind: 'precision', precision: value };
+}
+export function rounding(value: Rounding): Value {
+  return { kind: 'rounding', rounding: value };
 }
 export const AUTO: Value = { kind: 'auto' };

@@ -15,7 +15,7 @@ import { LOSSES } from './losses.ts';
 import { POINTWISE } from './pointwise-builtins.ts';
 import { RECURRENCE } from './recurrence.ts';
 import { REDUCTIONS } from './reductions.ts';
-import { AUTO, BYTES, precision, SETTINGS } from './settings.ts';
+import { AUTO, BYTES, precision, rounding, SETTINGS } from './settings.ts';
 import { SHAPES } from './shapes.ts';
 
 const EVERYWHERE: BuiltinTable = {
@@ -67,6 +67,8 @@ const TRAIN_VALUES: Readonly<Record<string, (session: Session) => Value>> = {
   f32: () => precision('f32'),
   bf16: () => precision('bf16'),
   f16: () => precision('f16'),
+  nearest: () => rounding('nearest'),
+  stochastic: () => rounding('stochastic'),
 };
 
 /** What a name means that no file binds. */

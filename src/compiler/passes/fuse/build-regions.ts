@@ -42,7 +42,7 @@ export function buildRegions(merger: Merger): FusedGraph {
   const made = [...blocks.values()].flatMap((b) => [...b.roots.values()].flat());
   const stored = new Set([...memoryValues(scope), ...made, ...aliases.keys()]);
   const layouts = new Map<ValueId, readonly Axis[]>([...stored].map((id) => [id, scope.axes(id)]));
-  return { graph: scope.graph, steps, stored, aliases, layouts, precision: 'f32' };
+  return { graph: scope.graph, steps, stored, aliases, layouts, precision: 'f32', rounding: 'nearest' };
 }
 
 function inTextOrder(scope: Scope, ids: Iterable<ValueId>): readonly ValueId[] {

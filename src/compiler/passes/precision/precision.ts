@@ -15,7 +15,7 @@
  * `put`. If one of them has to be f32, all of them are.
  */
 import type { Block, Op, OpOf, Value, ValueId } from '../../ir/graph.ts';
-import type { NarrowType, Precision } from '../../ir/kernel.ts';
+import type { NarrowType, Precision, Rounding } from '../../ir/kernel.ts';
 import type { FusedGraph, Region, RegionStep } from '../../ir/region.ts';
 import type { Pass } from '../../pass.ts';
 import { invariant, present } from '../../support/invariant.ts';
@@ -26,11 +26,12 @@ import { wideValues } from './wide-values.ts';
 
 type Loop = OpOf<'loop'>;
 
-export function precisionPass(precision: Precision): Pass<FusedGraph, FusedGraph> {
+/** `rounding`: how what is narrow is rounded when it is stored. */
+export function precisionPass(precision: Precision, rounding: Rounding): Pass<FusedGraph, FusedGraph> {
   return {
     name: 'precision',
     summary: 'choose what is stored in two bytes',
-    run: (fused) => (precision === 'f32' ? fused : withStorage(fused, narrowValues(fused), precision)),
+    run: (fused) => (precision === 'f32' ? fused : { ...withStorage(fused, narrowValues(fused), precision), rounding }),
     verify: (fused) => {
       verifyFused(fused);
       verifyStorage(fused);
