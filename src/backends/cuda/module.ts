@@ -91,7 +91,8 @@ function listed(params: readonly string[]): readonly string[] {
 }
 
 /**
- * One block on a multiprocessor is enough to ask for: else ptxas spills registers to let many small blocks live at once.
+ * One block on a multiprocessor is enough to ask for, if the kernel does not say more: else ptxas spills registers to let many
+ * small blocks live at once.
  *
  * Parameters in the order of the plan's bindings: buffers, the uniforms of the launch by value, the host's by pointer.
  */
@@ -111,7 +112,7 @@ function entryText(m: Module): readonly string[] {
     ...(lane === undefined ? [] : [`const unsigned ${lane} = threadIdx.x % 32;`]),
   ];
   return [
-    `extern "C" __global__ void __launch_bounds__(${m.workgroup}, 1) ${ENTRY_POINT}(`,
+    `extern "C" __global__ void __launch_bounds__(${m.workgroup}, ${m.resident}) ${ENTRY_POINT}(`,
     ...params.map((text, i) => {
       const comment = m.buffers[i]?.comment ?? '';
       return comment === '' ? `  ${text}` : `  ${text.padEnd(column)} // ${comment}`;

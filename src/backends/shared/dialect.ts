@@ -155,6 +155,8 @@ export interface Module {
   readonly helpers: readonly Helper[];
   readonly functions: readonly ModuleFunction[];
   readonly workgroup: number;
+  /** Workgroups for which a multiprocessor should have registers at the same time. */
+  readonly resident: number;
   readonly body: readonly string[];
   readonly places: Places;
 }

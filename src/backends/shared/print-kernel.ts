@@ -92,6 +92,7 @@ export function printKernel(kernel: Kernel, dialect: Dialect, style: PrintStyle)
     helpers: [...context.helpers],
     functions,
     workgroup: kernel.workgroup,
+    resident: kernel.resident ?? 1,
     body,
     places: { group: used('group'), local: used('local'), subgroup_lane: used('subgroup_lane') },
   });

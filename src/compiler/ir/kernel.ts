@@ -250,6 +250,8 @@ export interface Kernel {
   readonly shared: readonly SharedArray[];
   /** Invocations in a workgroup, one-dimensional. */
   readonly workgroup: number;
+  /** Workgroups for which a multiprocessor should have registers at the same time; 1 if it does not say. */
+  readonly resident?: number;
   /** Workgroups; legalisation folds them when a dimension is limited. */
   readonly groups: number;
   readonly functions: readonly KernelFunction[];

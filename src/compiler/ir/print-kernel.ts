@@ -27,6 +27,7 @@ export function printKernel(kernel: Kernel): string {
   const lines = [
     ...kernel.doc.map((line) => `# ${line}`),
     `kernel ${kernel.name}: ${kernel.groups} x ${kernel.workgroup}, ${kernel.flops} flops, ${kernel.bytes} bytes`,
+    ...(kernel.resident === undefined ? [] : [`  ${kernel.resident} at a time`]),
     ...buffers.map((b) => {
       const window = b.window ? ` from ${b.window.start}` : '';
       return `  ${b.access} ${b.name}: ${b.type}[${b.elements}] ${b.shape}${window} holds ${b.holds}`;

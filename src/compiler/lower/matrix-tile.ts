@@ -65,6 +65,14 @@ export function lanesOf({ rowTeams, columnTeams }: MatrixTile): number {
   return FRAGMENT_LANES * rowTeams * columnTeams;
 }
 
+/** Invocations that a multiprocessor can have with 128 registers for each, which is enough for what {@link FLOATS} allows. */
+const INVOCATIONS = 512;
+
+/** Workgroups of a multiprocessor: while one waits for memory or at a barrier, another multiplies. */
+export function residentOf(lanes: number): number {
+  return INVOCATIONS / lanes;
+}
+
 /** Fragments of a subgroup along the rows and the columns. */
 export function fragmentsOf({ rows, columns, rowTeams, columnTeams }: MatrixTile): Readonly<Record<Side, number>> {
   return { row: rows / FRAGMENT / rowTeams, column: columns / FRAGMENT / columnTeams };
