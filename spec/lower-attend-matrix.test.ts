@@ -12,6 +12,7 @@ import { lowerRegion } from '../src/compiler/lower/lower-region.ts';
 import * as m from '../src/compiler/ops/make.ts';
 import { type AttentionCase, attention, causal, everything, sliding } from './support/attention-graph.ts';
 import { openCudaTestDevice } from './support/devices.ts';
+import { matchesGolden } from './support/golden.ts';
 import { compileTogether, usableNvcc } from './support/nvcc.ts';
 import { compareHere, prepareGraph } from './support/run-fused.ts';
 import { runPrepared } from './support/run-prepared.ts';
@@ -31,6 +32,11 @@ function kernelsOf(options: AttentionCase, type: NarrowType) {
     );
   return prepared;
 }
+
+test('attention reads well', () => {
+  const { kernels } = kernelsOf({ time: 300, head: 64, mask: causal }, 'bf16');
+  for (const kernel of kernels) matchesGolden(`cuda/attention-bf16-${kernel.name}.cu`, emit(kernel, CUDA).text);
+});
 
 test('heads of every size compile for all architectures, and no register is spilled', () => {
   const nvcc = usableNvcc();

@@ -10,6 +10,7 @@ import { FRAGMENT, FRAGMENT_LANES, LANE_SUMS } from '../ir/fragment.ts';
 import type { ValueId } from '../ir/graph.ts';
 import type { NarrowType } from '../ir/kernel.ts';
 import type { ProductPart } from '../ir/region.ts';
+import { elementBytes } from '../ir/storage-type.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
 import type { LowerContext } from './context.ts';
 import { operandsOfPass, type Pass, passesOf } from './product-terms.ts';
@@ -47,6 +48,8 @@ const PADDING = 8;
 export const MENU: readonly MatrixTile[] = [
   { rows: 128, columns: 128, rowTeams: 2, columnTeams: 4 },
   { rows: 128, columns: 64, rowTeams: 4, columnTeams: 2 },
+  // For several sums, of which fewer rows are staged at once.
+  { rows: 128, columns: 64, rowTeams: 2, columnTeams: 4 },
   { rows: 64, columns: 128, rowTeams: 2, columnTeams: 4 },
   { rows: 64, columns: 64, rowTeams: 2, columnTeams: 2 },
   { rows: 32, columns: 64, rowTeams: 1, columnTeams: 4 },
@@ -216,11 +219,13 @@ const BYTES = 48;
 const LATENCY = 1500;
 
 /** Cycles until the busiest multiprocessor has done its tiles, if each of `parts` has as many. */
-function costOf({ limits }: LowerContext, { part, passes, tile, tiles }: MatrixPart, parts: number): number {
+function costOf(context: LowerContext, { part, passes, tile, tiles }: MatrixPart, parts: number): number {
+  const { limits } = context;
   const area = tile.rows * tile.columns;
+  const bytesOf = (id: ValueId): number => elementBytes(context.value(id).type.storage, limits);
   const cycles = passes.reduce((sum, pass) => {
-    const [rows, columns] = [operandsOfPass(pass, 'row').length, operandsOfPass(pass, 'column').length];
-    const brought = (4 * DEPTH * (rows * tile.rows + columns * tile.columns)) / BYTES;
+    const ofLine = (side: Side): number => operandsOfPass(pass, side).reduce((bytes, id) => bytes + bytesOf(id), 0);
+    const brought = (DEPTH * (ofLine('row') * tile.rows + ofLine('column') * tile.columns)) / BYTES;
     const multiplied = (DEPTH * area * pass.terms.length) / PRODUCTS;
     return sum + Math.ceil(elementsOf(pass.axes) / DEPTH) * Math.max(brought, multiplied);
   }, LATENCY);

@@ -299,6 +299,6 @@ function finishTile(
     };
     const all = rows * tile.columns;
     writer.loop('place', all, give, { from: frame.lane, step: u32(lanesOf(tile)), max: all - 1 });
-    writer.barrier();
+    if (fragments.row > STAGED) writer.barrier();
   });
 }
