@@ -4,7 +4,6 @@
  */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { findProgram } from '../src/backends/cuda/find-program.ts';
 import { expandProgram, type MemoryRange } from '../src/backends/shared/expand-program.ts';
 import { compileTarget, TARGETS } from '../src/backends/targets.ts';
 import type { Compiled } from '../src/compiler/compile-request.ts';
@@ -12,8 +11,7 @@ import { present } from '../src/compiler/support/invariant.ts';
 import { compileText } from './support/compile-text.ts';
 import { EXAMPLES, textOf } from './support/gallery.ts';
 import { matchesGolden } from './support/golden.ts';
-import { compileTogether, type KernelReport } from './support/nvcc.ts';
-import { tellSkipped } from './support/skip.ts';
+import { compileTogether, type KernelReport, usableNvcc } from './support/nvcc.ts';
 
 const ARCHITECTURES = [80, 90];
 /** Whose report is kept for reading. */
@@ -53,11 +51,8 @@ function compileAll(
   golden: string,
   shown: string,
 ): void {
-  const nvcc = findProgram('nvcc');
-  if (nvcc === undefined) {
-    tellSkipped('there is no nvcc on this machine');
-    return;
-  }
+  const nvcc = usableNvcc();
+  if (nvcc === undefined) return;
   const wanted = plans.map(([file, { plan, texts }]) => {
     const kernels = plan.kernels.filter((kernel) => isWanted(present(texts[kernel.file], kernel.file)));
     assert.ok(kernels.length > 0, file);

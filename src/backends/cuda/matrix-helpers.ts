@@ -88,16 +88,17 @@ const LOAD: { readonly [A in Along]: Helper } = {
   ),
 };
 
-/** PTX ISA, "mma.sync.m16n8k16". */
+/** PTX ISA, "mma.sync.m16n8k16". Volatile, so that it stays where all lanes come to it. */
 const mma = (type: NarrowType): Helper =>
   helper(
     `mma_16x8x16_${type}`,
     `
 // Adds the product of 16 rows and 8 columns, whose elements are pairs in words, to the 4 of their sums that a lane has.
 __device__ inline void mma_16x8x16_${type}(float* sums, const unsigned* rows, unsigned first, unsigned second) {
-  asm("mma.sync.aligned.m16n8k16.row.col.f32.${type}.${type}.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
-      : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3])
-      : "r"(rows[0]), "r"(rows[1]), "r"(rows[2]), "r"(rows[3]), "r"(first), "r"(second));
+  asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.${type}.${type}.f32 "
+               "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+               : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3])
+               : "r"(rows[0]), "r"(rows[1]), "r"(rows[2]), "r"(rows[3]), "r"(first), "r"(second));
 }`,
   );
 
