@@ -7,6 +7,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { libraryText } from '../../src/backends/cuda/cpu/library-text.ts';
+import { PTX_HELPERS } from '../../src/backends/cuda/helpers.ts';
+import { MATRIX_PTX } from '../../src/backends/cuda/matrix-helpers.ts';
 import { temporaryFolder } from './temporary.ts';
 
 const CUDA_TEXT = `
@@ -73,6 +75,14 @@ static int queue(Step step) {
   return 0;
 }
 
+static std::string contents(const std::string& path) {
+  std::string text;
+  FILE* from = fopen(path.c_str(), "r");
+  for (int c; (c = fgetc(from)) != EOF;) text.push_back(char(c));
+  fclose(from);
+  return text;
+}
+
 static Handle opened(const std::string& name) {
   void* library = dlopen((name + ".so").c_str(), RTLD_NOW | RTLD_LOCAL);
   Module* module = new Module;
@@ -111,13 +121,15 @@ int cuModuleLoadData(Handle* out, const char* image) {
   // One library for each text, also of other processes.
   const std::string name = folder() + "/module" + std::to_string(std::hash<std::string>()(image));
   if (access((name + ".so").c_str(), R_OK) == 0) { *out = opened(name); return 0; }
-  FILE* file = fopen((name + ".cpp").c_str(), "w");
-  for (const char* part : {"/prefix", "/image", "/suffix"}) {
-    if (strcmp(part, "/image") == 0) { fputs(image, file); continue; }
-    FILE* from = fopen((folder() + part).c_str(), "r");
-    for (int c; (c = fgetc(from)) != EOF;) fputc(c, file);
-    fclose(from);
+  // The shim has functions of PTX as its own.
+  std::string text = image;
+  for (int k = 0; access((folder() + "/ptx-" + std::to_string(k)).c_str(), R_OK) == 0; k++) {
+    const std::string helper = contents(folder() + "/ptx-" + std::to_string(k));
+    const size_t at = text.find(helper);
+    if (at != std::string::npos) text.erase(at, helper.size());
   }
+  FILE* file = fopen((name + ".cpp").c_str(), "w");
+  fputs((contents(folder() + "/prefix") + text + contents(folder() + "/suffix")).c_str(), file);
   fclose(file);
   const std::string command = "g++ -std=c++17 -O1 -w -fPIC -shared -fno-strict-aliasing " + name + ".cpp -o " + name + ".so";
   if (system(command.c_str()) != 0) return 218;
@@ -256,6 +268,7 @@ export function useFakeCuda(): FakeCuda {
   ]).split(place);
   writeFileSync(join(folder, 'prefix'), prefix);
   writeFileSync(join(folder, 'suffix'), suffix + SIZES_TEXT);
+  for (const [k, { text }] of [...PTX_HELPERS, ...MATRIX_PTX].entries()) writeFileSync(join(folder, `ptx-${k}`), text);
   mkdirSync(join(folder, 'cache'));
   process.env.FAKE_CUDA_FOLDER = folder;
   process.env.XDG_CACHE_HOME = join(folder, 'cache');
