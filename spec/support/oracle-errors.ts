@@ -151,11 +151,11 @@ export async function oracleErrors(
 
 /** What exceeds the limits, in words; nothing when all is well. */
 export function beyondLimits(errors: OracleErrors, limits: OracleLimits): readonly string[] {
-  const { POSITIVE_INFINITY: any } = Number;
+  const { POSITIVE_INFINITY: unlimited } = Number;
   const held = [
     ['the loss', errors.loss, limits.loss],
-    ['the norm', errors.grad_norm, limits.grad_norm ?? any],
-    ['a later loss', errors.losses, limits.losses ?? any],
+    ['the norm', errors.grad_norm, limits.grad_norm ?? unlimited],
+    ['a later loss', errors.losses, limits.losses ?? unlimited],
     ['a logit', errors.logits, limits.logits],
     ...Object.entries(errors.gradients).map(
       ([weight, error]) => [`the gradient of ${weight}`, error, limits.gradients(weight)] as const,
