@@ -140,7 +140,7 @@ for (const { name, device } of devices) {
   }
 
   test(`${name}: a buffer of two bytes in windows`, async () => {
-    const limits = { ...device.limits, bindingBytes: 512 };
+    const limits = { ...device.limits, bindingBytes: 512, storageBindings: 64 };
     const values = Float32Array.from({ length: 1003 }, (_, i) => Math.sin(i));
     for (const type of NARROW_TYPES) {
       const kernel = legalise(through(type, 'f32', values.length), limits);
