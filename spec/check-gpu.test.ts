@@ -94,6 +94,9 @@ test('the tests that run on every device are found', () => {
   for (const name of ['kernel-numerics', 'device-plans', 'gallery-kernels', 'lower-matrix'])
     assert.ok(names.includes(name), name);
   assert.not.ok(names.includes('oracle'));
+  // A machine may have no Vulkan, and these run on a GPU through CUDA alone.
+  for (const file of deviceTests())
+    assert.not.match(readFileSync(join('spec', file), 'utf8'), /\bopen(WebGpu|CudaCpu)\(/, file);
 });
 
 test('without a driver there is one message and exit code 3; what is not known is told with exit code 2', () => {

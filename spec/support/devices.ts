@@ -8,6 +8,7 @@
 import { findProgram } from '../../src/backends/cuda/find-program.ts';
 import type { Device } from '../../src/backends/device.ts';
 import { DEVICE_NAMES, type DeviceName, openDevice } from '../../src/backends/open-device.ts';
+import { type OpenOptions, openWebGpu } from '../../src/backends/wgsl/device.ts';
 import { Failure } from '../../src/compiler/diagnostics/diagnostic.ts';
 import { skipFile, tellSkipped } from './skip.ts';
 
@@ -44,4 +45,9 @@ export async function openCudaTestDevice(): Promise<Device> {
   const name = DEVICE_NAMES.find((each) => each !== 'wgsl' && WANTED?.includes(each)) ?? 'cuda-cpu';
   if (name === 'cuda-cpu' && findProgram('g++') === undefined) skipFile('there is no g++ on this machine');
   return openDevice(name);
+}
+
+/** WebGPU with lower limits than the adapter has; undefined when tests shall not run on it. */
+export async function openTestWebGpu(options: OpenOptions): Promise<Device | undefined> {
+  return WANTED === undefined || WANTED.includes('wgsl') ? openWebGpu(options) : undefined;
 }
