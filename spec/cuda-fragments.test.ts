@@ -1,4 +1,9 @@
-/** Fragments of matrices and narrow shared memory, as primitives: on the processor, and through nvcc. */
+/**
+ * Fragments of matrices and narrow shared memory, as primitives: on a device, and through nvcc.
+ *
+ * Which element a lane has is read in the PTX ISA by the helpers, by `fragmentPlace` and by the shim alike; where they run on the
+ * processor, a mistake in all three would not show.
+ */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { CUDA } from '../src/backends/cuda/dialect.ts';
