@@ -9,6 +9,7 @@ import { ALL_LINTS } from '../src/compiler/lints/lints.ts';
 import { makeSource } from '../src/compiler/support/source.ts';
 import { readSpec } from '../src/runtime/read-spec.ts';
 import { LINTED, type Linted, lintedSpec } from './support/linted-specs.ts';
+import { ORACLE_CASES } from './support/oracle-errors.ts';
 import { runMain } from './support/run-cli.ts';
 import { temporaryFolder } from './support/temporary.ts';
 
@@ -87,7 +88,7 @@ test('no example and no spec of the oracle is warned of', () => {
     ...readdirSync('examples')
       .filter((file) => file.endsWith('.tfm'))
       .map((file) => `examples/${file}`),
-    ...readdirSync('spec/oracle').map((folder) => `spec/oracle/${folder}/model.tfm`),
+    ...ORACLE_CASES.map((name) => `spec/oracle/${name}/model.tfm`),
   ];
   assert.ok(specs.length > 8);
   for (const path of specs) assert.equal(check({ source: readSpec(path), set: [] }).warnings, [], path);
