@@ -74,7 +74,7 @@ export const PROGRAMS: readonly ProgramSpec[] = [
   },
   {
     // As it is, a rival polls Dawn on a core that a software adapter needs.
-    name: 'jax-js webgpu, patient',
+    name: 'jax-js webgpu patient',
     command: process.execPath,
     file: file('programs/jax.mjs'),
     micro: file('programs/micro-jax.mjs'),
