@@ -4,16 +4,16 @@ import * as assert from 'uvu/assert';
 import { CUDA } from '../src/backends/cuda/dialect.ts';
 import { CUDA_LIMITS } from '../src/backends/cuda/limits.ts';
 import { emit } from '../src/backends/shared/emit.ts';
-import type { Axis, Graph, ValueId } from '../src/compiler/ir/graph.ts';
+import type { Axis, ValueId } from '../src/compiler/ir/graph.ts';
 import type { NarrowType, TargetLimits } from '../src/compiler/ir/kernel.ts';
-import { floats } from '../src/compiler/ir/tensor-type.ts';
 import { lowerRegion } from '../src/compiler/lower/lower-region.ts';
 import { MENU } from '../src/compiler/lower/matrix-tile.ts';
-import { type Builder, makeBuilder } from '../src/compiler/ops/builder.ts';
+import type { Builder } from '../src/compiler/ops/builder.ts';
 import * as m from '../src/compiler/ops/make.ts';
 import { openCudaTestDevice } from './support/devices.ts';
 import { matchesGolden } from './support/golden.ts';
 import { axis } from './support/llama-graph.ts';
+import { batch, graphOf, hidden, input, type Make, PRODUCT_CASES, time, width } from './support/product-cases.ts';
 import { compareHere, prepareGraph } from './support/run-fused.ts';
 import { runPrepared } from './support/run-prepared.ts';
 
@@ -25,23 +25,6 @@ const CASES = [
   ['bf16', FEW],
   ['f16', MANY],
 ] as const;
-
-type Make = (b: Builder) => Readonly<Record<string, ValueId>>;
-
-function graphOf(make: Make): Graph {
-  const b = makeBuilder();
-  return b.finish(Object.entries(make(b)).map(([name, value]) => ({ name, value })));
-}
-
-const input = (b: Builder, name: string, axes: readonly Axis[]): ValueId => b.input({ name, type: floats(axes) });
-
-const [batch, time, width, hidden, vocab] = [
-  axis('batch', 3),
-  axis('time', 17),
-  axis('width', 24),
-  axis('hidden', 40),
-  axis('vocab', 61),
-];
 
 function gated(b: Builder): Readonly<Record<string, ValueId>> {
   const x = input(b, 'x', [batch, time, width]);
@@ -143,48 +126,7 @@ test('several sums of a large tile', async () => {
 
 test('an epilogue combines the accumulators of a part', () => check(gated));
 
-test('parts of unlike sizes share a launch', async () => {
-  const [heads, kv, size] = [axis('head', 3), axis('kv', 1), axis('size', 5)];
-  await check((b) => {
-    const x = input(b, 'x', [batch, time, width]);
-    return {
-      q: m.contract(b, x, input(b, 'wq', [width, heads, size]), [width.id], { name: 'q' }),
-      k: m.contract(b, x, input(b, 'wk', [width, kv, size]), [width.id], { name: 'k' }),
-      v: m.contract(b, x, input(b, 'wv', [width, vocab]), [width.id], { name: 'v' }),
-    };
-  });
-});
-
-test('batch axes, and operands seen through views', async () => {
-  const [heads, size, key] = [axis('head', 3), axis('size', 8), axis('key', 17)];
-  await check((b) => {
-    const q = b.op('split', { from: width.id, into: [heads, size] }, [input(b, 'q', [batch, time, width])]);
-    const k = b.op('split', { from: width.id, into: [heads, size] }, [input(b, 'k', [batch, time, width])]);
-    const keys = b.op('rename', { from: time.id, to: key }, [k]);
-    return { scores: m.contract(b, q, keys, [size.id], { name: 'scores' }) };
-  });
-});
-
-test('gradients of weights sum over several axes, however long', async () => {
-  const [many, long] = [axis('many', 40), axis('long', 67)];
-  await check((b) => {
-    const x = input(b, 'x', [many, long, width]);
-    const dy = input(b, 'dy', [many, long, hidden]);
-    return { dw: m.contract(b, x, dy, [many.id, long.id], { name: 'dw' }) };
-  });
-});
-
-test('a sum of contractions over unlike axes', async () => {
-  await check((b) => {
-    const sum = b.op('contract', { terms: [[hidden.id], [vocab.id]] }, [
-      input(b, 'dh', [batch, time, hidden]),
-      input(b, 'w', [width, hidden]),
-      input(b, 'dl', [batch, time, vocab]),
-      input(b, 'u', [vocab, width]),
-    ]);
-    return { dx: m.add(b, sum, input(b, 'dy', [batch, time, width])) };
-  });
-});
+for (const [name, make] of Object.entries(PRODUCT_CASES)) test(name, () => check(make));
 
 test('short sums, f32, and devices without matrix units multiply in f32', () => {
   const seven = axis('seven', 7);
