@@ -9,10 +9,16 @@ import { createToken, Lexer, type TokenType } from 'chevrotain';
 
 const all: TokenType[] = [];
 
-function token(name: string, pattern: RegExp, more: { categories?: TokenType; before?: TokenType } = {}): TokenType {
+/** A token without newlines; said, because the lexer would otherwise look for them in each pattern when a process starts. */
+function token(
+  name: string,
+  pattern: RegExp | string,
+  more: { categories?: TokenType; before?: TokenType } = {},
+): TokenType {
   const made = createToken({
     name,
     pattern,
+    line_breaks: false,
     ...(more.categories ? { categories: more.categories } : {}),
     ...(more.before ? { longer_alt: more.before } : {}),
   });
@@ -26,14 +32,14 @@ function abstract(name: string, categories: TokenType[] = []): TokenType {
 
 // Layout and comments.
 export const Newline = createToken({ name: 'Newline', pattern: /\r\n|\n|\r/, line_breaks: true });
-const Space = createToken({ name: 'Space', pattern: /[ \t]+/, group: Lexer.SKIPPED });
+const Space = createToken({ name: 'Space', pattern: /[ \t]+/, line_breaks: false, group: Lexer.SKIPPED });
 export const DOC_GROUP = 'docs';
-const Doc = createToken({ name: 'Doc', pattern: /\/\/\/(?!\/)[^\r\n]*/, group: DOC_GROUP });
+const Doc = createToken({ name: 'Doc', pattern: /\/\/\/(?!\/)[^\r\n]*/, line_breaks: false, group: DOC_GROUP });
 export const COMMENT_GROUP = 'comments';
-const Comment = createToken({ name: 'Comment', pattern: /\/\/[^\r\n]*/, group: COMMENT_GROUP });
+const Comment = createToken({ name: 'Comment', pattern: /\/\/[^\r\n]*/, line_breaks: false, group: COMMENT_GROUP });
 all.push(Newline, Space, Doc, Comment);
 
-export const Name = createToken({ name: 'Name', pattern: /[A-Za-z_][A-Za-z0-9_]*/ });
+export const Name = createToken({ name: 'Name', pattern: /[A-Za-z_][A-Za-z0-9_]*/, line_breaks: false });
 
 /** Every keyword, closed: none of them can be a name. */
 export const KEYWORDS = [
@@ -62,7 +68,7 @@ export const KEYWORDS = [
 
 function keyword(word: (typeof KEYWORDS)[number]): TokenType {
   const name = word.charAt(0).toUpperCase() + word.slice(1);
-  return token(name, new RegExp(word), { before: Name });
+  return token(name, word, { before: Name });
 }
 
 export const Use = keyword('use');
@@ -88,7 +94,7 @@ export const None = keyword('none');
 export const Inf = keyword('inf');
 export const In = keyword('in');
 
-export const Underscore = token('Underscore', /_/, { before: Name });
+export const Underscore = token('Underscore', '_', { before: Name });
 all.push(Name);
 
 /** Loose on purpose: `12k` and `1__0` are one malformed number each. A dot belongs to it only before a digit. */
@@ -97,40 +103,40 @@ export const StringLiteral = token('StringLiteral', /"(?:[^"\\\r\n]|\\[^\r\n])*"
 export const UnterminatedString = token('UnterminatedString', /"(?:[^"\\\r\n]|\\[^\r\n])*\\?/);
 
 // Punctuation, longest first.
-export const FatArrow = token('FatArrow', /=>/);
-export const EqualEqual = token('EqualEqual', /==/);
-export const NotEqual = token('NotEqual', /!=/);
-export const LessEqual = token('LessEqual', /<=/);
-export const GreaterEqual = token('GreaterEqual', />=/);
-export const Arrow = token('Arrow', /->/);
-export const StarStar = token('StarStar', /\*\*/);
-export const DotDot = token('DotDot', /\.\./);
-export const Equals = token('Equals', /=/);
-export const Less = token('Less', /</);
-export const Greater = token('Greater', />/);
-export const Plus = token('Plus', /\+/);
-export const Minus = token('Minus', /-/);
-export const Star = token('Star', /\*/);
-export const Slash = token('Slash', /\//);
-export const Percent = token('Percent', /%/);
-export const Caret = token('Caret', /\^/);
-export const At = token('At', /@/);
-export const Tilde = token('Tilde', /~/);
-export const Dot = token('Dot', /\./);
-export const Comma = token('Comma', /,/);
-export const Colon = token('Colon', /:/);
-export const Semicolon = token('Semicolon', /;/);
+export const FatArrow = token('FatArrow', '=>');
+export const EqualEqual = token('EqualEqual', '==');
+export const NotEqual = token('NotEqual', '!=');
+export const LessEqual = token('LessEqual', '<=');
+export const GreaterEqual = token('GreaterEqual', '>=');
+export const Arrow = token('Arrow', '->');
+export const StarStar = token('StarStar', '**');
+export const DotDot = token('DotDot', '..');
+export const Equals = token('Equals', '=');
+export const Less = token('Less', '<');
+export const Greater = token('Greater', '>');
+export const Plus = token('Plus', '+');
+export const Minus = token('Minus', '-');
+export const Star = token('Star', '*');
+export const Slash = token('Slash', '/');
+export const Percent = token('Percent', '%');
+export const Caret = token('Caret', '^');
+export const At = token('At', '@');
+export const Tilde = token('Tilde', '~');
+export const Dot = token('Dot', '.');
+export const Comma = token('Comma', ',');
+export const Colon = token('Colon', ':');
+export const Semicolon = token('Semicolon', ';');
 
 /** Any `(`: where a lambda cannot stand, both kinds will do. */
 export const Paren = abstract('Paren');
-export const PlainParen = token('PlainParen', /\(/, { categories: Paren });
+export const PlainParen = token('PlainParen', '(', { categories: Paren });
 /** A `(` whose `)` stands before `=>`. */
 export const LambdaParen = abstract('LambdaParen', [Paren]);
-export const CloseParen = token('CloseParen', /\)/);
-export const OpenSquare = token('OpenSquare', /\[/);
-export const CloseSquare = token('CloseSquare', /\]/);
-export const OpenBrace = token('OpenBrace', /\{/);
-export const CloseBrace = token('CloseBrace', /\}/);
+export const CloseParen = token('CloseParen', ')');
+export const OpenSquare = token('OpenSquare', '[');
+export const CloseSquare = token('CloseSquare', ']');
+export const OpenBrace = token('OpenBrace', '{');
+export const CloseBrace = token('CloseBrace', '}');
 
 /** A `;`, or a newline that ends a statement. */
 export const Separator = abstract('Separator');
