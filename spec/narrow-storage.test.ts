@@ -51,6 +51,19 @@ function neighbours(x: number): readonly number[] {
   });
 }
 
+/** What the interpreter finds in `out` when `values` are in `xs`, both of them perhaps in windows. */
+function interpreted(kernel: Kernel, values: Float64Array): Float64Array {
+  const memory = Object.fromEntries(
+    kernel.buffers.map(({ name, access, elements, window }) => {
+      const start = window?.start ?? 0;
+      return [name, access === 'read' ? values.slice(start, start + elements) : new Float64Array(elements)];
+    }),
+  );
+  runKernel(kernel, memory);
+  const written = kernel.buffers.filter((b) => b.access === 'read_write');
+  return Float64Array.from(written.flatMap((b) => [...(memory[b.name] ?? [])]));
+}
+
 const shown = (x: number): string => `${x} (${x.toString(2)})`;
 
 for (const { name, device } of devices) {
@@ -59,6 +72,21 @@ for (const { name, device } of devices) {
     verifyKernel(fitted);
     return runOnce(device, fitted, inputs);
   };
+
+  for (const type of ['f32', ...NARROW_TYPES] as const) {
+    test(`${name}: what is stored as ${type} in fours is what is stored one by one`, async () => {
+      const values = awkward(type === 'f32' ? 'bf16' : type).slice(0, 1 << 16);
+      const single = through('f32', type, values.length);
+      const four: Expr = { kind: 'load', type: 'vec4', buffer: 'xs', index: element };
+      const { body } = eachElement('', values.length / 4, [], [store('out', four)]);
+      const bits = async (kernel: Kernel): Promise<Buffer> => Buffer.from(await run(kernel, values));
+      assert.ok((await bits({ ...single, body })).equals(await bits(single)));
+      const inWindows = legalise({ ...single, body }, { ...device.limits, bindingBytes: 1 << 16, storageBindings: 64 });
+      assert.ok(inWindows.buffers.length > 2);
+      const finite = Float64Array.from(values, (x) => (Number.isFinite(x) ? x : 0));
+      assert.equal(interpreted(inWindows, finite), interpreted(legalise(single, device.limits), finite));
+    });
+  }
 
   for (const type of NARROW_TYPES) {
     const holds = device.limits.narrow.includes(type);
@@ -149,16 +177,7 @@ for (const { name, device } of devices) {
       for (const { elements, window } of kernel.buffers.filter((b) => b.window && b.name.startsWith('xs'))) {
         assert.ok(elements * each <= 512 && ((window?.start ?? 0) * each) % 256 === 0);
       }
-      const memory = Object.fromEntries(
-        kernel.buffers.map((b) => {
-          const start = b.window?.start ?? 0;
-          const part = Float64Array.from(values.slice(start, start + b.elements));
-          return [b.name, b.access === 'read' ? part : new Float64Array(b.elements)];
-        }),
-      );
-      runKernel(kernel, memory);
-      const out = kernel.buffers.filter((b) => b.access === 'read_write').flatMap((b) => [...(memory[b.name] ?? [])]);
-      assert.equal(out, [...values]);
+      assert.equal([...interpreted(kernel, Float64Array.from(values))], [...values]);
     }
   });
 }

@@ -79,9 +79,13 @@ function* runBody(self: Invocation, body: readonly Statement[], outer: Locals): 
         elements(locals, s.array, index * parts.length).set(parts, index * parts.length);
         break;
       }
-      case 'store':
-        access(self.memory, s.buffer, value(s.index))[value(s.index)] = stored(self.kernel, s.buffer, value(s.value));
+      case 'store': {
+        const parts = s.value.type === 'vec4' ? FOUR.map((c) => part(self, s.value, locals, c)) : [value(s.value)];
+        const index = value(s.index) * parts.length;
+        const kept = parts.map((x) => stored(self.kernel, s.buffer, x));
+        access(self.memory, s.buffer, index + parts.length - 1).set(kept, index);
         break;
+      }
       case 'store_shared': {
         const { type } = present(
           self.kernel.shared.find((a) => a.name === s.array),
@@ -329,6 +333,8 @@ const UNARY: Readonly<Record<string, (x: number) => number>> = {
   abs: Math.abs,
   floor: Math.floor,
   acos: Math.acos,
+  round_f16: (x) => nearest('f16', x),
+  round_bf16: (x) => nearest('bf16', x),
 };
 
 function unary(op: string, x: number): number {

@@ -1,4 +1,5 @@
 import type { ScalarType } from '../../compiler/ir/kernel.ts';
+import { isNarrow } from '../../compiler/ir/storage-type.ts';
 import {
   type Dialect,
   type Form,
@@ -151,11 +152,22 @@ export const CUDA: Dialect = {
     };
   },
   narrow: {
-    f16: { widen: callOf(FROM_F16), round: callOf(TO_F16), widenFour: callOf(FOUR_OF_F16) },
-    bf16: { widen: callOf(FROM_BF16), round: callOf(TO_BF16), widenFour: callOf(FOUR_OF_BF16) },
+    f16: {
+      widen: callOf(FROM_F16),
+      round: callOf(TO_F16),
+      widenFour: callOf(FOUR_OF_F16),
+      roundFour: MATRICES.four.f16,
+    },
+    bf16: {
+      widen: callOf(FROM_BF16),
+      round: callOf(TO_BF16),
+      widenFour: callOf(FOUR_OF_BF16),
+      roundFour: MATRICES.four.bf16,
+    },
   },
-  // What is loaded in fours begins at a multiple of 16 bytes.
+  // What is loaded or stored in fours begins at a multiple of their bytes.
   loadFour: (buffer, index) => `reinterpret_cast<const float4*>(${buffer})[${index}]`,
+  storeFour: (type, buffer, index) => `reinterpret_cast<${isNarrow(type) ? 'uint2' : 'float4'}*>(${buffer})[${index}]`,
   vector: call('make_float4'),
   splat: callOf(SPLAT),
   components: ['x', 'y', 'z', 'w'],

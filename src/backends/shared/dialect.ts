@@ -69,6 +69,8 @@ export interface NarrowForms {
   readonly round: Form;
   /** Four f32 of four elements: of what is declared so, or of (buffer, number of the four), as `loadFour` says. */
   readonly widenFour: Form;
+  /** Four elements of a vector. */
+  readonly roundFour: Form;
 }
 
 export interface UniformBlock {
@@ -196,6 +198,8 @@ export interface Dialect {
   readonly narrow: { readonly [T in NarrowType]: NarrowForms | undefined };
   /** Four f32 of a buffer, by the number of the four; undefined where buffers have to be declared in fours. */
   readonly loadFour: ((buffer: string, index: string) => string) | undefined;
+  /** The place of four elements of a type, by the number of the four; undefined likewise. */
+  readonly storeFour: ((type: StorageType, buffer: string, index: string) => string) | undefined;
   /** Of four numbers, and of one for all four. */
   readonly vector: Form;
   readonly splat: Form;

@@ -113,7 +113,8 @@ export function formsOf(type: NarrowType, { narrow, target }: Dialect): NarrowFo
 export function storable(buffer: string, value: Expr, context: ExprContext): string {
   const forms = narrowForms(buffer, context);
   const printed = printExpr(toStored(value), context, true);
-  return (forms ? write(forms.round, [printed], context) : printed).text;
+  const round = value.type === 'vec4' ? forms?.roundFour : forms?.round;
+  return (round ? write(round, [printed], context) : printed).text;
 }
 
 /** One element of a buffer, which may be declared in fours. */

@@ -1,5 +1,5 @@
 import type { Kernel, KernelFunction } from '../../compiler/ir/kernel.ts';
-import { loadedInFours } from '../../compiler/ir/kernel-walk.ts';
+import { usedInFours } from '../../compiler/ir/kernel-walk.ts';
 import { declaredScalars } from '../../compiler/ir/plan.ts';
 import { isNarrow } from '../../compiler/ir/storage-type.ts';
 import { present } from '../../compiler/support/invariant.ts';
@@ -41,7 +41,7 @@ export function printKernel(kernel: Kernel, dialect: Dialect, style: PrintStyle)
     subgroup_lane: scope.declare('place', 'subgroup_lane'),
   };
   const written = writtenBuffers(kernel);
-  const inFours = dialect.loadFour ? new Set<string>() : loadedInFours(kernel);
+  const inFours = dialect.loadFour ? new Set<string>() : usedInFours(kernel);
   const buffers = kernel.buffers.map(
     (b): ModuleBuffer => ({
       name: find('buffer', b.name),

@@ -52,7 +52,7 @@ function printStatement(s: Statement, context: StatementContext): readonly strin
       return [dialect.define(s.value.type, scope.declare('local', s.name), value)];
     }
     case 'store':
-      return [`${stored(s.buffer, s.index, context).text} = ${storable(s.buffer, s.value, context)};`];
+      return [`${placeOf(s, context)} = ${storable(s.buffer, s.value, context)};`];
     case 'store_shared':
       return [printStoreShared(s, context)];
     case 'load_fragment':
@@ -72,6 +72,15 @@ function printStatement(s: Statement, context: StatementContext): readonly strin
     case 'return':
       return ['return;'];
   }
+}
+
+/** Where one element of a buffer is stored, or four. */
+function placeOf({ buffer, index, value }: Extract<Statement, { kind: 'store' }>, context: StatementContext): string {
+  if (value.type !== 'vec4') return stored(buffer, index, context).text;
+  const { storeFour } = context.dialect;
+  if (!storeFour) return element('buffer', buffer, index, context).text;
+  const type = context.narrow.get(buffer) ?? 'f32';
+  return storeFour(type, nameOf('buffer', buffer, context.scope), printExpr(index, context, true).text);
 }
 
 /** `x += y` where the IR says x = x + y. */

@@ -32,6 +32,7 @@ import {
   TANH,
   TANH_4,
   TO_F16,
+  TO_F16_4,
 } from './helpers.ts';
 import { literal } from './literal.ts';
 import { moduleText, TYPES } from './module.ts';
@@ -122,8 +123,12 @@ export const WGSL: Dialect = {
     text: `select(${otherwise.text}, ${then.text}, ${condition.text})`,
     precedence: PRECEDENCE.atom,
   }),
-  narrow: { f16: { widen: call('f32'), round: callOf(TO_F16), widenFour: call('vec4f') }, bf16: undefined },
+  narrow: {
+    f16: { widen: call('f32'), round: callOf(TO_F16), widenFour: call('vec4f'), roundFour: callOf(TO_F16_4) },
+    bf16: undefined,
+  },
   loadFour: undefined,
+  storeFour: undefined,
   vector: call('vec4f'),
   splat: call('vec4f'),
   components: ['x', 'y', 'z', 'w'],

@@ -288,6 +288,15 @@ export const TANH_4 = eachComponent(TANH, 1);
 export const ACOS_4 = eachComponent(ACOS, 1);
 export const ROUND_BF16_4 = eachComponent(ROUND_BF16, 1);
 export const ROUND_F16_4 = eachComponent(ROUND_F16, 1);
+
+export const TO_F16_4 = helper(
+  'to_f16_4',
+  `
+fn to_f16_4(x: vec4f) -> vec4h {
+  return vec4h(round_f16_4(x));
+}`,
+  [ROUND_F16_4],
+);
 export const DITHER_BF16_4 = eachComponent(DITHER_BF16, 2);
 export const DITHER_F16_4 = eachComponent(DITHER_F16, 2);
 export const POWER_4 = eachComponent(POWER, 2);
@@ -312,6 +321,6 @@ export const HELPERS: readonly Helper[] = [
     RANDOM_UNIFORM,
   ],
   ...[DITHER_BF16, DITHER_F16, DITHER_BF16_4, DITHER_F16_4],
-  ...[ROUND_BF16, ROUND_F16, TO_F16, ROUND_BF16_4, ROUND_F16_4],
+  ...[ROUND_BF16, ROUND_F16, TO_F16, TO_F16_4, ROUND_BF16_4, ROUND_F16_4],
   ...[SIN_4, COS_4, LOG_4, ERF_4, TANH_4, ACOS_4, POWER_4, FLOOR_MOD_4],
 ];

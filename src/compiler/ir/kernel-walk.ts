@@ -182,12 +182,16 @@ export function walkExpressions(kernel: Kernel, visit: (expr: Expr) => void): vo
   for (const { result } of kernel.functions) if (result) walk(result);
 }
 
-/** The buffers that a kernel loads fours of elements from. */
-export function loadedInFours(kernel: Kernel): ReadonlySet<string> {
+/** The buffers of which a kernel loads or stores four elements at once. */
+export function usedInFours(kernel: Kernel): ReadonlySet<string> {
   const names = new Set<string>();
   walkExpressions(kernel, (expr) => {
     if (expr.kind === 'load' && expr.type === 'vec4') names.add(expr.buffer);
   });
+  for (const { body } of [kernel, ...kernel.functions])
+    walkStatements(body, (s) => {
+      if (s.kind === 'store' && s.value.type === 'vec4') names.add(s.buffer);
+    });
   return names;
 }
 

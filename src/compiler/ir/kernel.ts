@@ -11,7 +11,7 @@
 import type { ValueId } from './graph.ts';
 
 export type ScalarType = 'f32' | 'i32' | 'u32' | 'bool';
-/** Vectors are of four floats. They are loaded from memory and live in registers. */
+/** Vectors are of four floats, of neighbours in memory or of registers. */
 export type KernelType = ScalarType | 'vec4';
 
 /** Floats of two bytes: IEEE 754 binary16, and the upper half of an f32. */
@@ -119,6 +119,7 @@ export type Statement =
       readonly values: readonly Expr[];
     }
   | { readonly kind: 'assign_element'; readonly array: string; readonly index: Expr; readonly value: Expr }
+  /** One element, or four that lie side by side: then `index` counts in fours, and the buffer has fours of floats. */
   | { readonly kind: 'store'; readonly buffer: string; readonly index: Expr; readonly value: Expr }
   /** One element, or in a narrow array four that lie side by side: then `index` counts in fours. */
   | { readonly kind: 'store_shared'; readonly array: string; readonly index: Expr; readonly value: Expr }

@@ -65,10 +65,10 @@ function statementLines(statement: Statement, indent: string): readonly string[]
     case 'shuffle':
       return [`${indent}let ${statement.name} = shuffle(${printExpr(statement.value)}, ${printExpr(statement.lane)})`];
     case 'store':
-      return [`${indent}${statement.buffer}[${printExpr(statement.index)}] = ${printExpr(statement.value)}`];
     case 'store_shared': {
+      const memory = statement.kind === 'store' ? statement.buffer : statement.array;
       const fours = statement.value.type === 'vec4' ? '.fours' : '';
-      return [`${indent}${statement.array}${fours}[${printExpr(statement.index)}] = ${printExpr(statement.value)}`];
+      return [`${indent}${memory}${fours}[${printExpr(statement.index)}] = ${printExpr(statement.value)}`];
     }
     case 'assign_element':
       return [`${indent}${statement.array}[${printExpr(statement.index)}] = ${printExpr(statement.value)}`];

@@ -101,7 +101,8 @@ function verifyStatement(kernel: Kernel, statement: Statement, locals: Locals): 
     case 'store': {
       const buffer = kernel.buffers.find((b) => b.name === statement.buffer);
       check(kernel, buffer?.access === 'read_write', `${statement.buffer} is stored to and is not writable`);
-      const type = buffer && LOADED[buffer.type];
+      const isFour = statement.value.type === 'vec4';
+      const type = isFour ? vectorType(kernel, statement.buffer) : buffer && LOADED[buffer.type];
       check(kernel, type === statement.value.type, `${statement.buffer} is stored another type`);
       check(kernel, statement.index.type === 'u32', `an index of ${statement.buffer} is no u32`);
       return;
@@ -270,7 +271,7 @@ function typeOf(kernel: Kernel, expr: Expr, locals: Locals): KernelType {
   }
 }
 
-/** Of a load of four elements. */
+/** Of four elements of a buffer. */
 function vectorType(kernel: Kernel, name: string): 'vec4' {
   const buffer = kernel.buffers.find((b) => b.name === name);
   const isFloat = buffer && LOADED[buffer.type] === 'f32';

@@ -151,12 +151,13 @@ function storeTo(
   store: Statement & { readonly kind: 'store' },
   index: Expr,
 ): readonly Statement[] {
+  const width = store.value.type === 'vec4' ? 4 : 1;
   return parts.map((part, i) => {
-    const start = startOf(part);
+    const start = startOf(part) / width;
     const next = parts[i + 1];
     const after =
       start === 0 ? { kind: 'literal' as const, type: 'bool' as const, value: 1 } : binary('ge', index, u32(start));
-    const condition = next ? and(after, lt(index, u32(startOf(next)))) : after;
+    const condition = next ? and(after, lt(index, u32(startOf(next) / width))) : after;
     const own: Statement = { ...store, buffer: part.name, index: sub(index, u32(start)) };
     return { kind: 'if', condition, then: [own], else: [] };
   });
