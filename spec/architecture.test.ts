@@ -32,8 +32,9 @@ const ROWS: readonly { readonly name: string; readonly prefix: string; readonly 
     may: ['support', 'diagnostics', 'ir', 'syntax', 'ops', 'causality', 'elaborate'],
   },
   { name: 'passes', prefix: 'src/compiler/passes/', may: ['support', 'diagnostics', 'ir', 'pass', 'ops'] },
-  { name: 'lower', prefix: 'src/compiler/lower/', may: ['support', 'diagnostics', 'ir', 'pass', 'ops'] },
-  { name: 'plan', prefix: 'src/compiler/plan/', may: ['support', 'diagnostics', 'ir', 'pass'] },
+  { name: 'widen', prefix: 'src/compiler/widen/', may: ['support', 'ir'] },
+  { name: 'lower', prefix: 'src/compiler/lower/', may: ['support', 'diagnostics', 'ir', 'pass', 'ops', 'widen'] },
+  { name: 'plan', prefix: 'src/compiler/plan/', may: ['support', 'diagnostics', 'ir', 'pass', 'widen'] },
   { name: 'backends', prefix: 'src/backends/', may: ['support', 'diagnostics', 'ir', 'ops'] },
   {
     name: 'compile',

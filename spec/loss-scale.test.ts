@@ -60,7 +60,7 @@ test('only kernels of f16 read the scale', () => {
   };
   assert.not.match(textsOf('f32'), /loss_scale/);
   assert.not.match(textsOf('bf16'), /loss_scale/);
-  assert.match(textsOf('f16'), /gradients\[i\] = gradients\[i\] \/ host\.loss_scale;/);
+  assert.match(textsOf('f16'), /\(gradients\)\[share\] \/ host\.loss_scale;/);
 });
 
 const STEPS = 12;

@@ -123,13 +123,17 @@ export type Statement =
   | { readonly kind: 'store'; readonly buffer: string; readonly index: Expr; readonly value: Expr }
   /** One element, or in a narrow array four that lie side by side: then `index` counts in fours. */
   | { readonly kind: 'store_shared'; readonly array: string; readonly index: Expr; readonly value: Expr }
-  /** `name` runs from `from` while it is less than `to`, by `step`; u32. */
+  /**
+   * `name` runs from `from` while it is less than `to`, by `step`; u32. Where `isShared` says so, `step` lanes share the
+   * numbers: `from` is a lane, perhaps added to a multiple of `step`, and which lane takes which number is open.
+   */
   | {
       readonly kind: 'for';
       readonly name: string;
       readonly from: Expr;
       readonly to: Expr;
       readonly step: Expr;
+      readonly isShared?: boolean;
       readonly body: readonly Statement[];
     }
   | {

@@ -6,10 +6,10 @@
  * it lies. What is known about how large an expression can get removes the rest.
  */
 import type { Axis, AxisId } from '../ir/graph.ts';
+import { sameExpr } from '../ir/intern.ts';
 import type { Expr } from '../ir/kernel.ts';
 import { binary, u32 } from '../ir/kernel-expr.ts';
 import { present } from '../support/invariant.ts';
-import { sameExpr } from './intern.ts';
 
 /** The largest value that a local, uniform or built-in can have; a side table, because the IR has no place for it. */
 const BOUNDS = new WeakMap<Expr, number>();

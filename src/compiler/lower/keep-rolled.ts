@@ -1,7 +1,7 @@
 import type { Expr, Kernel, KernelFunction, Statement } from '../ir/kernel.ts';
 import { add, binary, builtin, local, u32 } from '../ir/kernel-expr.ts';
 import { mapStatement, namesIn, walkStatements } from '../ir/kernel-walk.ts';
-import { freeName } from './names.ts';
+import { freeName } from '../support/free-name.ts';
 
 /** Iterations up to which a software driver unrolls a loop. */
 const UNROLLED = 32;

@@ -11,9 +11,9 @@ import type { Expr, Kernel, KernelBuffer, Statement, TargetLimits } from '../ir/
 import { and, binary, builtin, local, lt, min, select, sub, u32, unary } from '../ir/kernel-expr.ts';
 import { mapFunction, mapOperands, mapStatement, namesIn } from '../ir/kernel-walk.ts';
 import { ELEMENT_BYTES, heldAs, isNarrow, sharedBytes } from '../ir/storage-type.ts';
+import { freeName } from '../support/free-name.ts';
 import { present } from '../support/invariant.ts';
 import { dropUnused } from './drop-unused.ts';
-import { freeName } from './names.ts';
 
 /** A kernel that can run within `limits`; a `Failure` when there is none. */
 export function legalise(kernel: Kernel, limits: TargetLimits): Kernel {

@@ -1,5 +1,6 @@
 /** Names in kernels: those of the spec, sanitised and made unique. */
 import type { Op, ValueId } from '../ir/graph.ts';
+import { freeName } from '../support/free-name.ts';
 import type { LowerContext } from './context.ts';
 import { opWord } from './op-words.ts';
 
@@ -67,12 +68,4 @@ export function makeNamer(): (wish: string) => string {
     taken.add(name);
     return name;
   };
-}
-
-/** `wish`, or the first of `wish_2`, `wish_3`, … that is free. */
-export function freeName(wish: string, isTaken: (name: string) => boolean): string {
-  if (!isTaken(wish)) return wish;
-  let n = 2;
-  while (isTaken(`${wish}_${n}`)) n++;
-  return `${wish}_${n}`;
 }

@@ -6,10 +6,11 @@
  * loop), or when a reader is helped by the name. A `let` never leaves an `if`, whose condition may be what keeps its
  * loads within bounds, and never passes an assignment to a variable that it reads.
  */
+
+import type { Interner } from '../ir/intern.ts';
 import type { Expr, Statement } from '../ir/kernel.ts';
 import { bodiesOf, expressionsOf, mapOperands, mapStatement, operandsOf, walkStatements } from '../ir/kernel-walk.ts';
 import { present } from '../support/invariant.ts';
-import type { Interner } from './intern.ts';
 
 /** How an expression should be called if it is named, and whether to name it even if it is used once. */
 export interface Hint {

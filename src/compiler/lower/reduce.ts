@@ -165,9 +165,10 @@ export function accumulate(
 ): void {
   const { from, step } = stride;
   const options = { from, step: literal('u32', step), max: count - 1 };
+  const isShared = step > 1;
   const isShort = Math.ceil(count / step) <= BLOCK || reductions.every((r) => r.kind !== 'sum');
   if (isShort) {
-    writer.loop(wish, count, (index) => body(index, into), options);
+    writer.loop(wish, count, (index) => body(index, into), { ...options, isShared });
     return;
   }
   const length = step * BLOCK;
@@ -176,11 +177,12 @@ export function accumulate(
     count,
     (start) => {
       const end = binary('min', add(start, literal('u32', length)), literal('u32', count));
+      const own = { ...options, from: add(start, from), isShared };
       inParts(writer, reductions, into, (parts) =>
-        writer.loop(wish, end, (index) => body(bounded(index, count - 1), parts), { ...options, from: start }),
+        writer.loop(wish, end, (index) => body(bounded(index, count - 1), parts), own),
       );
     },
-    { ...options, step: literal('u32', length) },
+    { step: literal('u32', length), max: count - 1 },
   );
 }
 

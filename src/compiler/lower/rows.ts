@@ -8,23 +8,25 @@
 import type { Axis, ValueId } from '../ir/graph.ts';
 import type { Expr, Kernel } from '../ir/kernel.ts';
 import { and, binary, bool, builtin, u32 } from '../ir/kernel-expr.ts';
+import { usedInFours } from '../ir/kernel-walk.ts';
 import type { RowsRegion } from '../ir/region.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
 import { present } from '../support/invariant.ts';
+import { widen } from '../widen/widen.ts';
 import type { LowerContext } from './context.ts';
 import { reduceTogether, type Team } from './cooperate.ts';
 import { regionCost } from './cost.ts';
 import { regionDoc } from './doc.ts';
 import { type Emitter, makeEmitter } from './element.ts';
 import { add, atMost, bounded, div, indicesAt, mod, mul } from './index-math.ts';
-import { beginInvocation, LANES } from './invocation.ts';
+import { beginInvocation, beginPosition, LANES } from './invocation.ts';
 import { keepRolled } from './keep-rolled.ts';
 import { reduceInLoops, reductionsOf } from './reduce.ts';
 import { siblingsIn } from './siblings.ts';
 import { type Env, type KernelWriter, makeWriter } from './writer.ts';
 
-/** Elements of a map that an invocation takes on a CPU. */
-const MAP_ELEMENTS = 16;
+/** Elements of a map that an invocation takes: on a CPU starting a workgroup is dear. */
+const MAP_ELEMENTS = { cpu: 16, gpu: 4 } as const;
 /** The most lanes that work on one row. */
 const ROW_LANES = 256;
 /** Elements from which a row is worth a workgroup: on a GPU, and on any device when there are few rows. */
@@ -43,25 +45,32 @@ export function lowerRows(context: LowerContext, region: RowsRegion): Kernel {
   return isLong || isLone ? lowerByGroup(context, region, elements) : lowerByInvocation(context, region);
 }
 
-/** Elements of every root: one per invocation, or on a CPU, where starting a workgroup is dear, several. */
+/** Elements of every root: a few neighbours per invocation, or one where they cannot be taken together. */
 function lowerMap(context: LowerContext, region: RowsRegion): Kernel {
-  const writer = makeWriter(context);
   const axes = context.writtenAxes(present(region.roots[0], 'root of a region'));
+  const { deviceClass } = context.limits;
+  const kernel = mapOf(context, region, axes, MAP_ELEMENTS[deviceClass]);
+  // On a GPU it is lanes that read neighbours together, if they do not take fours of them.
+  return deviceClass === 'cpu' || usedInFours(kernel).size > 0 ? kernel : mapOf(context, region, axes, 1);
+}
+
+function mapOf(context: LowerContext, region: RowsRegion, axes: readonly Axis[], each: number): Kernel {
+  const writer = makeWriter(context);
   const emitter = makeEmitter(writer, { reads: new Set(region.reads) });
   const elements = elementsOf(axes);
-  const storeAt = (at: Env): void => {
-    for (const root of region.roots) emitter.store(root, at);
+  const taken = Math.ceil(elements / each);
+  const groups = Math.ceil(taken / LANES);
+  const position = beginPosition(writer, taken, each === 1 ? 'i' : 'share');
+  const storeAt = (i: Expr): void => {
+    for (const root of region.roots) emitter.store(root, indicesAt(i, axes));
   };
-  const each = context.limits.deviceClass === 'cpu' ? MAP_ELEMENTS : 1;
-  const groups = Math.ceil(elements / (LANES * each));
   if (each === 1) {
-    storeAt(beginInvocation(writer, axes, 'i'));
+    storeAt(position);
     return finish(writer, region, LANES, groups, 'One element per invocation.');
   }
-  const start = writer.let('start', mul(bounded(builtin('group'), groups - 1), LANES * each));
-  const end = atMost(add(start, u32(LANES * each)), elements);
-  const stride = { from: add(start, builtin('local')), step: u32(LANES), max: elements - 1 };
-  writer.loop('i', end, (i) => storeAt(indicesAt(i, axes)), stride);
+  const from = mul(position, each);
+  const end = elements % each === 0 ? add(from, u32(each)) : atMost(add(from, u32(each)), elements);
+  writer.loop('i', end, storeAt, { from, max: elements - 1 });
   return finish(writer, region, LANES, groups, `${each} elements per invocation.`);
 }
 
@@ -177,7 +186,7 @@ function storeTogether(emitter: Emitter, { axes, roots }: StoreGroup, at: Env, t
       return;
     }
     const wish = axes.map((axis) => axis.name).join('_');
-    const stride = { from: team.lane, step: u32(team.lanes), max: count - 1 };
+    const stride = { from: team.lane, step: u32(team.lanes), max: count - 1, isShared: true };
     writer.loop(wish, count, (position) => storeAll(new Map([...at, ...indicesAt(position, axes)])), stride);
   };
   const condition = axes.length === 0 ? and(isRow, binary('eq', team.lane, u32(0))) : isRow;
@@ -228,5 +237,6 @@ function finish(writer: KernelWriter, region: RowsRegion, workgroup: number, gro
     groups,
     ...regionCost(writer.context, region),
   });
-  return writer.context.limits.deviceClass === 'cpu' ? keepRolled(kernel) : kernel;
+  const wide = widen(kernel);
+  return writer.context.limits.deviceClass === 'cpu' ? keepRolled(wide) : wide;
 }

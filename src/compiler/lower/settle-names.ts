@@ -1,7 +1,7 @@
 /** Gives the locals of a finished kernel their names: as wished, with a number only where two are visible at once. */
 import type { Expr, Kernel, KernelFunction, Statement } from '../ir/kernel.ts';
 import { mapFunction, mapOperands, mapStatement } from '../ir/kernel-walk.ts';
-import { freeName } from './names.ts';
+import { freeName } from '../support/free-name.ts';
 
 /** The wish in the internal name of a local, which is `WISH#` or `WISH#_2`. */
 function wishOf(name: string): string {

@@ -5,6 +5,7 @@
  * loops, and gives the final names.
  */
 import type { AxisId, ValueId } from '../ir/graph.ts';
+import { type Interner, makeInterner } from '../ir/intern.ts';
 import type { Expr, Kernel, KernelFunction, KernelType, NarrowType, Statement } from '../ir/kernel.ts';
 import { binary, cast, u32, vector } from '../ir/kernel-expr.ts';
 import { mapFunction } from '../ir/kernel-walk.ts';
@@ -22,7 +23,6 @@ import {
   multipleOf,
   rowMajor,
 } from './index-math.ts';
-import { type Interner, makeInterner } from './intern.ts';
 import { makeNamer, sanitised } from './names.ts';
 import { type Hint, placeLets } from './place.ts';
 import { makeResources, type Resources } from './resources.ts';
@@ -112,6 +112,8 @@ export interface LoopOptions {
   readonly step?: Expr;
   /** The largest value of the index, where count and from do not say it. */
   readonly max?: number;
+  /** `step` lanes share the numbers below `count`, in any way. */
+  readonly isShared?: boolean;
 }
 
 export function makeWriter(context: LowerContext): KernelWriter {
@@ -190,7 +192,7 @@ export function makeWriter(context: LowerContext): KernelWriter {
       };
     },
     storeShared: (array, index, value) => emit({ kind: 'store_shared', array, index, value }),
-    loop(wish, count, write, { from = u32(0), step = u32(1), max }: LoopOptions = {}) {
+    loop(wish, count, write, { from = u32(0), step = u32(1), max, isShared }: LoopOptions = {}) {
       if (count === 1 && from.kind === 'literal') {
         write(from);
         return;
@@ -203,7 +205,8 @@ export function makeWriter(context: LowerContext): KernelWriter {
         const by = step.kind === 'literal' ? greatestCommonDivisor(step.value, multipleOf(from)) : 1;
         write(bounded(multiple(index, by), Math.floor(last / by) * by));
       });
-      emit({ kind: 'for', name, from, to: typeof count === 'number' ? u32(count) : count, step, body: statements });
+      const to = typeof count === 'number' ? u32(count) : count;
+      emit({ kind: 'for', name, from, to, step, ...(isShared ? { isShared } : {}), body: statements });
     },
     when(condition, then, otherwise) {
       const yes = nested('if', then);

@@ -1,11 +1,12 @@
-import type { TargetLimits } from '../ir/kernel.ts';
+import type { Kernel, TargetLimits } from '../ir/kernel.ts';
 import type { Address, Launch } from '../ir/plan.ts';
+import { SHARE } from './flat-kernel.ts';
 import { flatAddress, flatLaunch, windowsOf } from './flat-launch.ts';
 import type { IoTable } from './io-table.ts';
 import type { KernelTable } from './kernel-table.ts';
 import type { ProgramSource } from './program-source.ts';
 import { bytesOf } from './sizes.ts';
-import { accumulate } from './update-kernels.ts';
+import { accumulate, accumulateOutput } from './update-kernels.ts';
 import type { WeightLayout } from './weight-layout.ts';
 
 /**
@@ -19,9 +20,8 @@ export function accumulateLaunches(
   kernels: KernelTable,
   limits: TargetLimits,
 ): readonly Launch[] {
-  const kernel = accumulate();
-  const adding = (totals: Address, parts: Address, count: number): Launch =>
-    flatLaunch(kernel, [totals, parts], { count }, count, kernels, limits);
+  const adding = (kernel: Kernel, totals: Address, parts: Address, count: number, share: number): Launch =>
+    flatLaunch(kernel, [totals, parts], { count }, count / share, kernels, limits);
   const ofOutputs = (): readonly Launch[] => {
     const { graph } = source.fused;
     const types = new Map(graph.block.ops.flatMap((op) => op.results.map((r) => [r.id, r.type] as const)));
@@ -30,14 +30,21 @@ export function accumulateLaunches(
       if (name.startsWith('grad.') || !type) return [];
       const bytes = bytesOf(type, limits);
       const total = source.name === 'prepare' ? io.input(name, type) : io.output('total', name, type);
-      return [adding({ ...total, bytes }, { ...io.output(source.name, name, type), bytes }, bytes / 4)];
+      const part = { ...io.output(source.name, name, type), bytes };
+      return [adding(accumulateOutput(), { ...total, bytes }, part, bytes / 4, 1)];
     });
   };
   if (source.name === 'prepare') return ofOutputs();
   if (source.name !== 'micro') return [];
   const gradients = layout.parts.flatMap((part, p) =>
     windowsOf(0, part.trainedBytes / 4, limits).map((w) =>
-      adding(flatAddress(`totals${p}`, w), flatAddress(`gradients${p}`, w), w.count),
+      adding(
+        accumulate(limits.deviceClass),
+        flatAddress(`totals${p}`, w),
+        flatAddress(`gradients${p}`, w),
+        w.count,
+        SHARE[limits.deviceClass],
+      ),
     ),
   );
   return [...gradients, ...ofOutputs()];

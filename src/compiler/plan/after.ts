@@ -8,12 +8,13 @@ import type { Kernel, TargetLimits } from '../ir/kernel.ts';
 import { and, binary, f32, load, local, lt, u32, uniform } from '../ir/kernel-expr.ts';
 import type { Launch } from '../ir/plan.ts';
 import { present } from '../support/invariant.ts';
+import { base, buffer, define, invocation, launch, store, when } from './flat-kernel.ts';
 import { flatLaunch, windowsOf } from './flat-launch.ts';
 import type { IoTable } from './io-table.ts';
 import type { KernelTable } from './kernel-table.ts';
 import type { FixedPlace } from './placement.ts';
 import type { ProgramSource } from './program-source.ts';
-import { base, buffer, define, invocation, launch, STATE_BYTES, STATE_SHAPE, store, when } from './update-kernels.ts';
+import { STATE_BYTES, STATE_SHAPE } from './update-kernels.ts';
 import { type WeightLayout, weightPlace } from './weight-layout.ts';
 
 const PREFIX = 'after.';

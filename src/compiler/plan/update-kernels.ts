@@ -5,7 +5,7 @@
  * Adam with decoupled decay, Loshchilov and Hutter, arXiv 1711.05101, algorithm 2. Clipping by the global norm, Pascanu
  * et al., arXiv 1211.5063. A step with a gradient or loss that is not finite changes nothing.
  */
-import type { Expr, Kernel, KernelBuffer, KernelUniform, Statement } from '../ir/kernel.ts';
+import type { Expr, Kernel, Statement } from '../ir/kernel.ts';
 import {
   add,
   and,
@@ -25,44 +25,26 @@ import {
 } from '../ir/kernel-expr.ts';
 import type { OptimizerSpec } from '../ir/train.ts';
 
-export const LANES = 64;
+import {
+  assignAdd,
+  base,
+  buffer,
+  type DeviceClass,
+  define,
+  i,
+  invocation,
+  LANES,
+  launch,
+  overRun,
+  runtime,
+  SHARE,
+  store,
+  variable,
+  when,
+} from './flat-kernel.ts';
+
 /** Invocations that sum squares, each over a fixed set of elements. */
 export const PARTIALS = 4096;
-
-export const launch = (name: string, type: 'f32' | 'u32'): KernelUniform => ({
-  name,
-  type,
-  source: { kind: 'launch', name },
-});
-const runtime = (name: string): KernelUniform => ({ name, type: 'f32', source: { kind: 'runtime', name } });
-
-export function buffer(name: string, access: 'read' | 'read_write', shape: string): KernelBuffer {
-  return { name, holds: name, type: 'f32', elements: 0, access, shape };
-}
-
-const assignAdd = (name: string, value: Expr): Statement => ({
-  kind: 'assign',
-  name,
-  value: add(local(name, 'f32'), value),
-});
-const variable = (name: string, value: Expr): Statement => ({ kind: 'var', name, type: value.type, value });
-export const define = (name: string, value: Expr): Statement => ({ kind: 'let', name, value });
-export const when = (condition: Expr, then: readonly Statement[]): Statement => ({
-  kind: 'if',
-  condition,
-  then,
-  else: [],
-});
-export const store = (name: string, index: Expr, value: Expr): Statement => ({
-  kind: 'store',
-  buffer: name,
-  index,
-  value,
-});
-
-export const base = { shared: [], functions: [], features: [], workgroup: LANES } as const;
-export const invocation = add(mul(builtin('group'), u32(LANES)), builtin('local'));
-const i = local('i', 'u32');
 
 /** partials[t] = sum of squares, partials[PARTIALS + t] = 1 if any is not finite, over elements t, t + PARTIALS, … */
 export function gradientSquares(): Kernel {
@@ -211,9 +193,8 @@ export function gradientNorm(clip: number | undefined, scaled: boolean): Kernel 
 }
 
 /** gradients /= loss scale. */
-export function unscale(): Kernel {
-  return {
-    ...base,
+export function unscale(deviceClass: DeviceClass): Kernel {
+  const kernel = {
     name: 'unscale',
     doc: [
       'Divides gradients by the loss scale, a power of two, by which the backward pass multiplied them so that f16 holds them.',
@@ -221,16 +202,9 @@ export function unscale(): Kernel {
     ],
     buffers: [buffer('gradients', 'read_write', '[elements]')],
     uniforms: [launch('count', 'u32'), runtime('loss_scale')],
-    groups: 1,
-    body: [
-      define('i', invocation),
-      when(lt(i, uniform('count', 'u32')), [
-        store('gradients', i, binary('div', load('gradients', 'f32', i), uniform('loss_scale', 'f32'))),
-      ]),
-    ],
-    flops: 0,
-    bytes: 0,
   };
+  const divided = binary('div', load('gradients', 'f32', i), uniform('loss_scale', 'f32'));
+  return overRun(kernel, deviceClass, [store('gradients', i, divided)]);
 }
 
 /** Scales the gradient of each of several equally long weights so that its own norm, after the global clip, is at most `limit`. */
@@ -278,7 +252,7 @@ function rest(beta: number): number {
 }
 
 /** One update of a run of weights. */
-export function adam(spec: OptimizerSpec): Kernel {
+export function adam(spec: OptimizerSpec, deviceClass: DeviceClass): Kernel {
   const names = ['w', 'g', 'm', 'v'] as const;
   const [w, g, m, v] = names.map((n) => local(n, 'f32')) as [Expr, Expr, Expr, Expr];
   const mean = binary('div', m, uniform('bias1', 'f32'));
@@ -288,13 +262,12 @@ export function adam(spec: OptimizerSpec): Kernel {
   const move = mul(rate, binary('div', mean, add(root, uniform('eps', 'f32'))));
   const mix = (beta: number, old: string, x: Expr): Expr =>
     add(mul(f32(beta), load(old, 'f32', i)), mul(f32(1 - beta), x));
-  return {
-    ...base,
+  const kernel = {
     name: 'adam',
     doc: [
       'Adam with decoupled weight decay on a run of weights that share their factors; nothing when a gradient is not finite.',
       `w -= rate * decay * w;  m = ${spec.beta1} m + ${rest(spec.beta1)} g;  v = ${spec.beta2} v + ${rest(spec.beta2)} g g;`,
-      'w -= rate * (m / bias1) / (sqrt(v / bias2) + eps), one element per invocation.',
+      `w -= rate * (m / bias1) / (sqrt(v / bias2) + eps), ${SHARE[deviceClass]} elements per invocation.`,
       'Source: the train block. 17 FLOP, 28 B moved for each element.',
     ],
     buffers: [
@@ -313,31 +286,44 @@ export function adam(spec: OptimizerSpec): Kernel {
       runtime('bias1'),
       runtime('bias2'),
     ],
-    groups: 1,
-    body: [
-      define('i', invocation),
-      define('finite', binary('eq', load('state', 'f32', u32(1)), f32(1))),
-      when(and(lt(i, uniform('count', 'u32')), local('finite', 'bool')), [
-        define('rate', mul(uniform('lr', 'f32'), uniform('rate_factor', 'f32'))),
-        define('g', mul(load('gradients', 'f32', i), load('state', 'f32', u32(2)))),
-        define('m', mix(spec.beta1, 'moment1', g)),
-        define('v', mix(spec.beta2, 'moment2', mul(g, g))),
-        define('w', mul(load('weights', 'f32', i), keep)),
-        store('moment1', i, m),
-        store('moment2', i, v),
-        store('weights', i, sub(w, move)),
-      ]),
-    ],
-    flops: 0,
-    bytes: 0,
   };
+  const body = [
+    define('g', mul(load('gradients', 'f32', i), load('state', 'f32', u32(2)))),
+    define('m', mix(spec.beta1, 'moment1', g)),
+    define('v', mix(spec.beta2, 'moment2', mul(g, g))),
+    define('w', mul(load('weights', 'f32', i), keep)),
+    store('moment1', i, m),
+    store('moment2', i, v),
+    store('weights', i, sub(w, move)),
+  ];
+  return overRun(kernel, deviceClass, body, {
+    before: [
+      define('finite', binary('eq', load('state', 'f32', u32(1)), f32(1))),
+      define('rate', mul(uniform('lr', 'f32'), uniform('rate_factor', 'f32'))),
+    ],
+    condition: local('finite', 'bool'),
+  });
 }
 
-/** totals += parts: sums the gradients, the loss and the counts of micro-batches. */
-export function accumulate(): Kernel {
+/** totals += parts: sums the gradients of micro-batches. */
+export function accumulate(deviceClass: DeviceClass): Kernel {
+  const kernel = {
+    name: 'accumulate',
+    doc: [
+      'Adds the gradients of one micro-batch to the sum over the micro-batches of a step.',
+      'Source: the train block. 1 FLOP, 12 B moved for each element.',
+    ],
+    buffers: [buffer('totals', 'read_write', '[elements]'), buffer('parts', 'read_write', '[elements]')],
+    uniforms: [launch('count', 'u32')],
+  };
+  return overRun(kernel, deviceClass, [accumulated()]);
+}
+
+/** totals += parts for what is not padded: sums the loss and the counts of micro-batches. */
+export function accumulateOutput(): Kernel {
   return {
     ...base,
-    name: 'accumulate',
+    name: 'accumulate_output',
     doc: [
       'Adds what one micro-batch gave to the sum over the micro-batches of a step.',
       'Source: the train block. 1 FLOP, 12 B moved for each element.',
@@ -345,15 +331,14 @@ export function accumulate(): Kernel {
     buffers: [buffer('totals', 'read_write', '[elements]'), buffer('parts', 'read_write', '[elements]')],
     uniforms: [launch('count', 'u32')],
     groups: 1,
-    body: [
-      define('i', invocation),
-      when(lt(i, uniform('count', 'u32')), [
-        store('totals', i, add(load('totals', 'f32', i), load('parts', 'f32', i))),
-      ]),
-    ],
+    body: [define('i', invocation), when(lt(i, uniform('count', 'u32')), [accumulated()])],
     flops: 0,
     bytes: 0,
   };
+}
+
+function accumulated(): Statement {
+  return store('totals', i, add(load('totals', 'f32', i), load('parts', 'f32', i)));
 }
 
 /** Copies rows from one stride to another. */

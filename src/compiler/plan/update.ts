@@ -2,6 +2,7 @@ import type { TargetLimits } from '../ir/kernel.ts';
 import type { Clear, IoPlace, Launch, Program, WeightPlace } from '../ir/plan.ts';
 import type { TrainConfig } from '../ir/train.ts';
 import { present } from '../support/invariant.ts';
+import { SHARE } from './flat-kernel.ts';
 import { flatAddress, flatLaunch, windowsOf } from './flat-launch.ts';
 import type { IoTable } from './io-table.ts';
 import type { KernelTable } from './kernel-table.ts';
@@ -33,6 +34,8 @@ export function updateLaunches(
   limits: TargetLimits,
   accumulation: number,
 ): { readonly begin: Program; readonly unscale?: Program; readonly update: Program } {
+  const { deviceClass } = limits;
+  const share = SHARE[deviceClass];
   const source = accumulation > 1 ? 'totals' : 'gradients';
   const partials = { ...io.scratch('partials', PARTIALS * 8), bytes: PARTIALS * 8 };
   const state = { ...io.scratch('state', STATE_BYTES), bytes: STATE_BYTES };
@@ -81,7 +84,7 @@ export function updateLaunches(
         eps: train.optimizer.eps * run.eps,
         decay: train.optimizer.decay * run.decay,
       };
-      return flatLaunch(adam(train.optimizer), [...flat, state], values, w.count, kernels, limits);
+      return flatLaunch(adam(train.optimizer, deviceClass), [...flat, state], values, w.count / share, kernels, limits);
     }),
   );
   const scalar = (name: string, offset: number): IoPlace => ({
@@ -94,7 +97,14 @@ export function updateLaunches(
   const steps: readonly Launch[] = [...squares, norm, ...clips, ...adams];
   const unscaled = (): readonly Launch[] =>
     windows.map(({ p, w }) =>
-      flatLaunch(unscale(), [flatAddress(`${source}${p}`, w)], { count: w.count }, w.count, kernels, limits),
+      flatLaunch(
+        unscale(deviceClass),
+        [flatAddress(`${source}${p}`, w)],
+        { count: w.count },
+        w.count / share,
+        kernels,
+        limits,
+      ),
     );
   return {
     ...(train.precision === 'f16' ? { unscale: { steps: unscaled(), inputs: [], outputs: [], liveBytes: 0 } } : {}),

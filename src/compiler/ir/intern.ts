@@ -1,6 +1,6 @@
 /** Structural identity of kernel expressions: equal expressions have equal numbers, whatever objects they are. */
-import type { Expr } from '../ir/kernel.ts';
-import { operandsOf } from '../ir/kernel-walk.ts';
+import type { Expr } from './kernel.ts';
+import { operandsOf } from './kernel-walk.ts';
 
 export type Interner = (expr: Expr) => number;
 
