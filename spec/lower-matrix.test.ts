@@ -6,6 +6,7 @@ import { CUDA_LIMITS } from '../src/backends/cuda/limits.ts';
 import { emit } from '../src/backends/shared/emit.ts';
 import type { Axis, ValueId } from '../src/compiler/ir/graph.ts';
 import type { NarrowType, TargetLimits } from '../src/compiler/ir/kernel.ts';
+import { walkStatements } from '../src/compiler/ir/kernel-walk.ts';
 import { lowerRegion } from '../src/compiler/lower/lower-region.ts';
 import { MENU } from '../src/compiler/lower/matrix-tile.ts';
 import type { Builder } from '../src/compiler/ops/builder.ts';
@@ -13,6 +14,7 @@ import * as m from '../src/compiler/ops/make.ts';
 import { openCudaTestDevice } from './support/devices.ts';
 import { matchesGolden } from './support/golden.ts';
 import { axis } from './support/llama-graph.ts';
+import { withNarrowInputs } from './support/narrow-inputs.ts';
 import { batch, graphOf, hidden, input, type Make, PRODUCT_CASES, time, width } from './support/product-cases.ts';
 import { compareHere, prepareGraph } from './support/run-fused.ts';
 import { runPrepared } from './support/run-prepared.ts';
@@ -41,18 +43,57 @@ test('a product reads well', () => {
   for (const kernel of kernels) matchesGolden('cuda/product-bf16.cu', emit(kernel, CUDA).text);
 });
 
+test('a product whose operands are copied reads well', () => {
+  const { kernels } = prepareGraph(graphOf(gated), CUDA_LIMITS, lowerRegion, true, 'bf16', withNarrowInputs);
+  for (const kernel of kernels) matchesGolden('cuda/product-copied.cu', emit(kernel, CUDA).text);
+});
+
+/** Elements of each copy of the kernels of one product, which sums over `k`. */
+function copiesOf(make: Make, limits = CUDA_LIMITS): readonly number[] {
+  const { kernels } = prepareGraph(graphOf(make), limits, lowerRegion, true, 'bf16', withNarrowInputs);
+  return kernels.flatMap(({ body }) => {
+    const sizes: number[] = [];
+    walkStatements(body, (s) => {
+      if (s.kind === 'copy_shared') sizes.push(s.elements);
+    });
+    return sizes;
+  });
+}
+
+test('what is contiguous along its fastest axis is copied in pieces that divide it, the rest goes over registers', () => {
+  const of = (size: number, swap = false): readonly number[] => {
+    const [r, c, k] = [axis('r', 64), axis('c', size), axis('k', 48)];
+    return copiesOf((b) => ({
+      y: m.contract(b, input(b, 'x', [r, k]), input(b, 'w', swap ? [c, k] : [k, c]), [k.id]),
+    }));
+  };
+  assert.equal(of(64), [8, 8]);
+  assert.equal(of(68), [8, 4]);
+  assert.equal(of(66), [8, 2]);
+  assert.equal(of(65), [8]);
+  assert.equal(of(65, true), [8, 8]);
+  const [r, c, k] = [axis('r', 64), axis('c', 64), axis('k', 48)];
+  const make: Make = (b) => ({ y: m.contract(b, input(b, 'x', [r, k]), input(b, 'w', [k, c]), [k.id]) });
+  assert.equal(copiesOf(make, { ...CUDA_LIMITS, copyBytes: 0 }), []);
+  assert.equal(copiesOf(make, { ...CUDA_LIMITS, copyBytes: 4 }), [2, 2]);
+});
+
 const device = await openCudaTestDevice();
 
-/** Inputs are of a narrow type, so that only the sums differ from those of the reference; they are in f32. */
+/**
+ * Inputs are of a narrow type, so that only the sums differ from those of the reference; they are in f32. They lie in memory as f32, or as
+ * they are multiplied, so that they can be copied.
+ */
 async function check(make: Make, cases: readonly (readonly [NarrowType, TargetLimits])[] = CASES): Promise<void> {
   const graph = graphOf(make);
-  for (const [type, limits] of cases) {
-    const prepared = prepareGraph(graph, limits, lowerRegion, true, type);
-    const products = prepared.kernels.filter((k) => k.shared.some((a) => a.type === type));
-    assert.ok(products.length > 0, `nothing multiplies in ${type}`);
-    for (const { output, relative } of await runPrepared(device, prepared))
-      assert.ok(relative < 1e-6, `${output} is off by ${relative} in ${type}`);
-  }
+  for (const [type, limits] of cases)
+    for (const prepare of [undefined, withNarrowInputs]) {
+      const prepared = prepareGraph(graph, limits, lowerRegion, true, type, prepare);
+      const products = prepared.kernels.filter((k) => k.shared.some((a) => a.type === type));
+      assert.ok(products.length > 0, `nothing multiplies in ${type}`);
+      for (const { output, relative } of await runPrepared(device, prepared))
+        assert.ok(relative < 1e-6, `${output} is off by ${relative} in ${type}${prepare ? ', of narrow inputs' : ''}`);
+    }
 }
 
 test('products of ragged sizes, whichever operand comes first', async () => {
@@ -151,8 +192,9 @@ test('the interpreter of Kernel IR finds no access out of bounds', () => {
     plain: m.contract(b, input(b, 'x', [r, k]), input(b, 'y', [k, c]), [k.id]),
     turned: m.contract(b, input(b, 'xt', [k, r]), input(b, 'yt', [c, k]), [k.id]),
   }));
-  for (const { output, relative } of compareHere(graph, MANY, lowerRegion, true, 'f16'))
-    assert.ok(relative < 1e-6, `${output} is off by ${relative}`);
+  for (const prepare of [undefined, withNarrowInputs])
+    for (const { output, relative } of compareHere(graph, MANY, lowerRegion, true, 'f16', prepare))
+      assert.ok(relative < 1e-6, `${output} is off by ${relative}`);
 });
 
 test.after(() => device.close());

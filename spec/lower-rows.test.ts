@@ -38,6 +38,7 @@ const LIMITS: TargetLimits = {
   deviceClass: 'cpu',
   subgroupSize: 0,
   narrow: [],
+  copyBytes: 0,
   matrixUnits: 0,
 };
 const DEVICES = ['cpu', 'gpu'] as const;

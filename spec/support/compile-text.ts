@@ -18,6 +18,7 @@ export const PORTABLE_LIMITS: TargetLimits = {
   deviceClass: 'cpu',
   subgroupSize: 0,
   narrow: [],
+  copyBytes: 0,
   matrixUnits: 0,
 };
 

@@ -1,9 +1,10 @@
 /**
  * The devices on which tests run: WebGPU's adapter, and the processor in the place of an NVIDIA GPU, where it has a compiler.
  *
- * What passes on `cuda-cpu` shows that the text of the kernels means what it should. It cannot show what only happens when
- * threads run at once: races between them, the order in which they see what others wrote, copies that are still under way, or
- * shared memory and registers that a GPU does not have.
+ * What passes on `cuda-cpu` shows that the text of the kernels means what it should. A copy to shared memory is done there when its
+ * thread waits for it, so a wait too few, or a copy over what is still read, gives other numbers. It cannot show what only happens when
+ * threads run at once: races between them, the order in which they see what others wrote, or shared memory and registers that a GPU
+ * does not have; nor that a wait is one too many, and a GPU idle for it.
  */
 import { findProgram } from '../../src/backends/cuda/find-program.ts';
 import type { Device } from '../../src/backends/device.ts';

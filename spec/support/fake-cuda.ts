@@ -6,9 +6,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { libraryText } from '../../src/backends/cuda/cpu/library-text.ts';
-import { PTX_HELPERS } from '../../src/backends/cuda/helpers.ts';
-import { MATRIX_PTX } from '../../src/backends/cuda/matrix-helpers.ts';
+import { libraryText, SHIMMED } from '../../src/backends/cuda/cpu/library-text.ts';
 import { temporaryFolder } from './temporary.ts';
 
 const CUDA_TEXT = `
@@ -268,7 +266,7 @@ export function useFakeCuda(): FakeCuda {
   ]).split(place);
   writeFileSync(join(folder, 'prefix'), prefix);
   writeFileSync(join(folder, 'suffix'), suffix + SIZES_TEXT);
-  for (const [k, { text }] of [...PTX_HELPERS, ...MATRIX_PTX].entries()) writeFileSync(join(folder, `ptx-${k}`), text);
+  for (const [k, { text }] of SHIMMED.entries()) writeFileSync(join(folder, `ptx-${k}`), text);
   mkdirSync(join(folder, 'cache'));
   process.env.FAKE_CUDA_FOLDER = folder;
   process.env.XDG_CACHE_HOME = join(folder, 'cache');

@@ -6,13 +6,13 @@ import { WGSL } from '../../src/backends/wgsl/dialect.ts';
 import { MAP_READ, USAGE } from '../../src/backends/wgsl/gpu.ts';
 import type { Graph, ValueId } from '../../src/compiler/ir/graph.ts';
 import type { Kernel, TargetLimits } from '../../src/compiler/ir/kernel.ts';
-import type { Region } from '../../src/compiler/ir/region.ts';
+import type { FusedGraph, Region } from '../../src/compiler/ir/region.ts';
 import { elementsOf } from '../../src/compiler/ir/tensor-type.ts';
 import { verifyKernel } from '../../src/compiler/ir/verify-kernel.ts';
 import { type LowerContext, lowerContext } from '../../src/compiler/lower/context.ts';
 import { fusePass } from '../../src/compiler/passes/fuse/fuse.ts';
 import { invariant, present } from '../../src/compiler/support/invariant.ts';
-import { nearest } from './narrow.ts';
+import { bitsOf, nearest } from './narrow.ts';
 import { randomNumbers } from './random-rows.ts';
 import { runKernel } from './run-kernel.ts';
 
@@ -47,6 +47,7 @@ export function limitsOf(deviceClass: TargetLimits['deviceClass'], subgroupSize 
     deviceClass,
     subgroupSize,
     narrow: [],
+    copyBytes: 0,
     matrixUnits: 0,
   };
 }
@@ -130,13 +131,17 @@ export interface Prepared {
   readonly expected: ReadonlyMap<string, Float64Array>;
 }
 
-/** `precision`: in which operands are multiplied. The inputs are of that type, so that the reference has the same operands. */
+/**
+ * `precision`: in which operands are multiplied. The inputs are of that type, so that the reference has the same operands; they lie in
+ * memory as f32, unless `prepared` changes what was fused.
+ */
 export function prepareGraph(
   graph: Graph,
   limits: TargetLimits,
   lower: Lower,
   fuse = true,
   precision: LowerContext['precision'] = 'f32',
+  prepared: (fused: FusedGraph) => FusedGraph = (fused) => fused,
 ): Prepared {
   const drawn = randomInputs(graph, 1);
   const rounded = (x: number): number => (precision === 'f32' ? x : nearest(precision, x));
@@ -144,7 +149,7 @@ export function prepareGraph(
   const host = { inputs, weights: new Map(), runtime: { step: 0, lr: 0 }, seed: 0, micro: 0 };
   const expected = interpret(graph, host);
   const pass = fusePass({ fuse, limits });
-  const fused = { ...pass.run(graph), precision };
+  const fused = prepared({ ...pass.run(graph), precision });
   pass.verify(fused);
   const context = lowerContext(fused, limits);
   const kernels = fused.steps.map((step) => {
@@ -189,8 +194,9 @@ export function compareHere(
   lower: Lower,
   fuse = true,
   precision: LowerContext['precision'] = 'f32',
+  prepared?: (fused: FusedGraph) => FusedGraph,
 ): readonly Difference[] {
-  const { context, kernels, inputs, expected } = prepareGraph(graph, limits, lower, fuse, precision);
+  const { context, kernels, inputs, expected } = prepareGraph(graph, limits, lower, fuse, precision, prepared);
   const values = new Map<ValueId, Float64Array>();
   const memoryOf = (id: ValueId): Float64Array => {
     const holds = context.memoryOf(id);
@@ -223,9 +229,13 @@ export function cellsOf(
   context: LowerContext,
   id: ValueId,
   data: Float64Array,
-): Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> {
+): Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Uint16Array<ArrayBuffer> {
+  const { storage } = context.value(id).type;
   const cells = {
-    float: () => Float32Array.from(data),
+    float: () =>
+      storage === 'f16' || storage === 'bf16'
+        ? Uint16Array.from(data, (x) => bitsOf(storage, x))
+        : Float32Array.from(data),
     int: () => Int32Array.from(data),
     bool: () => Uint32Array.from(data),
   };

@@ -17,11 +17,20 @@ interface Invocation {
   readonly memory: Memory;
   readonly uniforms: Readonly<Record<string, number>>;
   readonly shared: Memory;
+  /** Copies that it began, and groups of them that it closed. */
+  readonly copies: { begun: readonly Copy[]; closed: number };
   /** What each invocation gives to a shuffle, and to fragments of sums. */
   readonly shuffled: Float64Array;
   readonly squares: Float64Array;
   readonly group: number;
   readonly lane: number;
+}
+
+interface Copy {
+  readonly into: Float64Array;
+  readonly elements: Float64Array;
+  /** The number of its group. */
+  readonly group: number;
 }
 
 type Locals = Map<string, number | Float64Array>;
@@ -40,7 +49,11 @@ export function runKernel(
     const shuffled = new Float64Array(kernel.workgroup);
     const squares = new Float64Array(Math.ceil(kernel.workgroup / FRAGMENT_LANES) * FRAGMENT ** 2);
     const lanes = Array.from({ length: kernel.workgroup }, (_, lane) =>
-      runBody({ kernel, memory, uniforms, shared, shuffled, squares, group, lane }, kernel.body, new Map()),
+      runBody(
+        { kernel, memory, uniforms, shared, copies: { begun: [], closed: 0 }, shuffled, squares, group, lane },
+        kernel.body,
+        new Map(),
+      ),
     );
     for (let running = true; running; ) {
       const waiting = lanes.map((lane) => lane.next().done !== true);
@@ -95,6 +108,27 @@ function* runBody(self: Invocation, body: readonly Statement[], outer: Locals): 
         const index = value(s.index) * parts.length;
         const kept = parts.map((x) => (isNarrow(type) ? nearest(type, x) : x));
         access(self.shared, s.array, index + parts.length - 1).set(kept, index);
+        break;
+      }
+      case 'copy_shared': {
+        const first = value(s.to) * s.elements;
+        const into = access(self.shared, s.array, first + s.elements - 1).subarray(first, first + s.elements);
+        const from = value(s.from) * s.elements;
+        const elements = Float64Array.from(into, (_, i) =>
+          value(s.inside) === 1 ? loaded(self.memory, s.buffer, from + i) : 0,
+        );
+        into.fill(Number.NaN);
+        self.copies.begun = [...self.copies.begun, { into, elements, group: self.copies.closed }];
+        break;
+      }
+      case 'commit_copies':
+        self.copies.closed++;
+        break;
+      case 'wait_copies': {
+        const { begun, closed } = self.copies;
+        const isDone = ({ group }: Copy): boolean => group < closed - s.open;
+        for (const { into, elements } of begun.filter(isDone)) into.set(elements);
+        self.copies.begun = begun.filter((copy) => !isDone(copy));
         break;
       }
       case 'load_fragment':

@@ -109,11 +109,12 @@ extern "C" __global__ void __launch_bounds__(128, 4) kernel(
   const unsigned column_team = lane / 32 % 2;
   float up[8] = {};
   float gate[8] = {};
-  // Each step loads the operands of the next one, multiplies those of the one before, and keeps the loaded.
+  // Each step begins to bring operands, and multiplies what was brought 1 before.
   for (unsigned step = 0u; step < 2; step++) {
     float4 next_x[2] = {};
     float4 next_w_up[2] = {};
     float4 next_w_gate[2] = {};
+    __syncthreads();
     if (step < 1) {
       const bool condition = step * 32 + lane % 8 * 4 < 24;
       const unsigned at = min(step * 8 + lane % 8, 5);
@@ -163,7 +164,6 @@ extern "C" __global__ void __launch_bounds__(128, 4) kernel(
         reinterpret_cast<uint2*>(column_tile_2)[at + lane % 8] = four_bf16(next_w_gate[n]);
       }
     }
-    __syncthreads();
   }
   const unsigned at = row_team * 576 + lane % 32 / 4 * 36;
   #pragma unroll

@@ -10,6 +10,7 @@ import {
   type Precedence,
 } from '../shared/dialect.ts';
 import { call, callOf, modForm, nonfiniteForm } from '../shared/forms.ts';
+import { COPIES, COPY_HELPERS } from './copy-helpers.ts';
 import {
   ABS_4,
   ACOS_4,
@@ -100,7 +101,10 @@ export const CUDA: Dialect = {
   extension: 'cu',
   entryPoint: ENTRY_POINT,
   keywords: new Set(KEYWORDS),
-  reserved: new Set([...KEYWORDS, ...PREDECLARED_NAMES, ...[...NAMED_HELPERS, ...MATRIX_HELPERS].map((h) => h.name)]),
+  reserved: new Set([
+    ...[...KEYWORDS, ...PREDECLARED_NAMES],
+    ...[...NAMED_HELPERS, ...MATRIX_HELPERS, ...COPY_HELPERS].map((h) => h.name),
+  ]),
   types: TYPES,
   bindingsAreGlobal: false,
   literal,
@@ -174,6 +178,7 @@ export const CUDA: Dialect = {
   random: callOf(RANDOM_UNIFORM),
   shuffle: callOf(SHUFFLE),
   matrices: MATRICES,
+  copies: COPIES,
   hasUnions: true,
   opaque: callOf(CONSTANT),
   define: (type, name, value) => `const ${TYPES[type]} ${name} = ${value};`,

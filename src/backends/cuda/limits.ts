@@ -19,6 +19,7 @@ export const CUDA_LIMITS: TargetLimits = {
   deviceClass: 'gpu',
   subgroupSize: 32,
   narrow: ['f16', 'bf16'],
+  copyBytes: 16,
   // What an A100 has; a GPU that is at hand says its own number.
   matrixUnits: 108,
 };

@@ -55,10 +55,9 @@ function memoryText({ name, arrays }: ModuleMemory): readonly string[] {
   return ['__shared__ union {', ...indent(arrays.map((array) => arrayText(array, ''))), `} ${name};`];
 }
 
-/** Fours of narrow elements, and lines of fragments, begin at multiples of 16 bytes. */
-function arrayText({ name, type, elements }: ModuleArray, space: string): string {
-  if (isNarrow(type)) return `alignas(16) ${space}unsigned short ${name}[${elements}];`;
-  return `${space}${TYPES[type]} ${name}[${elements}];`;
+function arrayText({ name, type, elements, isAligned }: ModuleArray, space: string): string {
+  const element = isNarrow(type) ? 'unsigned short' : TYPES[type];
+  return `${isAligned ? 'alignas(16) ' : ''}${space}${element} ${name}[${elements}];`;
 }
 
 function structText(block: UniformBlock): readonly string[] {

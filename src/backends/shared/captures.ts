@@ -32,7 +32,7 @@ export function capturesOf(kernel: Kernel): ReadonlyMap<string, CapturedNames> {
       operandsOf(expr).forEach(visit);
     };
     walkFunction(fn, visit, (statement) => {
-      if (statement.kind === 'store') buffers.add(statement.buffer);
+      if (statement.kind === 'store' || statement.kind === 'copy_shared') buffers.add(statement.buffer);
       if (statement.kind === 'call') call(statement.fn);
     });
     known.set(fn.name, { buffers, launch, runtime });

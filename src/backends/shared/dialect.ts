@@ -120,6 +120,8 @@ export interface ModuleArray {
   readonly name: string;
   readonly type: SharedArray['type'];
   readonly elements: number;
+  /** Whether several elements are stored or loaded at once: it begins at a multiple of 16 bytes. */
+  readonly isAligned: boolean;
 }
 
 /** An array of workgroup memory, or several in one place, which then has a name. */
@@ -141,6 +143,17 @@ export interface MatrixForms {
   readonly addressOf: (element: string) => string;
   /** (address of the first sum, fragment of rows, fragment of columns) */
   readonly multiply: { readonly [T in NarrowType]: Form };
+}
+
+/** How copies to workgroup memory are written that go on while the invocation does other things. */
+export interface CopyForms {
+  /** Of so many bytes: (address in workgroup memory, address in a buffer), and with zeros where a third argument is false. */
+  readonly copy: (bytes: number) => Form;
+  readonly copyOrZeros: (bytes: number) => Form;
+  readonly commit: Form;
+  /** Until no groups are under way but the last `open`. */
+  readonly wait: (open: number) => Form;
+  readonly addressOf: (element: string) => string;
 }
 
 export type Along = Extract<Statement, { kind: 'load_fragment' }>['along'];
@@ -210,6 +223,8 @@ export interface Dialect {
   readonly shuffle: Form;
   /** Undefined where there are no units that multiply matrices; lowering makes no fragments then. */
   readonly matrices: MatrixForms | undefined;
+  /** Undefined where there are none; lowering makes no copies then. */
+  readonly copies: CopyForms | undefined;
   /** Whether arrays of workgroup memory can lie in one place. */
   readonly hasUnions: boolean;
   /** f32 -> the same f32, hidden from the target's constant folding; undefined when a constant may be infinite. */

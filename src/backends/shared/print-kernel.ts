@@ -1,5 +1,5 @@
 import type { Kernel, KernelFunction } from '../../compiler/ir/kernel.ts';
-import { usedInFours } from '../../compiler/ir/kernel-walk.ts';
+import { copiedArrays, usedInFours } from '../../compiler/ir/kernel-walk.ts';
 import { declaredScalars } from '../../compiler/ir/plan.ts';
 import { isNarrow } from '../../compiler/ir/storage-type.ts';
 import { present } from '../../compiler/support/invariant.ts';
@@ -100,15 +100,21 @@ export function printKernel(kernel: Kernel, dialect: Dialect, style: PrintStyle)
 
 /** The arrays of workgroup memory, and what the text calls each; those that lie over one another are one union. */
 function declareShared(
-  { shared }: Kernel,
+  kernel: Kernel,
   scope: Scope,
   { hasUnions }: Dialect,
 ): { readonly memories: readonly ModuleMemory[]; readonly arrays: ReadonlyMap<string, ModuleArray> } {
+  const { shared } = kernel;
+  const copied = copiedArrays(kernel);
   const arrays = new Map<string, ModuleArray>();
   const bases = shared.filter(({ over }) => over === undefined || !hasUnions);
   const memories = bases.map((base): ModuleMemory => {
     const together = [base, ...shared.filter(({ over }) => hasUnions && over === base.name)];
-    const own = together.map((array) => ({ ...array, name: scope.declare('shared', array.name) }));
+    const own = together.map(({ name, type, elements }) => ({
+      ...{ type, elements, name: scope.declare('shared', name) },
+      // Fours of narrow elements, lines of fragments, and copies.
+      isAligned: isNarrow(type) || copied.has(name),
+    }));
     const name = own.length > 1 ? scope.declare('block', `memory of ${base.name}`, 'memory') : undefined;
     together.forEach((array, i) => {
       const member = present(own[i], 'an array');

@@ -1,6 +1,7 @@
 import type { Expr, Statement } from '../../compiler/ir/kernel.ts';
 import { indexesArrays } from './array-loops.ts';
 import { commentText } from './namer.ts';
+import { printCommit, printCopy, printWait } from './print-copy.ts';
 import { type ExprContext, element, nameOf, printCall, printExpr, printForm, storable, stored } from './print-expr.ts';
 import { printLoadFragment, printMultiply, printRoundFragment, printStoreShared } from './print-fragment.ts';
 
@@ -55,6 +56,12 @@ function printStatement(s: Statement, context: StatementContext): readonly strin
       return [`${placeOf(s, context)} = ${storable(s.buffer, s.value, context)};`];
     case 'store_shared':
       return [printStoreShared(s, context)];
+    case 'copy_shared':
+      return [printCopy(s, context)];
+    case 'commit_copies':
+      return [printCommit(context)];
+    case 'wait_copies':
+      return [printWait(s, context)];
     case 'load_fragment':
       return [printLoadFragment(s, context)];
     case 'round_fragment':

@@ -15,6 +15,7 @@ export const DEFAULT_LIMITS: TargetLimits = {
   deviceClass: 'gpu',
   subgroupSize: 0,
   narrow: [],
+  copyBytes: 0,
   matrixUnits: 0,
 };
 

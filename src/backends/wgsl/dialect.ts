@@ -135,6 +135,7 @@ export const WGSL: Dialect = {
   random: callOf(RANDOM_UNIFORM),
   shuffle: call('subgroupShuffle'),
   matrices: undefined,
+  copies: undefined,
   hasUnions: false,
   opaque: callOf(CONSTANT),
   define: (_, name, value) => `let ${name} = ${value};`,

@@ -41,6 +41,7 @@ export function targetLimits(limits: GPUSupportedLimits, options: LimitOptions):
     deviceClass: options.software ? 'cpu' : 'gpu',
     subgroupSize: options.subgroupSize,
     narrow: options.half ? ['f16'] : [],
+    copyBytes: 0,
     matrixUnits: 0,
   };
 }

@@ -70,8 +70,12 @@ export function expressionsOf(statement: Statement): readonly Expr[] {
   switch (statement.kind) {
     case 'comment':
     case 'barrier':
+    case 'commit_copies':
+    case 'wait_copies':
     case 'return':
       return [];
+    case 'copy_shared':
+      return [statement.to, statement.from, statement.inside];
     case 'let':
     case 'var':
     case 'assign':
@@ -114,8 +118,12 @@ export function mapStatement(
   switch (statement.kind) {
     case 'comment':
     case 'barrier':
+    case 'commit_copies':
+    case 'wait_copies':
     case 'return':
       return statement;
+    case 'copy_shared':
+      return { ...statement, to: f(statement.to), from: f(statement.from), inside: f(statement.inside) };
     case 'let':
     case 'var':
     case 'assign':
@@ -191,6 +199,16 @@ export function usedInFours(kernel: Kernel): ReadonlySet<string> {
   for (const { body } of [kernel, ...kernel.functions])
     walkStatements(body, (s) => {
       if (s.kind === 'store' && s.value.type === 'vec4') names.add(s.buffer);
+    });
+  return names;
+}
+
+/** The arrays of workgroup memory into which a kernel copies. */
+export function copiedArrays({ body, functions }: Pick<Kernel, 'body' | 'functions'>): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const statements of [body, ...functions.map((fn) => fn.body)])
+    walkStatements(statements, (statement) => {
+      if (statement.kind === 'copy_shared') names.add(statement.array);
     });
   return names;
 }

@@ -146,6 +146,26 @@ export type Statement =
   /** All invocations of the workgroup reach it; workgroup memory written before is visible after. */
   | { readonly kind: 'barrier' }
   /**
+   * Begins to copy `elements` neighbours of a buffer to an array of the same type, while the invocation goes on: 4, 8 or 16 bytes.
+   * Both indices count in so many elements. Where `inside` is false, zeros are written and the buffer is not read.
+   *
+   * A copy belongs to the group that the next `commit_copies` closes. Until the invocation has waited for that group nothing may read or
+   * write the place, and until a barrier behind it no other invocation may.
+   */
+  | {
+      readonly kind: 'copy_shared';
+      readonly array: string;
+      readonly to: Expr;
+      readonly buffer: string;
+      readonly from: Expr;
+      readonly elements: number;
+      readonly inside: Expr;
+    }
+  /** Closes a group: the copies that the invocation began since the group before. All invocations of the workgroup reach it. */
+  | { readonly kind: 'commit_copies' }
+  /** Waits until no groups of the invocation are under way but the last `open`. All invocations of the workgroup reach it. */
+  | { readonly kind: 'wait_copies'; readonly open: number }
+  /**
    * `name` is the value that the lane `lane` of the subgroup has. All invocations of the workgroup reach it, and a
    * workgroup with shuffles is one whole subgroup, or where there are fragments several of 32. It is no expression, so that
    * nothing moves it to where lanes part.
@@ -287,6 +307,8 @@ export interface TargetLimits {
   readonly subgroupSize: number;
   /** The types of two bytes that its buffers can hold. Values of another one lie rounded in an f32. */
   readonly narrow: readonly NarrowType[];
+  /** Bytes that an invocation copies from a buffer to workgroup memory at once while it goes on; 0 where it cannot. */
+  readonly copyBytes: number;
   /** Multiprocessors, each with units on which subgroups of 32 multiply fragments of matrices; 0 where there are none. */
   readonly matrixUnits: number;
 }

@@ -70,6 +70,15 @@ function statementLines(statement: Statement, indent: string): readonly string[]
       const fours = statement.value.type === 'vec4' ? '.fours' : '';
       return [`${indent}${memory}${fours}[${printExpr(statement.index)}] = ${printExpr(statement.value)}`];
     }
+    case 'copy_shared': {
+      const { array, to, buffer, from, elements, inside } = statement;
+      const where = inside.kind === 'literal' && inside.value === 1 ? '' : ` where ${printExpr(inside)}`;
+      return [`${indent}copy ${elements}: ${array}[${printExpr(to)}] = ${buffer}[${printExpr(from)}]${where}`];
+    }
+    case 'commit_copies':
+      return [`${indent}commit copies`];
+    case 'wait_copies':
+      return [`${indent}wait for copies but ${statement.open}`];
     case 'assign_element':
       return [`${indent}${statement.array}[${printExpr(statement.index)}] = ${printExpr(statement.value)}`];
     case 'load_fragment': {

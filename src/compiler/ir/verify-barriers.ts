@@ -1,6 +1,6 @@
 /**
- * Barriers, shuffles and what is done with fragments are reached by all invocations of a workgroup or by none: no condition or loop
- * bound around them may differ between invocations, nor may one invocation leave before.
+ * Barriers, shuffles, groups of copies and what is done with fragments are reached by all invocations of a workgroup or by none: no
+ * condition or loop bound around them may differ between invocations, nor may one invocation leave before.
  */
 import { invariant, present } from '../support/invariant.ts';
 import type { Expr, Kernel, KernelFunction, Statement } from './kernel.ts';
@@ -26,6 +26,8 @@ export function verifyBarriers(kernel: Kernel): void {
 
 const TOGETHER: ReadonlySet<Statement['kind']> = new Set([
   'barrier',
+  'commit_copies',
+  'wait_copies',
   'shuffle',
   'load_fragment',
   'round_fragment',
@@ -98,7 +100,7 @@ function verifyBody(
   visit(body, params, false, (statement, diverged) => {
     invariant(
       !waits(statement) || (!diverged && !left),
-      `kernel ${kernel.name}: not all invocations reach a barrier, shuffle or fragment`,
+      `kernel ${kernel.name}: not all invocations reach a barrier, shuffle, fragment or group of copies`,
     );
     if (statement.kind === 'return' && diverged) left = true;
   });

@@ -14,6 +14,7 @@ import type {
 import { bodiesOf, expressionsOf, operandsOf } from './kernel-walk.ts';
 import { ELEMENT_BYTES, isNarrow, LOADED } from './storage-type.ts';
 import { verifyBarriers } from './verify-barriers.ts';
+import { verifyCopies } from './verify-copies.ts';
 
 interface Local {
   readonly type: KernelType;
@@ -45,6 +46,7 @@ export function verifyKernel(kernel: Kernel): void {
   for (const array of kernel.shared) verifyShared(kernel, array);
   verifyList(kernel, kernel.body, new Map());
   verifyBarriers(kernel);
+  verifyCopies(kernel);
 }
 
 function check(kernel: Kernel, condition: boolean, rule: string): void {
@@ -115,6 +117,12 @@ function verifyStatement(kernel: Kernel, statement: Statement, locals: Locals): 
       check(kernel, statement.index.type === 'u32', `an index of ${statement.array} is no u32`);
       return;
     }
+    case 'copy_shared':
+      verifyCopy(kernel, statement);
+      return;
+    case 'wait_copies':
+      check(kernel, Number.isInteger(statement.open) && statement.open >= 0, 'a wait leaves no number of groups open');
+      return;
     case 'load_fragment':
       check(kernel, kernel.workgroup % FRAGMENT_LANES === 0, 'a fragment needs whole subgroups');
       return;
@@ -159,6 +167,20 @@ function verifyStatement(kernel: Kernel, statement: Statement, locals: Locals): 
     default:
       return;
   }
+}
+
+function verifyCopy(kernel: Kernel, copy: Extract<Statement, { kind: 'copy_shared' }>): void {
+  const { elements, to, from, inside } = copy;
+  const array = kernel.shared.find((a) => a.name === copy.array);
+  const buffer = kernel.buffers.find((b) => b.name === copy.buffer);
+  check(kernel, buffer?.access === 'read', `${copy.buffer} is copied and not only read`);
+  check(kernel, array !== undefined && array.type === buffer?.type, `${copy.array} is copied another type`);
+  const bytes = elements * (array ? ELEMENT_BYTES[array.type] : 0);
+  check(kernel, [4, 8, 16].includes(bytes), `${bytes} bytes are copied to ${copy.array}`);
+  const isWhole = [array, buffer].every((memory) => memory !== undefined && memory.elements % elements === 0);
+  check(kernel, isWhole, `${copy.array} or ${copy.buffer} ends within a copy`);
+  check(kernel, to.type === 'u32' && from.type === 'u32', 'an index of a copy is no u32');
+  check(kernel, inside.type === 'bool', 'a condition of a copy is no bool');
 }
 
 /** The 8 elements of a square of sums, from `first` of a local array. */

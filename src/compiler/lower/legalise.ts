@@ -8,7 +8,7 @@
  */
 import { type kernelEntries, kernelFailure } from '../diagnostics/kernel.ts';
 import type { Expr, Kernel, KernelBuffer, Statement, TargetLimits } from '../ir/kernel.ts';
-import { and, binary, builtin, local, lt, min, select, sub, u32, unary } from '../ir/kernel-expr.ts';
+import { and, binary, bool, builtin, local, lt, min, select, sub, u32, unary } from '../ir/kernel-expr.ts';
 import { mapFunction, mapOperands, mapStatement, namesIn } from '../ir/kernel-walk.ts';
 import { ELEMENT_BYTES, heldAs, isNarrow, sharedBytes } from '../ir/storage-type.ts';
 import { freeName } from '../support/free-name.ts';
@@ -90,7 +90,7 @@ function inWindows(kernel: Kernel, limits: TargetLimits): Kernel {
 /** Whole pieces that one binding holds, each beginning where a binding may. */
 function windowsOf(buffer: KernelBuffer, limits: TargetLimits): readonly KernelBuffer[] {
   const bytes = ELEMENT_BYTES[buffer.type];
-  const aligned = Math.max(4, limits.offsetAlignment / bytes);
+  const aligned = Math.max(8, limits.offsetAlignment / bytes);
   const most = Math.max(1, Math.floor(limits.bindingBytes / bytes / aligned)) * aligned;
   if (buffer.elements <= most) return [buffer];
   return Array.from({ length: Math.ceil(buffer.elements / most) }, (_, i) => ({
@@ -121,9 +121,13 @@ function split(
       return named(`${inner.buffer}_i`, loadFrom(parts, inner, named('at', inner.index)));
     };
     const own = mapStatement(statement, inWindow, (body) => split(body, windows, fresh));
-    const parts = own.kind === 'store' ? windows.get(own.buffer) : undefined;
-    if (own.kind !== 'store' || !parts) return [...before, own];
-    const last = storeTo(parts, { ...own, value: named('element', own.value) }, named('at', own.index));
+    if (own.kind !== 'store' && own.kind !== 'copy_shared') return [...before, own];
+    const parts = windows.get(own.buffer);
+    if (!parts) return [...before, own];
+    const last =
+      own.kind === 'copy_shared'
+        ? copyFrom(parts, own, named('at', own.from))
+        : storeTo(parts, { ...own, value: named('element', own.value) }, named('at', own.index));
     return [...before, ...last];
   });
 }
@@ -132,7 +136,7 @@ function startOf(part: KernelBuffer): number {
   return part.window?.start ?? 0;
 }
 
-/** All windows are read, each within its bounds, and the right one is chosen. A window begins and ends with a four. */
+/** All windows are read, each within its bounds, and the right one is chosen. A window begins with a whole eight, and ends with a four. */
 function loadFrom(parts: readonly KernelBuffer[], load: Expr & { readonly kind: 'load' }, index: Expr): Expr {
   const width = load.type === 'vec4' ? 4 : 1;
   const loads = parts.map((part): Expr => {
@@ -152,13 +156,29 @@ function storeTo(
   index: Expr,
 ): readonly Statement[] {
   const width = store.value.type === 'vec4' ? 4 : 1;
+  return inOneOf(parts, index, width, (buffer, inPart) => ({ ...store, buffer, index: inPart }));
+}
+
+function copyFrom(
+  parts: readonly KernelBuffer[],
+  copy: Statement & { readonly kind: 'copy_shared' },
+  index: Expr,
+): readonly Statement[] {
+  return inOneOf(parts, index, copy.elements, (buffer, inPart) => ({ ...copy, buffer, from: inPart }));
+}
+
+/** What `make` makes for the window that holds `index`, which counts in `width` elements. */
+function inOneOf(
+  parts: readonly KernelBuffer[],
+  index: Expr,
+  width: number,
+  make: (buffer: string, inPart: Expr) => Statement,
+): readonly Statement[] {
   return parts.map((part, i) => {
     const start = startOf(part) / width;
     const next = parts[i + 1];
-    const after =
-      start === 0 ? { kind: 'literal' as const, type: 'bool' as const, value: 1 } : binary('ge', index, u32(start));
+    const after = start === 0 ? bool(true) : binary('ge', index, u32(start));
     const condition = next ? and(after, lt(index, u32(startOf(next) / width))) : after;
-    const own: Statement = { ...store, buffer: part.name, index: sub(index, u32(start)) };
-    return { kind: 'if', condition, then: [own], else: [] };
+    return { kind: 'if', condition, then: [make(part.name, sub(index, u32(start)))], else: [] };
   });
 }

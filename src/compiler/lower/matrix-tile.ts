@@ -10,8 +10,9 @@ import { FRAGMENT, FRAGMENT_LANES, LANE_SUMS } from '../ir/fragment.ts';
 import type { ValueId } from '../ir/graph.ts';
 import type { NarrowType } from '../ir/kernel.ts';
 import type { ProductPart } from '../ir/region.ts';
-import { elementBytes } from '../ir/storage-type.ts';
+import { CELL, ELEMENT_BYTES, elementBytes, heldAs } from '../ir/storage-type.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
+import { present } from '../support/invariant.ts';
 import type { LowerContext } from './context.ts';
 import { operandsOfPass, type Pass, passesOf } from './product-terms.ts';
 
@@ -38,10 +39,12 @@ export interface MatrixPart {
 
 export type Side = 'row' | 'column';
 
+const SIDES = ['row', 'column'] as const;
+
 /** Places of the sum that are brought at once. */
 export const DEPTH = 32;
-/** Tiles of an operand in workgroup memory: one is multiplied while the next is brought. */
-export const TURNS = 2;
+/** Tiles of an operand in workgroup memory: one is multiplied while the next ones are brought. */
+const [FEWEST_TURNS, MOST_TURNS] = [2, 4];
 /** Elements behind each line, so that lines begin in unlike banks of memory: 16 bytes, as much as a fragment loads at once. */
 const PADDING = 8;
 
@@ -94,31 +97,69 @@ export interface OperandTile {
   readonly stride: number;
   /** Of one turn. */
   readonly elements: number;
+  /** Elements that are copied at once as they lie in memory; 0 where they come through registers. */
+  readonly piece: number;
 }
 
 export function operandTile(
   context: LowerContext,
+  { part, tile, type }: Pick<MatrixPart, 'part' | 'tile' | 'type'>,
   pass: Pass,
-  tile: MatrixTile,
   side: Side,
   value: ValueId,
 ): OperandTile {
-  const lines = side === 'row' ? tile.rows : tile.columns;
-  const fastest = context.layoutOf(value).at(-1);
-  const alongSum = pass.axes.some((axis) => axis.id === fastest?.id);
+  const [lines, ofLines] = side === 'row' ? [tile.rows, part.rows] : [tile.columns, part.columns];
+  const fastest = present(context.layoutOf(value).at(-1), 'fastest axis of an operand');
+  const alongSum = pass.axes.some((axis) => axis.id === fastest.id);
   const stride = (alongSum ? DEPTH : lines) + PADDING;
-  return { lines, along: alongSum ? 'sum' : 'lines', stride, elements: stride * (alongSum ? lines : DEPTH) };
+  const isInOrder = (alongSum ? pass.axes : ofLines).at(-1)?.id === fastest.id;
+  return {
+    lines,
+    along: alongSum ? 'sum' : 'lines',
+    stride,
+    elements: stride * (alongSum ? lines : DEPTH),
+    piece: isInOrder && liesAs(context, value, type) ? pieceOf(context, fastest.size, type) : 0,
+  };
 }
 
-/** Elements of workgroup memory for the n-th operand on a side, as the pass needs it that needs most. */
+/** Whether a value lies in memory in the type in which it is multiplied. */
+function liesAs({ value, limits }: LowerContext, id: ValueId, type: NarrowType): boolean {
+  return heldAs(CELL[value(id).type.storage], limits) === type;
+}
+
+/** Elements of whole pieces of an axis that are copied at once. */
+function pieceOf({ limits }: LowerContext, size: number, type: NarrowType): number {
+  const bytes = [16, 8, 4].find((n) => n <= limits.copyBytes && size % (n / ELEMENT_BYTES[type]) === 0);
+  return (bytes ?? 0) / ELEMENT_BYTES[type];
+}
+
+/** The tiles of all operands on one side, with their number in their pass. */
+function tilesOn(
+  context: LowerContext,
+  parts: readonly MatrixPart[],
+  side: Side,
+): readonly (readonly [number, OperandTile])[] {
+  return parts.flatMap((own) =>
+    own.passes.flatMap((pass) =>
+      operandsOfPass(pass, side).map((value, n) => [n, operandTile(context, own, pass, side, value)] as const),
+    ),
+  );
+}
+
+/** Elements of workgroup memory in a turn for the n-th operand on a side, as the pass needs it that needs most. */
 export function operandElements(context: LowerContext, parts: readonly MatrixPart[], side: Side): readonly number[] {
-  const elements: number[] = [];
-  for (const { passes, tile } of parts)
-    for (const pass of passes)
-      operandsOfPass(pass, side).forEach((value, n) => {
-        elements[n] = Math.max(elements[n] ?? 0, TURNS * operandTile(context, pass, tile, side, value).elements);
-      });
-  return elements;
+  const most: number[] = [];
+  for (const [n, { elements }] of tilesOn(context, parts, side)) most[n] = Math.max(most[n] ?? 0, elements);
+  return most;
+}
+
+/** Turns for which a multiprocessor has workgroup memory, for as many workgroups as it has registers. More pay for copies alone. */
+export function turnsOf(context: LowerContext, parts: readonly MatrixPart[]): number {
+  const isCopying = SIDES.some((side) => tilesOn(context, parts, side).some(([, { piece }]) => piece > 0));
+  const lanes = Math.max(...parts.map(({ tile }) => lanesOf(tile)));
+  let turns = FEWEST_TURNS;
+  while (isCopying && turns < MOST_TURNS && fits(context, parts, turns + 1, residentOf(lanes))) turns++;
+  return turns;
 }
 
 /**
@@ -157,7 +198,7 @@ function bestTile(
     const tiles = rowTiles * columnTiles * elementsOf(part.batch);
     return { part, passes, tile, type, rowTiles, columnTiles, tiles };
   });
-  const possible = candidates.filter((own) => floatsOf(own) <= FLOATS && fits(context, [own]));
+  const possible = candidates.filter((own) => floatsOf(context, own) <= FLOATS && fits(context, [own]));
   return least(possible, (own) => costOf(context, own, parts));
 }
 
@@ -165,19 +206,21 @@ function least<T>(candidates: readonly T[], cost: (candidate: T) => number): T |
   return candidates.reduce<T | undefined>((a, b) => (a !== undefined && cost(a) <= cost(b) ? a : b), undefined);
 }
 
-function floatsOf({ part, passes, tile }: MatrixPart): number {
-  const brought = passes.map((pass) => {
-    const [rows, columns] = [operandsOfPass(pass, 'row').length, operandsOfPass(pass, 'column').length];
-    return (DEPTH * (rows * tile.rows + columns * tile.columns)) / lanesOf(tile);
-  });
-  return part.accumulators.length * sumsOf(tile) + Math.max(...brought);
+function floatsOf(context: LowerContext, own: MatrixPart): number {
+  const { part, passes, tile } = own;
+  const loaded = passes.map((pass) =>
+    SIDES.flatMap((side) => operandsOfPass(pass, side).map((value) => operandTile(context, own, pass, side, value)))
+      .filter(({ piece }) => piece === 0)
+      .reduce((sum, { lines }) => sum + (DEPTH * lines) / lanesOf(tile), 0),
+  );
+  return part.accumulators.length * sumsOf(tile) + Math.max(...loaded);
 }
 
-function fits(context: LowerContext, parts: readonly MatrixPart[]): boolean {
-  const sides = (['row', 'column'] as const).flatMap((side) => operandElements(context, parts, side));
-  const operands = 2 * sides.reduce((sum, n) => sum + n, 0);
-  const own = stagingOf(context, parts);
-  return operands + (own.isOver ? 0 : 4 * own.elements) <= context.limits.sharedBytes;
+/** Whether there is workgroup memory for `turns`, `times` over. */
+function fits(context: LowerContext, parts: readonly MatrixPart[], turns = FEWEST_TURNS, times = 1): boolean {
+  const operands = SIDES.flatMap((side) => operandElements(context, parts, side)).reduce((sum, n) => sum + n, 0);
+  const own = stagingOf(context, parts, turns);
+  return times * (2 * turns * operands + (own.isOver ? 0 : 4 * own.elements)) <= context.limits.sharedBytes;
 }
 
 /** Workgroup memory through which sums go to those who store them. */
@@ -201,12 +244,12 @@ export function stagedRows({ rowTeams }: MatrixTile): number {
   return STAGED * FRAGMENT * rowTeams;
 }
 
-export function stagingOf(context: LowerContext, parts: readonly MatrixPart[]): Staging {
+export function stagingOf(context: LowerContext, parts: readonly MatrixPart[], turns: number): Staging {
   const elements = Math.max(
     ...parts.map(({ part, tile }) => part.accumulators.length * stagedRows(tile) * stagedStride(tile)),
   );
-  const places = (['row', 'column'] as const).flatMap((side) =>
-    operandElements(context, parts, side).map((size, n) => ({ side, n, size })),
+  const places = SIDES.flatMap((side) =>
+    operandElements(context, parts, side).map((size, n) => ({ side, n, size: turns * size })),
   );
   const largest = places.reduce((a, b) => (a.size >= b.size ? a : b));
   return { elements, isOver: 4 * elements <= 2 * largest.size, side: largest.side, n: largest.n };

@@ -61,7 +61,12 @@ export function frameOf(writer: KernelWriter, tiled: TiledPart, place: Expr, lan
 
 /** `position`, or one of the last four: neighbours in a group of four stay neighbours where all groups are whole. */
 export function withinFour(position: Expr, count: number): Expr {
-  const inGroup = mod(position, 4);
-  if (count % 4 !== 0 || inGroup.kind !== 'literal') return atMost(position, count - 1);
-  return add(mul(atMost(div(position, 4), count / 4 - 1), 4), inGroup);
+  return withinGroup(position, count, 4);
+}
+
+/** The like for groups of `width`. */
+export function withinGroup(position: Expr, count: number, width: number): Expr {
+  const inGroup = mod(position, width);
+  if (count % width !== 0 || inGroup.kind !== 'literal') return atMost(position, count - 1);
+  return add(mul(atMost(div(position, width), count / width - 1), width), inGroup);
 }

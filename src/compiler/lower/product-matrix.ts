@@ -1,26 +1,24 @@
 /**
  * A tile of a product that a workgroup computes on matrix units, in a narrow type with sums in f32.
  *
- * Each pass over a stretch of the sum loads the next operands into registers before it multiplies those that are in
- * workgroup memory, and then stores the loaded ones into the other half of it: loads are under way while units multiply,
- * and one barrier a pass is enough.
+ * Workgroup memory has tiles of the operands for a few turns: while one is multiplied, others are brought. At the barrier of a step
+ * all have multiplied the tile of the step before, in whose place the next one comes, and see the tile that they multiply next.
  */
 
 import { FRAGMENT, FRAGMENT_LANES, fragmentPlace, LANE_SUMS } from '../ir/fragment.ts';
-import type { Axis, ValueId } from '../ir/graph.ts';
+import type { ValueId } from '../ir/graph.ts';
 import type { Expr } from '../ir/kernel.ts';
-import { f32, lt, select, u32 } from '../ir/kernel-expr.ts';
+import { lt, u32 } from '../ir/kernel-expr.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
 import { present } from '../support/invariant.ts';
-import type { LowerContext } from './context.ts';
+import { type Bringing, copyTile, keepTile, loadedFours, loadTile, positionOf } from './bring-operand.ts';
 import type { Emitter } from './element.ts';
-import { add, atMost, bounded, div, indicesAt, mod, mul } from './index-math.ts';
+import { add, bounded, div, indicesAt, mod, mul } from './index-math.ts';
 import {
   DEPTH,
   fragmentsOf,
   lanesOf,
   type MatrixPart,
-  type OperandTile,
   operandElements,
   operandTile,
   type Side,
@@ -29,10 +27,9 @@ import {
   stagedStride,
   stagingOf,
   sumsOf,
-  TURNS,
+  turnsOf,
 } from './matrix-tile.ts';
 import { shortName } from './names.ts';
-import { withinFour } from './product-frame.ts';
 import { range } from './product-sums.ts';
 import { operandsOfPass, type Pass } from './product-terms.ts';
 import { storesAlongRows } from './product-tile.ts';
@@ -41,18 +38,23 @@ import type { Env, KernelWriter, LocalArray } from './writer.ts';
 /** Names of the workgroup memory that all parts use. */
 export interface MatrixMemory {
   readonly tiles: Readonly<Record<Side, readonly string[]>>;
+  /** Tiles of an operand that it holds at once. */
+  readonly turns: number;
   readonly staged: string;
+  /** Whether to write sums there is to lose a tile. */
+  readonly isOver: boolean;
 }
 
 export function matrixMemory(writer: KernelWriter, parts: readonly MatrixPart[]): MatrixMemory {
   const { context } = writer;
   const { type } = present(parts[0], 'part of a product');
+  const turns = turnsOf(context, parts);
   const declare = (side: Side): readonly string[] =>
-    operandElements(context, parts, side).map((elements) => writer.shared(`${side}_tile`, type, elements));
+    operandElements(context, parts, side).map((elements) => writer.shared(`${side}_tile`, type, turns * elements));
   const tiles = { row: declare('row'), column: declare('column') };
-  const { elements, isOver, side, n } = stagingOf(context, parts);
+  const { elements, isOver, side, n } = stagingOf(context, parts, turns);
   const over = isOver ? present(tiles[side][n], 'tile of an operand') : undefined;
-  return { tiles, staged: writer.shared('sum_tile', 'f32', elements, over) };
+  return { tiles, turns, staged: writer.shared('sum_tile', 'f32', elements, over), isOver };
 }
 
 /** Where the workgroup's tile lies, and this invocation in the workgroup. */
@@ -107,117 +109,60 @@ function frameOf(writer: KernelWriter, matrix: MatrixPart, place: Expr, lane: Ex
   };
 }
 
-/** An operand of a pass, and its memory. */
-interface Operand extends OperandTile {
+/** An operand of a pass, and how it is brought. */
+interface Operand extends Bringing {
   readonly value: ValueId;
   readonly side: Side;
-  readonly array: string;
-  readonly name: string;
 }
 
-function operandsOf(context: LowerContext, frame: Frame, memory: MatrixMemory, pass: Pass): readonly Operand[] {
+function operandsOf(emitter: Emitter, frame: Frame, memory: MatrixMemory, pass: Pass): readonly Operand[] {
+  const { context } = emitter.writer;
+  const { matrix, lane } = frame;
+  const { part, tile } = matrix;
   return (['row', 'column'] as const).flatMap((side) =>
     operandsOfPass(pass, side).map((value, n) => ({
-      ...operandTile(context, pass, frame.matrix.tile, side, value),
-      value,
-      side,
-      array: present(memory.tiles[side][n], 'tile of an operand'),
+      ...operandTile(context, matrix, pass, side, value),
+      ...{ value, side, lane },
       name: shortName(context, value),
+      array: present(memory.tiles[side][n], 'tile of an operand'),
+      lanes: lanesOf(tile),
+      first: frame.first[side],
+      axes: side === 'row' ? part.rows : part.columns,
+      summed: pass.axes,
+      isPadded: side === 'row' && elementsOf(pass.axes) % DEPTH !== 0,
+      elementAt: (at) => emitter.element(value, new Map([...frame.batch, ...at])),
     })),
   );
 }
 
 function addPass(emitter: Emitter, frame: Frame, memory: MatrixMemory, pass: Pass, sums: readonly LocalArray[]): void {
   const { writer } = emitter;
-  const operands = operandsOf(writer.context, frame, memory, pass);
+  const { turns } = memory;
+  const operands = operandsOf(emitter, frame, memory, pass);
+  const [copied, loaded] = [operands.filter(({ piece }) => piece > 0), operands.filter(({ piece }) => piece === 0)];
   const steps = Math.ceil(elementsOf(pass.axes) / DEPTH);
-  writer.comment(
-    'Each step loads the operands of the next one, multiplies those of the one before, and keeps the loaded.',
-  );
-  writer.loop('step', steps + 1, (step) => {
-    const fours = operands.map((operand) => writer.array(`next_${operand.name}`, 'vec4', foursOf(frame, operand)));
-    const each = (write: (operand: Operand, four: LocalArray) => void): void =>
-      operands.forEach((operand, i) => {
-        write(operand, present(fours[i], 'loaded operand'));
-      });
-    const isLoaded = lt(step, u32(steps));
-    writer.when(isLoaded, () =>
-      each((operand, four) => {
-        // A copy, because the bound holds here only.
-        const start = mul(bounded({ ...step }, steps - 1), DEPTH);
-        load(emitter, frame, pass.axes, operand, start, four);
-      }),
-    );
-    writer.when(lt(u32(0), step), () => multiply(writer, frame, pass, operands, mod(add(step, u32(1)), TURNS), sums));
-    writer.when(isLoaded, () => each((operand, four) => keep(writer, frame, operand, mod(step, TURNS), four)));
+  writer.comment(`Each step begins to bring operands, and multiplies what was brought ${turns - 1} before.`);
+  writer.loop('step', steps + turns - 1, (step) => {
+    // A copy, because the bound holds here only.
+    const start = mul(bounded({ ...step }, steps - 1), DEPTH);
+    const isBringing = lt(step, u32(steps));
+    const turn = mod(step, turns);
+    const fours = loaded.map((operand) => ({ operand, four: loadedFours(writer, operand) }));
+    if (copied.length > 0) writer.waitCopies(turns - 2);
     writer.barrier();
-  });
-}
-
-/** Fours of an operand's tile that an invocation brings. */
-function foursOf({ matrix }: Frame, { lines }: Operand): number {
-  return (lines * DEPTH) / 4 / lanesOf(matrix.tile);
-}
-
-/** The line of the n-th four of an invocation, and its place along the sum: of the first of the four. */
-function placeOf(frame: Frame, { lines, along }: OperandTile, n: Expr): { readonly line: Expr; readonly step: Expr } {
-  // Neighbouring invocations read neighbours in memory.
-  const place = add(mul(n, lanesOf(frame.matrix.tile)), frame.lane);
-  if (along === 'sum') return { line: div(place, DEPTH / 4), step: mul(mod(place, DEPTH / 4), 4) };
-  return { line: mul(mod(place, lines / 4), 4), step: div(place, lines / 4) };
-}
-
-/** Loads this invocation's part of a tile from `start` of the sum, with zeros (on one side) beyond its end. */
-function load(
-  emitter: Emitter,
-  frame: Frame,
-  summed: readonly Axis[],
-  operand: Operand,
-  start: Expr,
-  four: LocalArray,
-): void {
-  const { writer } = emitter;
-  const { part } = frame.matrix;
-  const { side, value, along } = operand;
-  const axes = side === 'row' ? part.rows : part.columns;
-  const [lines, count] = [elementsOf(axes), elementsOf(summed)];
-  writer.loop('n', foursOf(frame, operand), (n) => {
-    const { line, step } = placeOf(frame, operand, n);
-    const wanted = add(start, step);
-    const parts = range(4).map((c) => {
-      const [ofLine, ofSum] = along === 'sum' ? [0, c] : [c, 0];
-      const lineAt = add(add(frame.first[side], line), u32(ofLine));
-      const sumAt = add(wanted, u32(ofSum));
-      const at = new Map([
-        ...frame.batch,
-        ...indicesAt(along === 'sum' ? atMost(lineAt, lines - 1) : withinFour(lineAt, lines), axes),
-        ...indicesAt(along === 'sum' ? withinFour(sumAt, count) : atMost(sumAt, count - 1), summed),
-      ]);
-      return { element: emitter.element(value, at), isInside: lt(sumAt, u32(count)) };
+    writer.when(isBringing, () => {
+      for (const operand of copied) copyTile(writer, operand, frame.matrix.type, start, turn);
+      for (const { operand, four } of fours) loadTile(writer, operand, start, four);
     });
-    const isPadded = side === 'row' && count % DEPTH !== 0;
-    const isWhole = along === 'lines' || count % 4 === 0;
-    const elements = parts.map(({ element, isInside }) =>
-      isPadded && !isWhole ? select(isInside, element, f32(0)) : element,
-    );
-    const whole = writer.four(elements);
-    const zero: Expr = { kind: 'vector', type: 'vec4', parts: [f32(0)] };
-    four.assign(n, isPadded && isWhole ? select(lt(wanted, u32(count)), whole, zero) : whole);
+    if (copied.length > 0) writer.commitCopies();
+    writer.when(lt(u32(turns - 2), step), () => {
+      multiply(writer, frame, pass, operands, mod(add(step, u32(1)), turns), sums);
+    });
+    if (fours.length > 0)
+      writer.when(isBringing, () => {
+        for (const { operand, four } of fours) keepTile(writer, operand, turn, four);
+      });
   });
-}
-
-/** Stores what was loaded into the memory of a turn. */
-function keep(writer: KernelWriter, frame: Frame, operand: Operand, turn: Expr, four: LocalArray): void {
-  writer.loop('n', foursOf(frame, operand), (n) => {
-    const { line, step } = placeOf(frame, operand, n);
-    writer.storeShared(operand.array, div(positionOf(operand, turn, line, step), 4), four.at(n));
-  });
-}
-
-/** Where an element of an operand lies in its workgroup memory. */
-function positionOf({ along, stride, elements }: OperandTile, turn: Expr, line: Expr, step: Expr): Expr {
-  const [slow, fast] = along === 'sum' ? [line, step] : [step, line];
-  return add(add(mul(turn, elements), mul(slow, stride)), fast);
 }
 
 /** Adds the products of what lies in the memory of a turn. */
@@ -275,6 +220,7 @@ function finishTile(
   const at = (sum: number, row: Expr, column: Expr): Expr =>
     add(u32(sum * rows * stride), add(mul(row, stride), column));
   const alongRows = storesAlongRows(writer.context, part);
+  if (memory.isOver) writer.barrier();
   writer.loop('part', fragments.row / STAGED, (stage) => {
     writer.loop('n', staged, (n) => {
       const own = fragmentPlace(mod(frame.lane, FRAGMENT_LANES), mod(n, LANE_SUMS));

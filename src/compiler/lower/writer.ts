@@ -6,7 +6,7 @@
  */
 import type { AxisId, ValueId } from '../ir/graph.ts';
 import { type Interner, makeInterner } from '../ir/intern.ts';
-import type { Expr, Kernel, KernelFunction, KernelType, NarrowType, Statement } from '../ir/kernel.ts';
+import type { Expr, Kernel, KernelFunction, KernelType, NarrowType, Statement, StorageType } from '../ir/kernel.ts';
 import { binary, cast, u32, vector } from '../ir/kernel-expr.ts';
 import { mapFunction } from '../ir/kernel-walk.ts';
 import { LOADED } from '../ir/storage-type.ts';
@@ -63,6 +63,9 @@ export interface KernelWriter
   /** Where the element of a stored value lies, by its layout. */
   positionOf(value: ValueId, at: Env): Expr;
 
+  /** Where elements of `type` lie side by side in a buffer, the first at a multiple of their number: its number among such pieces. */
+  piece(parts: readonly Expr[], type: StorageType): { readonly buffer: string; readonly index: Expr } | undefined;
+
   /** Four numbers as a vector: one load where they lie side by side in a buffer, the first at a multiple of four. */
   four(parts: readonly Expr[]): Expr;
 
@@ -77,6 +80,10 @@ export interface KernelWriter
   when(condition: Expr, then: () => void, otherwise?: () => void): void;
   comment(text: string): void;
   barrier(): void;
+  /** Begins to copy elements of a buffer to workgroup memory; a group of copies is closed, and waited for. */
+  copyShared(copy: Omit<Of<'copy_shared'>, 'kind'>): void;
+  commitCopies(): void;
+  waitCopies(open: number): void;
   /** The value that a lane of the subgroup has. */
   shuffle(wish: string, value: Expr, lane: Expr): Expr;
   /** The name of a fragment that is loaded. */
@@ -158,6 +165,14 @@ export function makeWriter(context: LowerContext): KernelWriter {
       return rowMajor(context.layoutOf(value), (axis) => present(at.get(axis.id), `index of axis ${axis.name}`));
     },
 
+    piece(parts, type) {
+      const [first] = parts;
+      const buffer = first?.kind === 'load' ? resources.named(first.buffer) : undefined;
+      const isWhole = buffer?.type === type && buffer.access === 'read' && buffer.elements % parts.length === 0;
+      if (!isWhole || first?.kind !== 'load' || !areSideBySide(parts)) return undefined;
+      return { buffer: buffer.name, index: div(first.index, parts.length) };
+    },
+
     four(parts) {
       const [first] = parts;
       const buffer = first?.kind === 'load' ? resources.named(first.buffer) : undefined;
@@ -214,6 +229,9 @@ export function makeWriter(context: LowerContext): KernelWriter {
     },
     comment: (text) => emit({ kind: 'comment', text }),
     barrier: () => emit({ kind: 'barrier' }),
+    copyShared: (copy) => emit({ kind: 'copy_shared', ...copy }),
+    commitCopies: () => emit({ kind: 'commit_copies' }),
+    waitCopies: (open) => emit({ kind: 'wait_copies', open }),
     shuffle(wish, value, lane) {
       const named = local(wish, value.type);
       emit({ kind: 'shuffle', name: named.name, value, lane });

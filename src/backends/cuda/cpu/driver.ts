@@ -24,6 +24,7 @@ const OUTCOMES = [
   'a shuffle takes from a lane that is not there',
   'there is no memory for the stacks of its threads',
   'a line of a fragment does not begin at a multiple of 16 bytes',
+  'a copy to shared memory does not begin at a multiple of its bytes, or a thread has begun more than 256 and waited for none',
 ] as const;
 
 /**

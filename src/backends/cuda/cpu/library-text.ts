@@ -1,3 +1,5 @@
+import type { Helper } from '../../shared/dialect.ts';
+import { COPY_HELPERS } from '../copy-helpers.ts';
 import type { CudaSource } from '../driver.ts';
 import { PTX_HELPERS } from '../helpers.ts';
 import { entryAmong, keptApart, namespaceAmong } from '../keep-apart.ts';
@@ -18,12 +20,12 @@ function kernelText(source: CudaSource, k: number): string {
   });
 }
 
+/** Helpers in whose place the shim has functions. */
+export const SHIMMED: readonly Helper[] = [...PTX_HELPERS, ...MATRIX_PTX, ...COPY_HELPERS];
+
 /** The text without helpers of PTX; its lines keep their numbers. */
 function withoutPtx(text: string): string {
-  return [...PTX_HELPERS, ...MATRIX_PTX].reduce(
-    (rest, { text: own }) => rest.replace(own, own.replaceAll(/[^\n]/g, '')),
-    text,
-  );
+  return SHIMMED.reduce((rest, { text: own }) => rest.replace(own, own.replaceAll(/[^\n]/g, '')), text);
 }
 
 const sectionOf = (k: number): string => `tfm_shared_${k}`;
@@ -42,7 +44,7 @@ function tableText(texts: readonly string[]): string {
     const entry = `${namespaceAmong(k)}::${entryAmong(k)}`;
     const body = `[](unsigned char* args, const unsigned* offsets) { shim::call(${entry}, args, offsets); }`;
     const shared = hasShared(text) ? `__start_${sectionOf(k)}, __stop_${sectionOf(k)}` : 'nullptr, nullptr';
-    return `  {${body}, ${/__syncthreads|__shfl_sync|\bmma_|\bldmatrix_/.test(text)}, ${shared}},`;
+    return `  {${body}, ${/__syncthreads|__shfl_sync|\bmma_|\bldmatrix_|\bwait_copies/.test(text)}, ${shared}},`;
   });
   return [
     ...bounds,

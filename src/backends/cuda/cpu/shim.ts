@@ -6,6 +6,9 @@
  * does together (a shuffle, the product of two fragments) or at its end; when all threads of a warp have stopped, that is
  * done, and when all of a block have stopped at a barrier, they go on. Threads that stop at different things are found, which a GPU would not
  * tell. Races are not found, because there is one order of all accesses and it is always the same.
+ *
+ * A copy to shared memory that goes on beside the thread is done as late as can be: when the thread waits for its group. Until then
+ * there is NaN at the place, so that a wait or a barrier that is missing gives other numbers.
  */
 export const SHIM = `
 #include <cmath>
@@ -84,8 +87,25 @@ static inline float from_f16(unsigned short bits) {
 
 namespace shim {
 
-enum Stop { AT_END, AT_BARRIER, AT_MEETING };
-enum Outcome { FINE, PARTED, NO_SUCH_LANE, NO_MEMORY, ASKEW };
+// Begun by a thread, and not yet waited for.
+struct Copy {
+  void* to;
+  const void* from;
+  unsigned bytes;
+  bool inside;
+  // Groups that the thread had closed before.
+  unsigned group;
+};
+
+constexpr unsigned MOST_COPIES = 256;
+
+struct Copies {
+  Copy begun[MOST_COPIES];
+  unsigned count, closed;
+};
+
+enum Stop { AT_END, AT_BARRIER, AT_MEETING, BAD_COPY };
+enum Outcome { FINE, PARTED, NO_SUCH_LANE, NO_MEMORY, ASKEW, UNCOPIED };
 
 constexpr unsigned WARP = 32, MOST_THREADS = 1024;
 constexpr size_t STACK_BYTES = 512 * 1024;
@@ -109,6 +129,7 @@ struct Fiber {
 };
 
 static Fiber fibers[MOST_THREADS];
+static Copies copies[MOST_THREADS];
 static unsigned running;
 static unsigned char* stacks;
 static Body body;
@@ -166,6 +187,7 @@ static void begin() {
 }
 
 static void prepare(unsigned i) {
+  copies[i].count = copies[i].closed = 0;
   unsigned char* stack = stacks + size_t(i) * STACK_BYTES;
 #if defined(__x86_64__)
   // As if begin had been called: its return address, which is never used, keeps the stack aligned.
@@ -191,7 +213,10 @@ static void stop_at(Stop stop) {
 // Runs a warp until all of its threads have stopped at a barrier or at their ends.
 static Outcome run_warp(unsigned first, unsigned count, Stop& stop) {
   for (;;) {
-    for (unsigned i = 0; i < count; i++) enter(first + i);
+    for (unsigned i = 0; i < count; i++) {
+      enter(first + i);
+      if (fibers[first + i].stop == BAD_COPY) return UNCOPIED;
+    }
     stop = fibers[first].stop;
     for (unsigned i = 1; i < count; i++)
       if (fibers[first + i].stop != stop) return PARTED;
@@ -263,6 +288,42 @@ static int launch(const Kernel& kernel, unsigned blocks, unsigned threads, unsig
 }
 
 }
+
+namespace shim {
+
+static void begin_copy(void* to, const void* from, unsigned bytes, bool inside) {
+  Copies& own = copies[running];
+  if (own.count == MOST_COPIES || uintptr_t(to) % bytes != 0 || (inside && uintptr_t(from) % bytes != 0)) {
+    stop_at(BAD_COPY);
+    return;
+  }
+  memset(to, 0xff, bytes);
+  own.begun[own.count++] = {to, from, bytes, inside, own.closed};
+}
+
+static void wait_for_copies(unsigned open) {
+  Copies& own = copies[running];
+  unsigned left = 0;
+  for (unsigned i = 0; i < own.count; i++) {
+    const Copy& copy = own.begun[i];
+    if (copy.group + open >= own.closed) own.begun[left++] = copy;
+    else if (copy.inside) memcpy(copy.to, copy.from, copy.bytes);
+    else memset(copy.to, 0, copy.bytes);
+  }
+  own.count = left;
+}
+
+}
+
+static inline void copy_4(void* to, const void* from) { shim::begin_copy(to, from, 4, true); }
+static inline void copy_8(void* to, const void* from) { shim::begin_copy(to, from, 8, true); }
+static inline void copy_16(void* to, const void* from) { shim::begin_copy(to, from, 16, true); }
+static inline void copy_4_or_zeros(void* to, const void* from, bool inside) { shim::begin_copy(to, from, 4, inside); }
+static inline void copy_8_or_zeros(void* to, const void* from, bool inside) { shim::begin_copy(to, from, 8, inside); }
+static inline void copy_16_or_zeros(void* to, const void* from, bool inside) { shim::begin_copy(to, from, 16, inside); }
+static inline void commit_copies() { shim::copies[shim::running].closed++; }
+template <int OPEN>
+static inline void wait_copies() { shim::wait_for_copies(OPEN); }
 
 static inline void __syncthreads() { shim::stop_at(shim::AT_BARRIER); }
 

@@ -1,0 +1,167 @@
+// residual
+//
+// Computes sum [batch 3, time 17, hidden 40]
+// from x, w_gate, w_up, residual.
+// One tile per workgroup: 32 of batch x time by 32 of hidden; 16 by 16 in a subgroup, multiplied in bf16.
+// 208 kFLOP, 18.5 kB moved by one launch.
+
+namespace tfm {
+
+alignas(16) __shared__ unsigned short row_tile[2560];
+alignas(16) __shared__ unsigned short column_tile[2560];
+alignas(16) __shared__ unsigned short column_tile_2[2560];
+__shared__ float sum_tile[2304];
+
+// A bf16 is the upper half of a float.
+__device__ inline float from_bf16(unsigned short bits) {
+  return __uint_as_float(unsigned(bits) << 16);
+}
+
+// Waits until no group of the thread's copies is under way but the last OPEN.
+template <int OPEN>
+__device__ inline void wait_copies() {
+  asm volatile("cp.async.wait_group %0;" :: "n"(OPEN) : "memory");
+}
+
+// Begins to copy 16 bytes to shared memory, or to fill them with zeros.
+__device__ inline void copy_16_or_zeros(void* to, const void* from, bool inside) {
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;"
+               :: "r"(unsigned(__cvta_generic_to_shared(to))), "l"(__cvta_generic_to_global(from)), "r"(inside ? 16 : 0)
+               : "memory");
+}
+
+// Begins to copy 16 bytes to shared memory.
+__device__ inline void copy_16(void* to, const void* from) {
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16;"
+               :: "r"(unsigned(__cvta_generic_to_shared(to))), "l"(__cvta_generic_to_global(from)) : "memory");
+}
+
+// Closes the group of the copies that the thread began since the last.
+__device__ inline void commit_copies() {
+  asm volatile("cp.async.commit_group;" ::: "memory");
+}
+
+// 16 lines of an operand by 16 places along the sum; each lane of a warp has four pairs of elements.
+struct Fragment {
+  unsigned pairs[4];
+};
+
+// Loads four matrices of 8 by 8, each lane with the address of a row.
+__device__ inline void ldmatrix_x4(unsigned* pairs, const unsigned short* row) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+               : "=r"(pairs[0]), "=r"(pairs[1]), "=r"(pairs[2]), "=r"(pairs[3])
+               : "r"(unsigned(__cvta_generic_to_shared(row)))
+               : "memory");
+}
+
+// A fragment whose elements lie side by side along the sum.
+__device__ inline Fragment load_fragment(const unsigned short* first, unsigned stride) {
+  const unsigned lane = threadIdx.x % 32;
+  Fragment f;
+  ldmatrix_x4(f.pairs, first + lane % 16 * stride + lane / 16 * 8);
+  return f;
+}
+
+// Loads four matrices of 8 by 8, each lane with the address of a row, and transposes them.
+__device__ inline void ldmatrix_x4_trans(unsigned* pairs, const unsigned short* row) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+               : "=r"(pairs[0]), "=r"(pairs[1]), "=r"(pairs[2]), "=r"(pairs[3])
+               : "r"(unsigned(__cvta_generic_to_shared(row)))
+               : "memory");
+}
+
+// A fragment whose lines lie side by side.
+__device__ inline Fragment load_fragment_of_lines(const unsigned short* first, unsigned stride) {
+  const unsigned lane = threadIdx.x % 32;
+  Fragment f;
+  ldmatrix_x4_trans(f.pairs, first + (lane / 16 * 8 + lane % 8) * stride + lane / 8 % 2 * 8);
+  return f;
+}
+
+// Adds the product of 16 rows and 8 columns, whose elements are pairs in words, to the 4 of their sums that a lane has.
+__device__ inline void mma_16x8x16_bf16(float* sums, const unsigned* rows, unsigned first, unsigned second) {
+  asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
+               "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+               : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3])
+               : "r"(rows[0]), "r"(rows[1]), "r"(rows[2]), "r"(rows[3]), "r"(first), "r"(second));
+}
+
+// Adds the product of two fragments to the 8 of its sums that a lane has.
+__device__ inline void multiply_bf16(float* sums, const Fragment& row, const Fragment& column) {
+  mma_16x8x16_bf16(sums, row.pairs, column.pairs[0], column.pairs[2]);
+  mma_16x8x16_bf16(sums + 4, row.pairs, column.pairs[1], column.pairs[3]);
+}
+
+// Stores one element.
+__device__ inline void finish(
+    unsigned row,
+    unsigned column,
+    float up,
+    float gate,
+    const unsigned short* __restrict__ residual,
+    float* __restrict__ sum
+) {
+  if (row < 51 && column < 40) {
+    sum[row * 40 + column] = gate / (1.0f + expf(-gate)) * up + from_bf16(residual[row * 40 + column]);
+  }
+}
+
+extern "C" __global__ void __launch_bounds__(128, 4) kernel(
+  const unsigned short* __restrict__ residual, // bf16 [batch 3, time 17, hidden 40]
+  const unsigned short* __restrict__ x,        // bf16 [batch 3, time 17, width 24]
+  const unsigned short* __restrict__ w_up,     // bf16 [width 24, hidden 40]
+  const unsigned short* __restrict__ w_gate,   // bf16 [width 24, hidden 40]
+  float* __restrict__ sum                      // [batch 3, time 17, hidden 40]
+) {
+  const unsigned group = blockIdx.x;
+  const unsigned lane = threadIdx.x;
+  const unsigned first_row = group / 2 * 32;
+  const unsigned first_column = group % 2 * 32;
+  const unsigned row_team = lane / 64;
+  const unsigned column_team = lane / 32 % 2;
+  float up[8] = {};
+  float gate[8] = {};
+  // Each step begins to bring operands, and multiplies what was brought 1 before.
+  for (unsigned step = 0u; step < 2; step++) {
+    wait_copies<0>();
+    __syncthreads();
+    if (step < 1) {
+      const unsigned at = step * 160 + lane / 4 * 5 + lane % 4;
+      const unsigned at_2 = min(first_row + lane / 4, 50) * 3 + min(step * 4 + lane % 4, 2);
+      copy_16_or_zeros(&row_tile[at * 8], &x[at_2 * 8], step * 32 + lane % 4 * 8 < 24);
+      const unsigned at_3 = min(step * 32 + lane / 4, 23) * 5;
+      const unsigned at_4 = at_3 + min(first_column / 8 + lane % 4, 4);
+      copy_16(&column_tile[at * 8], &w_up[at_4 * 8]);
+      copy_16(&column_tile_2[at * 8], &w_gate[at_4 * 8]);
+    }
+    commit_copies();
+    if (0 < step) {
+      const unsigned at = (step + 1) % 2 * 1280 + row_team * 640;
+      for (unsigned place = 0u; place < 32; place += 16) {
+        const Fragment x_0 = load_fragment(&row_tile[at + place], 40);
+        const unsigned at_2 = (step + 1) % 2 * 1280 + place * 40;
+        const unsigned at_3 = at_2 + column_team * 16;
+        const Fragment w_up_0 = load_fragment_of_lines(&column_tile[at_3], 40);
+        multiply_bf16(&up[0], x_0, w_up_0);
+        const Fragment w_gate_0 = load_fragment_of_lines(&column_tile_2[at_3], 40);
+        multiply_bf16(&gate[0], x_0, w_gate_0);
+      }
+    }
+  }
+  const unsigned at = row_team * 576 + lane % 32 / 4 * 36;
+  #pragma unroll
+  for (unsigned n = 0u; n < 8; n++) {
+    const unsigned at_2 = at + n / 2 % 2 * 288 + column_team * 16;
+    const unsigned at_3 = at_2 + lane % 32 % 4 * 2 + n % 2;
+    const unsigned at_4 = at_3 + n / 4 * 8;
+    sum_tile[at_4] = up[n];
+    sum_tile[at_4 + 1152] = gate[n];
+  }
+  __syncthreads();
+  for (unsigned place = lane; place < 1024; place += 128) {
+    const unsigned at_2 = place / 32 * 36 + place % 32;
+    finish(first_row + place / 32, first_column + place % 32, sum_tile[at_2], sum_tile[at_2 + 1152], residual, sum);
+  }
+}
+
+}
