@@ -12,8 +12,11 @@ import { findProgram } from '../src/backends/cuda/find-program.ts';
 import { ptxOf } from '../src/backends/cuda/ptx.ts';
 import { PTX_FILE } from '../src/backends/cuda/ptx-file.ts';
 import type { Device, LoadedPlan } from '../src/backends/device.ts';
+import { checkPlan } from '../src/backends/shared/check-plan.ts';
 import { compileTarget } from '../src/backends/targets.ts';
 import { Failure } from '../src/compiler/diagnostics/diagnostic.ts';
+import type { Expr, Kernel } from '../src/compiler/ir/kernel.ts';
+import { add, builtin, load, u32 } from '../src/compiler/ir/kernel-expr.ts';
 import { present } from '../src/compiler/support/invariant.ts';
 import { compileText } from './support/compile-text.ts';
 import { assertAgrees, runOnDevice, runReference, SCALARS } from './support/device-check.ts';
@@ -22,6 +25,7 @@ import { usableNvcc } from './support/nvcc.ts';
 import { runMain } from './support/run-cli.ts';
 import { skipFile } from './support/skip.ts';
 import { temporaryFolder } from './support/temporary.ts';
+import { eachElement, runOnce, tinyPlan } from './support/tiny-plan.ts';
 
 if (findProgram('g++') === undefined) skipFile('there is no g++ on this machine');
 
@@ -158,6 +162,51 @@ test('kernels are compiled once, and a damaged one of the cache again', async ()
   writeFileSync(path, whole.subarray(0, whole.length - 5));
   await loaded(async () => {});
   assert.equal(readFileSync(path), whole);
+});
+
+test('a launch asks for shared memory that is more than a kernel can declare', async () => {
+  const elements = 2 ** 14;
+  const last = (of: Expr): Expr => add(of, u32(elements - 32));
+  const lane = builtin('local');
+  const memory = eachElement(
+    'far',
+    32,
+    [
+      { name: 'x', type: 'f32', access: 'read' },
+      { name: 'out', type: 'f32', access: 'read_write' },
+    ],
+    [],
+  );
+  const kernel: Kernel = {
+    ...memory,
+    shared: [{ name: 'tile', type: 'f32', elements }],
+    workgroup: 32,
+    groups: 1,
+    body: [
+      { kind: 'store_shared', array: 'tile', index: last(lane), value: load('x', 'f32', lane) },
+      { kind: 'barrier' },
+      {
+        kind: 'store',
+        buffer: 'out',
+        index: lane,
+        value: { kind: 'load_shared', type: 'f32', array: 'tile', index: last(lane) },
+      },
+    ],
+  };
+  fake.calls();
+  const x = Float32Array.from({ length: 32 }, (_, i) => i + 1);
+  assert.equal([...new Float32Array(await runOnce(device, kernel, [x]))], [...x]);
+  assert.ok(fake.calls().includes('cuFuncSetAttribute'));
+  const few = { ...device, limits: { ...device.limits, sharedBytes: 48 * 1024 } };
+  const { plan } = tinyPlan(
+    [],
+    (table) => {
+      table.add(kernel, []);
+      return {};
+    },
+    'cuda',
+  );
+  assert.throws(() => checkPlan(few, plan), /bytes of workgroup memory/);
 });
 
 test('what the compiler refuses is said with its place', async () => {

@@ -11,6 +11,7 @@ import { lowerRegion } from '../src/compiler/lower/lower-region.ts';
 import { MENU } from '../src/compiler/lower/matrix-tile.ts';
 import type { Builder } from '../src/compiler/ops/builder.ts';
 import * as m from '../src/compiler/ops/make.ts';
+import { present } from '../src/compiler/support/invariant.ts';
 import { openCudaTestDevice } from './support/devices.ts';
 import { matchesGolden } from './support/golden.ts';
 import { axis } from './support/llama-graph.ts';
@@ -23,8 +24,11 @@ import { runPrepared } from './support/run-prepared.ts';
 const FEW: TargetLimits = { ...CUDA_LIMITS, matrixUnits: 1 };
 const MANY: TargetLimits = { ...CUDA_LIMITS, matrixUnits: 10_000 };
 
+/** As much workgroup memory as large GPUs have, and so as many turns as there are. */
+const LARGE: TargetLimits = { ...FEW, sharedBytes: 227 * 1024 };
+
 const CASES = [
-  ['bf16', FEW],
+  ['bf16', LARGE],
   ['f16', MANY],
 ] as const;
 
@@ -76,6 +80,34 @@ test('what is contiguous along its fastest axis is copied in pieces that divide 
   const make: Make = (b) => ({ y: m.contract(b, input(b, 'x', [r, k]), input(b, 'w', [k, c]), [k.id]) });
   assert.equal(copiesOf(make, { ...CUDA_LIMITS, copyBytes: 0 }), []);
   assert.equal(copiesOf(make, { ...CUDA_LIMITS, copyBytes: 4 }), [2, 2]);
+});
+
+test('there are more turns where workgroup memory allows, for copies alone, and a launch asks for what cannot be declared', () => {
+  const [r, c, k] = [axis('r', 512), axis('c', 512), axis('k', 512)];
+  const graph = graphOf((b) => ({ y: m.contract(b, input(b, 'x', [r, k]), input(b, 'w', [k, c]), [k.id]) }));
+  const turnsOf = (limits: TargetLimits, prepare?: typeof withNarrowInputs): readonly (number | undefined)[] => {
+    const [kernel] = prepareGraph(graph, { ...limits, matrixUnits: 4 }, lowerRegion, true, 'bf16', prepare).kernels;
+    const { text, sharedBytes } = emit(present(kernel, 'a kernel'), CUDA);
+    assert.is(text.includes('extern __shared__'), sharedBytes !== undefined);
+    return [Number(/(\w+) steps? before/.exec(text)?.[1]?.replace('one', '1')), sharedBytes];
+  };
+  // A turn of 128 by 128 takes 128 lines of 80 bytes and 32 of 272.
+  assert.equal(turnsOf(CUDA_LIMITS, withNarrowInputs), [1, undefined]);
+  assert.equal(turnsOf({ ...CUDA_LIMITS, sharedBytes: 163 * 1024 }, withNarrowInputs), [3, 4 * (128 * 80 + 32 * 272)]);
+  assert.equal(turnsOf(LARGE), [1, undefined]);
+});
+
+test('parts with the longest sums come first', () => {
+  const graph = graphOf((b) => {
+    const dy = input(b, 'dy', [batch, time, hidden]);
+    return {
+      dx: m.contract(b, dy, input(b, 'w', [width, hidden]), [hidden.id], { name: 'dx' }),
+      dw: m.contract(b, input(b, 'x', [batch, time, width]), dy, [batch.id, time.id], { name: 'dw' }),
+    };
+  });
+  const { kernels } = prepareGraph(graph, CUDA_LIMITS, lowerRegion, true, 'bf16');
+  assert.is(kernels.length, 1);
+  assert.match(kernels[0]?.doc.at(-1) ?? '', /One tile per workgroup: dw, .*; dx, /);
 });
 
 const device = await openCudaTestDevice();

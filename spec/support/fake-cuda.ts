@@ -22,7 +22,8 @@ const CUDA_TEXT = `
 
 using Handle = uint64_t;
 using Launch = int (*)(unsigned kernel, unsigned blocks, unsigned threads, unsigned char* args, const unsigned* offsets);
-struct Module { Launch launch; std::vector<unsigned> sizes; };
+// With shared memory that its launches ask for, and how much of it they may have.
+struct Module { Launch launch; std::vector<unsigned> sizes; bool asks; unsigned most; };
 // A launch of a module, a copy where there is none, or words that are set.
 struct Step { Module* module; unsigned blocks, threads; std::vector<unsigned char> args; std::vector<unsigned> offsets; Handle at; unsigned word; size_t words; Handle from; };
 using Graph = std::vector<Step>;
@@ -81,9 +82,9 @@ static std::string contents(const std::string& path) {
   return text;
 }
 
-static Handle opened(const std::string& name) {
+static Handle opened(const std::string& name, bool asks) {
   void* library = dlopen((name + ".so").c_str(), RTLD_NOW | RTLD_LOCAL);
-  Module* module = new Module;
+  Module* module = new Module{nullptr, {}, asks, 0};
   module->launch = reinterpret_cast<Launch>(dlsym(library, "tfm_launch"));
   auto sizes = reinterpret_cast<unsigned (*)(unsigned*)>(dlsym(library, "fake_sizes"));
   module->sizes.resize(512);
@@ -118,7 +119,9 @@ int cuModuleLoadData(Handle* out, const char* image) {
   if (strncmp(image, "// Of kernels", 13) == 0) { *out = reinterpret_cast<Handle>(new Module); return 0; }
   // One library for each text, also of other processes.
   const std::string name = folder() + "/module" + std::to_string(std::hash<std::string>()(image));
-  if (access((name + ".so").c_str(), R_OK) == 0) { *out = opened(name); return 0; }
+  const char ASKED[] = "extern __shared__ Shared shared[];";
+  const bool asks = strstr(image, ASKED) != nullptr;
+  if (access((name + ".so").c_str(), R_OK) == 0) { *out = opened(name, asks); return 0; }
   // The shim has functions of PTX as its own.
   std::string text = image;
   for (int k = 0; access((folder() + "/ptx-" + std::to_string(k)).c_str(), R_OK) == 0; k++) {
@@ -126,17 +129,23 @@ int cuModuleLoadData(Handle* out, const char* image) {
     const size_t at = text.find(helper);
     if (at != std::string::npos) text.erase(at, helper.size());
   }
+  if (asks) text.replace(text.find(ASKED), sizeof ASKED - 1, "__shared__ Shared shared[1];");
   FILE* file = fopen((name + ".cpp").c_str(), "w");
   fputs((contents(folder() + "/prefix") + text + contents(folder() + "/suffix")).c_str(), file);
   fclose(file);
   const std::string command = "g++ -std=c++17 -O1 -w -fPIC -shared -fno-strict-aliasing " + name + ".cpp -o " + name + ".so";
   if (system(command.c_str()) != 0) return 218;
-  *out = opened(name);
+  *out = opened(name, asks);
   return 0;
 }
 int cuModuleGetFunction(Handle* out, Handle module, const char* name) { BEGIN *out = module; return strncmp(name, "kernel", 6) == 0 ? 0 : 500; }
 int cuModuleUnload(Handle module) { BEGIN delete reinterpret_cast<Module*>(module); return 0; }
 int cuFuncGetAttribute(int* value, int attribute, Handle) { BEGIN *value = attribute == 4 ? 40 : 0; return 0; }
+int cuFuncSetAttribute(Handle function, int attribute, int value) {
+  BEGIN
+  reinterpret_cast<Module*>(function)->most = value;
+  return attribute == 8 && value <= 232448 ? 0 : 1;
+}
 int cuMemAlloc_v2(Handle* out, size_t bytes) {
   BEGIN
   if (bytes > (size_t(1) << 30)) return 2;
@@ -183,8 +192,10 @@ int cuGraphLaunch(Handle graph, Handle) {
 }
 int cuGraphExecDestroy(Handle graph) { BEGIN delete reinterpret_cast<Graph*>(graph); return 0; }
 int cuGraphDestroy(Handle graph) { BEGIN delete reinterpret_cast<Graph*>(graph); return 0; }
-int cuLaunchKernel(Handle function, unsigned bx, unsigned by, unsigned bz, unsigned tx, unsigned ty, unsigned tz, unsigned, Handle, void** params, void** extra) {
+int cuLaunchKernel(Handle function, unsigned bx, unsigned by, unsigned bz, unsigned tx, unsigned ty, unsigned tz, unsigned shared, Handle, void** params, void** extra) {
   BEGIN
+  const Module& module = *reinterpret_cast<Module*>(function);
+  if (module.asks != (shared > 0) || shared > module.most) return 1;
   if (by != 1 || bz != 1 || ty != 1 || tz != 1 || extra != nullptr) return 1;
   Step step{reinterpret_cast<Module*>(function), bx, tx, {}, {}, 0, 0, 0, 0};
   for (size_t i = 0; i < step.module->sizes.size(); i++) {

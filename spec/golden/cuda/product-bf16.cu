@@ -109,7 +109,7 @@ extern "C" __global__ void __launch_bounds__(128, 4) kernel(
   const unsigned column_team = lane / 32 % 2;
   float up[8] = {};
   float gate[8] = {};
-  // Each step begins to bring operands, and multiplies what was brought 1 before.
+  // Each step begins to bring operands, and multiplies those that were brought one step before.
   for (unsigned step = 0u; step < 2; step++) {
     float4 next_x[2] = {};
     float4 next_w_up[2] = {};

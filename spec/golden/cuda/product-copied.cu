@@ -121,7 +121,7 @@ extern "C" __global__ void __launch_bounds__(128, 4) kernel(
   const unsigned column_team = lane / 32 % 2;
   float up[8] = {};
   float gate[8] = {};
-  // Each step begins to bring operands, and multiplies what was brought 1 before.
+  // Each step begins to bring operands, and multiplies those that were brought one step before.
   for (unsigned step = 0u; step < 2; step++) {
     wait_copies<0>();
     __syncthreads();

@@ -28,13 +28,7 @@ export async function openCuda(): Promise<Device> {
 
 function deviceOver(driver: CudaDriver): Device {
   const { info, memoryBytes, sharedBytes, multiprocessors } = driver.properties;
-  // Shared memory is declared in the kernels, for which no GPU gives more than what all give.
-  const limits: TargetLimits = {
-    ...CUDA_LIMITS,
-    memoryBytes,
-    sharedBytes: Math.min(sharedBytes, CUDA_LIMITS.sharedBytes),
-    matrixUnits: multiprocessors,
-  };
+  const limits: TargetLimits = { ...CUDA_LIMITS, memoryBytes, sharedBytes, matrixUnits: multiprocessors };
   const own = { target: 'cuda', info, limits } as const;
   return {
     ...own,

@@ -56,6 +56,7 @@ import {
   TO_F16,
   type VectorOperator,
 } from './helpers.ts';
+import { DECLARED_BYTES } from './limits.ts';
 import { literal } from './literal.ts';
 import { MATRICES, MATRIX_HELPERS } from './matrix-helpers.ts';
 import { ENTRY_POINT, moduleText, TYPES } from './module.ts';
@@ -180,6 +181,7 @@ export const CUDA: Dialect = {
   matrices: MATRICES,
   copies: COPIES,
   hasUnions: true,
+  declaredBytes: DECLARED_BYTES,
   opaque: callOf(CONSTANT),
   define: (type, name, value) => `const ${TYPES[type]} ${name} = ${value};`,
   variable: (type, name, value) => `${TYPES[type]} ${name} = ${value};`,

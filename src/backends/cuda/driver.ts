@@ -28,6 +28,8 @@ export interface CudaSource {
   readonly file: string;
   readonly text: string;
   readonly entryPoint: string;
+  /** Bytes of shared memory that a launch asks for. */
+  readonly sharedBytes?: number;
 }
 
 /** A compiled kernel; opaque to all but the driver that made it. */

@@ -3,6 +3,9 @@ import type { TargetLimits } from '../../compiler/ir/kernel.ts';
 /** Of what `cuMemAlloc` gives, and enough for any access that a kernel makes at once. */
 export const OFFSET_ALIGNMENT = 256;
 
+/** Bytes of shared memory that the text of a kernel may declare; for more it asks at its launch. */
+export const DECLARED_BYTES = 48 * 1024;
+
 /** What every GPU of compute capability 8.0 and newer can do; for compiling where there is none. */
 export const CUDA_LIMITS: TargetLimits = {
   // Parameters of a kernel take at most 4 KiB where the driver is old: pointers of 8 bytes, and some uniforms.
@@ -14,8 +17,8 @@ export const CUDA_LIMITS: TargetLimits = {
   memoryBytes: Number.POSITIVE_INFINITY,
   groupsPerDimension: 2 ** 31 - 1,
   invocationsPerGroup: 1024,
-  // What a kernel may have without asking for more at its launch.
-  sharedBytes: 48 * 1024,
+  // What one block of a GeForce, which has the least, may have.
+  sharedBytes: 99 * 1024,
   deviceClass: 'gpu',
   subgroupSize: 32,
   narrow: ['f16', 'bf16'],

@@ -72,10 +72,10 @@ async function compileKernels(
   texts: KernelTexts,
   fromFiles: boolean,
 ): Promise<readonly CudaFunction[]> {
-  const sources = plan.kernels.map(({ file, entryPoint }) => {
+  const sources = plan.kernels.map(({ file, entryPoint, sharedBytes = 0 }) => {
     const text = texts[file];
     if (text === undefined) throw deviceFailure('kernel-missing', { file });
-    return { file, text, entryPoint };
+    return { file, text, entryPoint, sharedBytes };
   });
   try {
     return await driver.compile(sources, texts[PTX_FILE]);

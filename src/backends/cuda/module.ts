@@ -39,7 +39,7 @@ export function moduleText(m: Module): string {
     m.header.map((line) => `// ${line}`.trimEnd()),
     [`namespace ${NAMESPACE} {`],
     ...blocks.map(structText),
-    m.shared.flatMap(memoryText),
+    sharedText(m),
     ...m.helpers.map((h) => [h.text]),
     ...m.functions.map(functionText),
     entryText(m),
@@ -49,10 +49,23 @@ export function moduleText(m: Module): string {
   return `${filled.map((lines) => lines.join('\n')).join('\n\n')}\n`;
 }
 
+/** Shared memory is declared array by array; of more than can be declared, the address is what the launch gives. */
+function sharedText({ shared, asked }: Module): readonly string[] {
+  if (asked === undefined) return shared.flatMap((memory) => memoryText(memory, '__shared__ '));
+  const { name, typeName } = asked;
+  return [
+    `struct ${typeName} {`,
+    ...indent(shared.flatMap((memory) => memoryText(memory, ''))),
+    '};',
+    '// More than can be declared: the launch asks for it.',
+    `extern __shared__ ${typeName} ${name}[];`,
+  ];
+}
+
 /** Arrays of workgroup memory that lie in one place are a union. */
-function memoryText({ name, arrays }: ModuleMemory): readonly string[] {
-  if (name === undefined) return arrays.map((array) => arrayText(array, '__shared__ '));
-  return ['__shared__ union {', ...indent(arrays.map((array) => arrayText(array, ''))), `} ${name};`];
+function memoryText({ name, arrays }: ModuleMemory, space: string): readonly string[] {
+  if (name === undefined) return arrays.map((array) => arrayText(array, space));
+  return [`${space}union {`, ...indent(arrays.map((array) => arrayText(array, ''))), `} ${name};`];
 }
 
 function arrayText({ name, type, elements, isAligned }: ModuleArray, space: string): string {

@@ -22,6 +22,7 @@ export function checkPlan({ target, info, limits }: Pick<Device, 'target' | 'inf
   const demands: readonly (readonly [string, number, number])[] = [
     ['buffers in one kernel', largest(plan.kernels.map((k) => k.bindings.length)), limits.storageBindings],
     ['invocations in a workgroup', largest(plan.kernels.map((k) => k.workgroup)), limits.invocationsPerGroup],
+    ['bytes of workgroup memory', largest(plan.kernels.map((k) => k.sharedBytes ?? 0)), limits.sharedBytes],
     ['workgroups in one dimension', largest(launchesOf(plan).flatMap((l) => l.groups)), limits.groupsPerDimension],
     ['bytes in one buffer', largest(plan.segments.map((s) => s.bytes)), limits.bufferBytes],
     [

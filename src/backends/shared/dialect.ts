@@ -167,6 +167,8 @@ export interface Module {
   readonly launch: UniformBlock;
   readonly runtime: UniformBlock;
   readonly shared: readonly ModuleMemory[];
+  /** What the text calls all of that memory where it is asked for at the launch, and its type; the names of the arrays say so. */
+  readonly asked: { readonly name: string; readonly typeName: string } | undefined;
   readonly helpers: readonly Helper[];
   readonly functions: readonly ModuleFunction[];
   readonly workgroup: number;
@@ -227,6 +229,8 @@ export interface Dialect {
   readonly copies: CopyForms | undefined;
   /** Whether arrays of workgroup memory can lie in one place. */
   readonly hasUnions: boolean;
+  /** Bytes of workgroup memory that a kernel can declare; it asks for more when it is launched. */
+  readonly declaredBytes: number;
   /** f32 -> the same f32, hidden from the target's constant folding; undefined when a constant may be infinite. */
   readonly opaque: Form | undefined;
   readonly define: (type: KernelType, name: string, value: string) => string;

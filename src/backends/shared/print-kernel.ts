@@ -1,13 +1,14 @@
 import type { Kernel, KernelFunction } from '../../compiler/ir/kernel.ts';
 import { copiedArrays, usedInFours } from '../../compiler/ir/kernel-walk.ts';
 import { declaredScalars } from '../../compiler/ir/plan.ts';
-import { isNarrow } from '../../compiler/ir/storage-type.ts';
+import { isNarrow, sharedBytes } from '../../compiler/ir/storage-type.ts';
 import { present } from '../../compiler/support/invariant.ts';
 import { arrayFloats } from './array-loops.ts';
 import { capturesOf, writtenBuffers } from './captures.ts';
 import type {
   Captures,
   Dialect,
+  Module,
   ModuleArray,
   ModuleBuffer,
   ModuleFunction,
@@ -31,7 +32,7 @@ export function printKernel(kernel: Kernel, dialect: Dialect, style: PrintStyle)
   const scope = makeScope(dialect.reserved, style.speller());
   const find = (kind: NameKind, name: string): string => nameOf(kind, name, scope);
   for (const b of kernel.buffers) scope.declare('buffer', b.name);
-  const { memories, arrays } = declareShared(kernel, scope, dialect);
+  const { memories, arrays, asked } = declareShared(kernel, scope, dialect);
   for (const f of kernel.functions) scope.declare('function', f.name);
 
   const { launch, runtime, uniforms } = declareUniforms(kernel, scope, makeScope(dialect.keywords, style.speller()));
@@ -89,6 +90,7 @@ export function printKernel(kernel: Kernel, dialect: Dialect, style: PrintStyle)
     launch,
     runtime,
     shared: memories,
+    asked,
     helpers: [...context.helpers],
     functions,
     workgroup: kernel.workgroup,
@@ -98,16 +100,22 @@ export function printKernel(kernel: Kernel, dialect: Dialect, style: PrintStyle)
   });
 }
 
-/** The arrays of workgroup memory, and what the text calls each; those that lie over one another are one union. */
-function declareShared(
-  kernel: Kernel,
-  scope: Scope,
-  { hasUnions }: Dialect,
-): { readonly memories: readonly ModuleMemory[]; readonly arrays: ReadonlyMap<string, ModuleArray> } {
+interface DeclaredMemory extends Pick<Module, 'asked'> {
+  readonly memories: readonly ModuleMemory[];
+  /** What the text calls each array. */
+  readonly arrays: ReadonlyMap<string, ModuleArray>;
+}
+
+/** The arrays of workgroup memory; those that lie over one another are one union. */
+function declareShared(kernel: Kernel, scope: Scope, { hasUnions, declaredBytes }: Dialect): DeclaredMemory {
   const { shared } = kernel;
   const copied = copiedArrays(kernel);
   const arrays = new Map<string, ModuleArray>();
   const bases = shared.filter(({ over }) => over === undefined || !hasUnions);
+  const asked =
+    sharedBytes(shared) <= declaredBytes
+      ? undefined
+      : { name: scope.declare('block', 'shared'), typeName: scope.declare('block', 'Shared') };
   const memories = bases.map((base): ModuleMemory => {
     const together = [base, ...shared.filter(({ over }) => hasUnions && over === base.name)];
     const own = together.map(({ name, type, elements }) => ({
@@ -116,13 +124,14 @@ function declareShared(
       isAligned: isNarrow(type) || copied.has(name),
     }));
     const name = own.length > 1 ? scope.declare('block', `memory of ${base.name}`, 'memory') : undefined;
+    const path = `${asked ? `${asked.name}->` : ''}${name === undefined ? '' : `${name}.`}`;
     together.forEach((array, i) => {
       const member = present(own[i], 'an array');
-      arrays.set(array.name, name === undefined ? member : { ...member, name: `${name}.${member.name}` });
+      arrays.set(array.name, { ...member, name: `${path}${member.name}` });
     });
     return { name, arrays: own };
   });
-  return { memories, arrays };
+  return { memories, arrays, asked };
 }
 
 /** The scalars that the host sets are declared in their fixed order, if any is read; see {@link declaredScalars}. */

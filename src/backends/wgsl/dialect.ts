@@ -137,6 +137,7 @@ export const WGSL: Dialect = {
   matrices: undefined,
   copies: undefined,
   hasUnions: false,
+  declaredBytes: Number.POSITIVE_INFINITY,
   opaque: callOf(CONSTANT),
   define: (_, name, value) => `let ${name} = ${value};`,
   variable: (_, name, value) => `var ${name} = ${value};`,

@@ -111,6 +111,8 @@ export interface KernelEntry {
   /** Binding numbers of the uniform blocks behind the storage bindings, when the kernel has them. */
   readonly launchUniform?: number;
   readonly runtimeUniform?: number;
+  /** Bytes of workgroup memory that a launch asks for: those of a kernel that has more than it could declare. */
+  readonly sharedBytes?: number;
   readonly flops: number;
   readonly bytes: number;
   /** The members of the region it came from, as `--explain` prints them. */
@@ -128,6 +130,8 @@ export interface EmittedKernel {
   /** Binding numbers of the uniform blocks; storage bindings are 0, 1, … in the order of the kernel's buffers. */
   readonly launchUniform?: number;
   readonly runtimeUniform?: number;
+  /** Bytes of workgroup memory that a launch has to ask for, where it is more than can be declared. */
+  readonly sharedBytes?: number;
 }
 
 export interface Launch {

@@ -44,8 +44,12 @@ export function elementBytes(storage: Storage, limits: Pick<TargetLimits, 'narro
   return ELEMENT_BYTES[heldAs(CELL[storage], limits)];
 }
 
-/** Bytes that arrays of workgroup memory take together. */
+/** Where arrays of workgroup memory may have to begin. */
+const SHARED_ALIGNMENT = 16;
+
+/** Bytes that arrays of workgroup memory take together, each at an aligned place. */
 export function sharedBytes(arrays: readonly SharedArray[]): number {
   const own = arrays.filter(({ over }) => over === undefined);
-  return own.reduce((sum, { type, elements }) => sum + ELEMENT_BYTES[type] * elements, 0);
+  const aligned = (bytes: number): number => Math.ceil(bytes / SHARED_ALIGNMENT) * SHARED_ALIGNMENT;
+  return own.reduce((sum, { type, elements }) => sum + aligned(ELEMENT_BYTES[type] * elements), 0);
 }

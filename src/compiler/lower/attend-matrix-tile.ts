@@ -81,7 +81,8 @@ function fits({ limits }: LowerContext, need: Need, tile: AttendTile): boolean {
   const own = ownRowsOf(tile) * (need.own(tile) + 2 * PADDING);
   const others = tile.block * (need.others(tile) + 2 * PADDING);
   const bytes = 2 * (own + others) + 8 * tile.block;
-  return floats <= FLOATS && bytes <= limits.sharedBytes && lanesOf(tile) <= limits.invocationsPerGroup;
+  // Two workgroups at a time: one loads while the other multiplies.
+  return floats <= FLOATS && 2 * bytes <= limits.sharedBytes && lanesOf(tile) <= limits.invocationsPerGroup;
 }
 
 function roundedUp(n: number, to: number): number {

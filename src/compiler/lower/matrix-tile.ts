@@ -216,8 +216,8 @@ function floatsOf(context: LowerContext, own: MatrixPart): number {
   return part.accumulators.length * sumsOf(tile) + Math.max(...loaded);
 }
 
-/** Whether there is workgroup memory for `turns`, `times` over. */
-function fits(context: LowerContext, parts: readonly MatrixPart[], turns = FEWEST_TURNS, times = 1): boolean {
+/** Whether there is workgroup memory for `turns`, `times` over: for two workgroups, so that one loads while the other stores. */
+function fits(context: LowerContext, parts: readonly MatrixPart[], turns = FEWEST_TURNS, times = 2): boolean {
   const operands = SIDES.flatMap((side) => operandElements(context, parts, side)).reduce((sum, n) => sum + n, 0);
   const own = stagingOf(context, parts, turns);
   return times * (2 * turns * operands + (own.isOver ? 0 : 4 * own.elements)) <= context.limits.sharedBytes;

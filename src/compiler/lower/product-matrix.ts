@@ -141,7 +141,8 @@ function addPass(emitter: Emitter, frame: Frame, memory: MatrixMemory, pass: Pas
   const operands = operandsOf(emitter, frame, memory, pass);
   const [copied, loaded] = [operands.filter(({ piece }) => piece > 0), operands.filter(({ piece }) => piece === 0)];
   const steps = Math.ceil(elementsOf(pass.axes) / DEPTH);
-  writer.comment(`Each step begins to bring operands, and multiplies what was brought ${turns - 1} before.`);
+  const before = turns === 2 ? 'one step' : `${turns - 1} steps`;
+  writer.comment(`Each step begins to bring operands, and multiplies those that were brought ${before} before.`);
   writer.loop('step', steps + turns - 1, (step) => {
     // A copy, because the bound holds here only.
     const start = mul(bounded({ ...step }, steps - 1), DEPTH);

@@ -93,7 +93,7 @@ function matrixParts(
   parts: readonly MatrixPart[],
 ): readonly PartToWrite[] {
   const memory = matrixMemory(writer, parts);
-  return parts.map((matrix) => {
+  return longestFirst(parts).map((matrix) => {
     const { part, tile, type, tiles } = matrix;
     const { rows, columns, rowTeams, columnTeams } = tile;
     return {
@@ -113,6 +113,13 @@ function matrixParts(
       },
     };
   });
+}
+
+/** Workgroups begin in their order: what takes long and begins last, the others would have to wait for. */
+function longestFirst(parts: readonly MatrixPart[]): readonly MatrixPart[] {
+  const work = ({ passes, tile }: MatrixPart): number =>
+    tile.rows * tile.columns * passes.reduce((n, { axes, terms }) => n + elementsOf(axes) * terms.length, 0);
+  return [...parts].sort((a, b) => work(b) - work(a));
 }
 
 interface Job {

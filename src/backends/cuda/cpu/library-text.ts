@@ -15,7 +15,7 @@ export function libraryText(sources: readonly CudaSource[]): string {
 }
 
 function kernelText(source: CudaSource, k: number): string {
-  return keptApart({ ...source, text: withoutPtx(source.text) }, k, {
+  return keptApart({ ...source, text: forHost(source.text) }, k, {
     __shared__: `static __attribute__((used, section("${sectionOf(k)}")))`,
   });
 }
@@ -23,9 +23,10 @@ function kernelText(source: CudaSource, k: number): string {
 /** Helpers in whose place the shim has functions. */
 export const SHIMMED: readonly Helper[] = [...PTX_HELPERS, ...MATRIX_PTX, ...COPY_HELPERS];
 
-/** The text without helpers of PTX; its lines keep their numbers. */
-function withoutPtx(text: string): string {
-  return SHIMMED.reduce((rest, { text: own }) => rest.replace(own, own.replaceAll(/[^\n]/g, '')), text);
+/** The text without helpers of PTX, and with the shared memory that it asks for declared; its lines keep their numbers. */
+function forHost(text: string): string {
+  const own = SHIMMED.reduce((rest, { text: ptx }) => rest.replace(ptx, ptx.replaceAll(/[^\n]/g, '')), text);
+  return own.replace(/^extern (__shared__ \w+ \w+)\[\];$/m, '$1[1];');
 }
 
 const sectionOf = (k: number): string => `tfm_shared_${k}`;

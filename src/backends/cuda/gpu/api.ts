@@ -22,6 +22,7 @@ const CALLS = {
   cuModuleGetFunction: 'void *function, uint64_t module, const char *name',
   cuModuleUnload: 'uint64_t module',
   cuFuncGetAttribute: 'void *value, int attribute, uint64_t function',
+  cuFuncSetAttribute: 'uint64_t function, int attribute, int value',
   cuMemAlloc_v2: 'void *pointer, size_t bytes',
   cuMemFree_v2: 'uint64_t pointer',
   cuMemAllocHost_v2: 'void *pointer, size_t bytes',

@@ -23,7 +23,7 @@ const OLDEST = 80;
 
 /** Numbers of attributes, of a device and of a function. */
 const DEVICE = { multiprocessors: 16, major: 75, minor: 76, sharedBytes: 97 } as const;
-const FUNCTION = { localBytes: 3, registers: 4 } as const;
+const FUNCTION = { localBytes: 3, registers: 4, askedSharedBytes: 8 } as const;
 
 const NAME_BYTES = 256;
 const STREAM_NON_BLOCKING = 1;
@@ -72,6 +72,8 @@ export async function openGpuDriver(): Promise<CudaDriver> {
   };
   const functionIn = (module: bigint, entryPoint: string, source: CudaSource): CudaFunction => {
     const handle = api.handle('cuModuleGetFunction', [module, entryPoint], source);
+    const { sharedBytes = 0 } = source;
+    if (sharedBytes > 0) api.call('cuFuncSetAttribute', [handle, FUNCTION.askedSharedBytes, sharedBytes], source);
     const fn: GpuFunction = {
       file: source.file,
       registers: api.number('cuFuncGetAttribute', FUNCTION.registers, handle),

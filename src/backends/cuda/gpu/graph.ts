@@ -78,5 +78,9 @@ function queueStep({ api, stream, addressOf, functionOf }: Recorder, step: CudaS
   const { handle, source } = functionOf(fn);
   const first = addressOf(args);
   const params = BigUint64Array.from(offsets, (offset) => first + BigInt(offset));
-  api.call('cuLaunchKernel', [handle, blocks, 1, 1, threads, 1, 1, 0, stream, params, null], source);
+  api.call(
+    'cuLaunchKernel',
+    [handle, blocks, 1, 1, threads, 1, 1, source.sharedBytes ?? 0, stream, params, null],
+    source,
+  );
 }
