@@ -8,7 +8,8 @@
  * - The factors of recurrences: near 1, bf16 has a step of 1 / 256, and how long a state lasts would be chance.
  * - What the host gives and gets: inputs, the loss, logits, probes, and the states of decoding.
  * - Tables of positions and the like, which depend on no input and no weight: they are exact, and all layers share them.
- * - Statistics of rows (a mean, the factor of a norm, the logsumexp): they take little, and whole rows hang on them.
+ * - Single numbers, and statistics of rows (a mean, the factor of a norm, the logsumexp): they take little, and whole tensors or rows hang on
+ *   them.
  * Kernels compute in f32, and all sums are f32; products may round their operands to the narrow type.
  *
  * Values that share memory have one type: a view and what it is a view of, a stack and its slices, a state before and after a

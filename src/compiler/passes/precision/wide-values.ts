@@ -14,6 +14,7 @@ export function* wideValues(fused: FusedGraph, values: ReadonlyMap<ValueId, Valu
   yield* findStreams(graph.block, stored);
   const makers = new Map([...allOps(graph.block)].flatMap((op) => op.results.map(({ id }) => [id, op] as const)));
   for (const { value } of graph.outputs) yield value;
+  for (const { id, type } of values.values()) if (type.axes.length === 0) yield id;
   for (const op of allOps(graph.block)) {
     if (op.kind === 'input' || op.kind === 'weight' || op.kind === 'scatter_add') yield* op.results.map(({ id }) => id);
     if (op.kind === 'recur') yield* seenThrough(present(op.operands[0], 'a factor'), makers, stored);
