@@ -90,6 +90,7 @@ export function randomRows(seed: number): RowsCase {
     steps: [],
     stored,
     aliases: new Map(),
+    inPlace: new Map(),
     layouts: new Map(),
     precision: 'f32',
     rounding: 'nearest',

@@ -98,6 +98,8 @@ export interface FusedGraph {
    * own. A region may read the one or the other; both are one binding.
    */
   readonly aliases: ReadonlyMap<ValueId, ValueId>;
+  /** What a loop carries and an iteration adds to in place: by the sum after it, the one before it, in whose memory it lies. */
+  readonly inPlace: ReadonlyMap<ValueId, ValueId>;
   /** The order of axes in which a stored value lies, row-major. Its type's order unless the layout pass chose another. */
   readonly layouts: ReadonlyMap<ValueId, readonly Axis[]>;
   /** Stored values are of this type if their `storage` says so. Products may round their operands to it, never their sums. */

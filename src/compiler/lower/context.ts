@@ -23,6 +23,8 @@ export interface LowerContext {
   definition(id: ValueId): Definition;
   /** The stored value in whose memory `id` lies: itself, unless it is an alias. */
   memoryOf(id: ValueId): ValueId;
+  /** The value whose buffer has the elements of `id`: that in whose memory it lies, or to which a loop adds it in place. */
+  bufferOf(id: ValueId): ValueId;
   /** The order in which the elements of a stored value lie, row-major. */
   layoutOf(id: ValueId): readonly Axis[];
   /** Of those, the axes over which a kernel works that stores the value. */
@@ -60,6 +62,7 @@ export function lowerContext(fused: FusedGraph, limits: TargetLimits): LowerCont
     value,
     definition: (id) => present(definitions.get(id), `definition of value ${id}`),
     memoryOf,
+    bufferOf: (id) => fused.inPlace.get(memoryOf(id)) ?? memoryOf(id),
     layoutOf,
     writtenAxes: (id) => {
       const definition = definitions.get(id);

@@ -25,7 +25,7 @@ export function makeResources(context: LowerContext, unique: (wish: string) => s
   const shared: SharedArray[] = [];
   return {
     buffer(value, access) {
-      const holds = context.memoryOf(value);
+      const holds = context.bufferOf(value);
       const known = buffers.get(holds);
       if (known && (known.access === access || access === 'read')) return known;
       const { type } = context.value(holds);

@@ -2,7 +2,7 @@ import type { Op, OpOf, ValueId } from '../ir/graph.ts';
 import { present } from '../support/invariant.ts';
 import type { Placement } from './placement.ts';
 import { alignUp } from './sizes.ts';
-import { copyOf, type Location, spanOf } from './storage.ts';
+import { copyOf, isCompact, type Location, spanOf } from './storage.ts';
 
 type Loop = OpOf<'loop'>;
 
@@ -50,6 +50,15 @@ function placeCarried(p: Placement, loop: Loop, c: number, made: ReadonlySet<Val
     return;
   }
   const bytes = p.sizeOf(param);
+  if (p.fused.inPlace.get(result) === param) {
+    // The loop alone has the initial value, so that the sum can lie from the beginning where it is wanted in the end.
+    const place = p.wanted(final);
+    if (!p.locations.has(init) && place && isCompact(place.rows))
+      p.put(init, { storage: p.newStorage(bytes, place), offset: 0, bytes });
+    const location = p.locate(init);
+    for (const id of [param, result, final]) p.put(id, location);
+    return;
+  }
   const stride = alignUp(bytes, p.limits.offsetAlignment);
   const kept = results.some((r, j) => j >= carried && (r === param || r === result));
   const slots = kept ? n + 1 : 2;

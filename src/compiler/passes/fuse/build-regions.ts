@@ -3,6 +3,7 @@ import type { FusedGraph, ProductPart, Region, RegionBase, RegionStep } from '..
 import { InternalError, present } from '../../support/invariant.ts';
 import { fuseBlocks } from './fuse-blocks.ts';
 import type { Group, GroupPart } from './group.ts';
+import { findInPlace } from './in-place.ts';
 import type { Merger } from './merger.ts';
 import { makeNamer } from './name-region.ts';
 import { isTable } from './needs.ts';
@@ -42,7 +43,8 @@ export function buildRegions(merger: Merger): FusedGraph {
   const made = [...blocks.values()].flatMap((b) => [...b.roots.values()].flat());
   const stored = new Set([...memoryValues(scope), ...made, ...aliases.keys()]);
   const layouts = new Map<ValueId, readonly Axis[]>([...stored].map((id) => [id, scope.axes(id)]));
-  return { graph: scope.graph, steps, stored, aliases, layouts, precision: 'f32', rounding: 'nearest' };
+  const inPlace = findInPlace(scope, steps);
+  return { graph: scope.graph, steps, stored, aliases, inPlace, layouts, precision: 'f32', rounding: 'nearest' };
 }
 
 function inTextOrder(scope: Scope, ids: Iterable<ValueId>): readonly ValueId[] {

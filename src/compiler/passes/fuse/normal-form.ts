@@ -5,12 +5,14 @@
  * - a product of something scaled becomes the scaled product, so that scaling a gradient takes no kernel;
  * - a sum of products that one kernel cannot bind, or whose terms have different tiles, becomes several;
  * - so does a stack of more values than one kernel can bind;
- * - a sum of very much to very little is taken in two steps, of which the first has rows to run side by side.
+ * - a sum of very much to very little is taken in two steps, of which the first has rows to run side by side;
+ * - zeros that several sums of loops begin with become several, so that each can be added to where it lies.
  */
 
 import type { Axis, Block, Graph, Op, TensorType, Value, ValueId } from '../../ir/graph.ts';
 import { nextValueId } from '../../ir/walk-graph.ts';
 import type { Bindings } from './bindings.ts';
+import { ownInitials } from './own-initials.ts';
 import { makeScope, type Scope } from './scope.ts';
 import { sinkFactor } from './sink-factor.ts';
 import { isSinkable, sinkView } from './sink-view.ts';
@@ -48,6 +50,7 @@ export function toNormalForm(graph: Graph, bindings: Bindings): Graph {
     ops.flatMap((op) => {
       if (op.kind === 'contract' && op.attrs.terms.length === 1) return sinkFactor(after, rewriter, op);
       if (op.kind === 'contract') return splitTerms(after, rewriter, op, bindings);
+      if (op.kind === 'loop') return ownInitials(after, rewriter, op);
       if (op.kind === 'sum' || op.kind === 'max') return splitReduction(rewriter, op);
       return op.kind === 'stack' ? splitStack(rewriter, op, bindings) : [op];
     }),
