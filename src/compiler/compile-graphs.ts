@@ -11,6 +11,7 @@ import { autodiffPass } from './passes/autodiff.ts';
 import { fusePass } from './passes/fuse/fuse.ts';
 import { hoist } from './passes/hoist.ts';
 import { mergeContracts } from './passes/merge-contracts.ts';
+import { piecesPass } from './passes/pieces/pieces.ts';
 import { precisionPass } from './passes/precision/precision.ts';
 import { simplify } from './passes/simplify/simplify.ts';
 import { splitTotals } from './passes/totals.ts';
@@ -34,19 +35,22 @@ export interface GraphsRequest extends Pick<CompileRequest, 'limits' | 'target'>
 
 export interface CompiledGraphs extends BuiltPlan {
   readonly fused: Readonly<Record<string, FusedGraph>>;
+  /** What is done in pieces, in sentences. */
+  readonly notes: readonly string[];
 }
 
 /** From what programs compute to a plan: every phase behind the language, in order. */
 export function compileGraphs(request: GraphsRequest, traceOf: (program: string) => PassTrace): CompiledGraphs {
   const fused: Record<string, FusedGraph> = {};
   const sources: ProgramSource[] = [];
+  const notes = new Set<string>();
   checkWeights(request, request.limits, request.train);
   const add = (source: ProgramSource): void => {
     fused[source.name] = source.fused;
     sources.push(source);
   };
   const finish = (name: string, graph: Graph): void => {
-    add(inStep(name, () => compileProgram(name, graph, request, traceOf(name))));
+    add(inStep(name, () => compileProgram(name, graph, request, traceOf(name), (note) => notes.add(note))));
   };
   const done = new Map<Graph, string>();
   for (const [name, graph] of Object.entries(request.graphs)) {
@@ -66,7 +70,7 @@ export function compileGraphs(request: GraphsRequest, traceOf: (program: string)
   const target = { emit: request.target.emit, target: request.target.name };
   const built = inStep('plan', () => buildPlan({ ...request, ...target, sources }));
   trace.times.set('plan', performance.now() - start);
-  return { ...built, fused };
+  return { ...built, fused, notes: [...notes] };
 }
 
 function compileProgram(
@@ -74,17 +78,18 @@ function compileProgram(
   graph: Graph,
   { fuse, limits, train, effort }: Pick<GraphsRequest, 'fuse' | 'limits' | 'train' | 'effort'>,
   trace: PassTrace,
+  tell: (note: string) => void,
 ): ProgramSource {
+  // What is done to weights is done in f32, as weights are.
+  const precision = name === 'settle' || name === 'after' ? 'f32' : (train?.precision ?? 'f32');
   // Hoisting comes first too, so that what varies with no layer (rope's angles) is not saved for each.
   const passes: readonly Pass<Graph, Graph>[] = [
     simplify,
     ...(fuse ? [hoist] : []),
     ...(name === 'micro' ? [autodiffPass({ effort, scaled: train?.precision === 'f16' }), simplify] : []),
-    ...(fuse ? [mergeContracts, hoist] : []),
+    ...(fuse ? [piecesPass({ limits, precision, tell }), mergeContracts, hoist] : []),
   ];
   const optimised = passes.reduce((g, pass) => runPass(pass, g, trace), graph);
-  // What is done to weights is done in f32, as weights are.
-  const precision = name === 'settle' || name === 'after' ? 'f32' : (train?.precision ?? 'f32');
   // Only steps are many enough for errors to cancel; what is evaluated should be the same each time.
   const rounding = name === 'micro' ? (train?.rounding ?? 'nearest') : 'nearest';
   const fused = runPass(

@@ -117,6 +117,7 @@ function compileWith(
     notes: [
       ...trained.report.map(describeRoll),
       ...describeEffort(effort, efforts.length - 1),
+      ...built.notes,
       ...describePrecision(train?.precision ?? 'f32', request.limits),
     ],
     warnings: warningsOf(first),
