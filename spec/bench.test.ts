@@ -47,8 +47,8 @@ test('the programs of the kernels together are a step', () => {
   const launches = uses.reduce((sum, use) => sum + use.launches, 0);
   assert.is(launches, stepWork(plan).launches);
   assert.equal(
-    uses.map(({ kernel }) => kernel),
-    [...new Set(uses.map(({ kernel }) => kernel))],
+    uses.map(({ entry }) => entry),
+    [...new Set(uses.map(({ entry }) => entry))],
   );
   for (const { program } of uses) assert.ok(split.programs[program]);
 });

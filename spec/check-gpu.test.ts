@@ -43,6 +43,8 @@ test('oracle, primitives and determinism pass on the processor, and the results 
   for (const part of parts) assert.is(said.parts[part].status, 'passed');
   for (const precision of ['f32', 'bf16', 'f16'])
     assert.ok(Object.keys(said.parts.oracle.figures[`gpt2 ${precision}`].gradients).length > 10, precision);
+  for (const precision of ['f32', 'bf16'])
+    assert.ok(said.parts.oracle.figures[`gpt2 ${precision}, products by a library`].loss >= 0, precision);
   const [tests] = Object.values<{ passed: number; failed: number }>(said.parts.primitives.figures);
   assert.ok(tests && tests.passed > 20 && tests.failed === 0);
 });
@@ -56,8 +58,23 @@ test('the benchmark measures all that it should, at a small size', async () => {
   const { status, figures } = await bench.run({ device: 'cuda-cpu', info, only: [], tell: () => {} });
   assert.is(status, 'passed');
   const said = JSON.parse(JSON.stringify(figures));
-  const { tfm, products, attention, 'LNS over PreNorm': lns, 'kernels that move bytes': moved } = said.summary;
-  for (const number of [tfm.tokens_per_second, tfm.peak_bytes, tfm.cold_start_seconds, said.copy_bytes_per_second])
+  const {
+    tfm,
+    'tfm --lib': lib,
+    products,
+    'products by cuBLASLt': theirs,
+    attention,
+    'LNS over PreNorm': lns,
+    'kernels that move bytes': moved,
+  } = said.summary;
+  for (const number of [
+    lib.tokens_per_second,
+    theirs[0].flops_per_second,
+    tfm.tokens_per_second,
+    tfm.peak_bytes,
+    tfm.cold_start_seconds,
+    said.copy_bytes_per_second,
+  ])
     assert.ok(number > 0, JSON.stringify(tfm));
   for (const number of [products[0].flops_per_second, attention.forward_ms, attention.backward_ms, lns.median])
     assert.ok(number > 0, JSON.stringify(said.summary));

@@ -124,7 +124,7 @@ for (const [file, { plan, texts }] of compiled) {
     });
     for (const program of Object.values(plan.programs))
       for (const step of expandProgram(program)) {
-        if (step.kind === 'clear') continue;
+        if (step.kind !== 'launch') continue;
         const kernel = present(plan.kernels[step.kernel], 'a kernel');
         step.ranges.forEach((range, i) => {
           if (!written[step.kernel]?.[i]) return;

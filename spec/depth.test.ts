@@ -9,7 +9,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Compiled } from '../src/compiler/compile-request.ts';
 import { type Plan, uniformBytes } from '../src/compiler/ir/plan.ts';
-import { launchCounts } from '../src/trainer/launch-counts.ts';
+import { programWork } from '../src/compiler/ir/plan-totals.ts';
+import { callCounts } from '../src/trainer/call-counts.ts';
 import { compileText, PORTABLE_LIMITS } from './support/compile-text.ts';
 
 const LLAMA = `use std.{Embedding, Attention, SwiGLU, Linear, RMSNorm}
@@ -40,19 +41,15 @@ const llama = (...set: readonly string[]): Compiled => compileText(LLAMA, { set 
 
 /** Launches of a training step without accumulation. */
 function launchesOfStep({ plan }: Compiled): number {
-  const counts = launchCounts(plan);
+  const counts = callCounts(plan, 'launches');
   return (counts.micro ?? 0) + (counts.update ?? 0);
 }
 
 function movedBytes(plan: Plan): number {
-  const bytes = (kernel: number): number => plan.kernels[kernel]?.bytes ?? 0;
-  return [plan.programs.micro, plan.programs.update].reduce((sum, program) => {
-    const steps = program?.steps ?? [];
-    return steps.reduce((n, step) => {
-      if (step.kind === 'launch') return n + bytes(step.kernel);
-      return step.kind === 'loop' ? n + step.count * step.body.reduce((m, l) => m + bytes(l.kernel), 0) : n;
-    }, sum);
-  }, 0);
+  return [plan.programs.micro, plan.programs.update].reduce(
+    (sum, program) => sum + (program ? programWork(plan, program).bytes : 0),
+    0,
+  );
 }
 
 const hashes = ({ plan }: Compiled): readonly string[] => plan.kernels.map((k) => k.hash).sort();

@@ -6,7 +6,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openWebGpu } from '../src/backends/wgsl/device.ts';
 import { EXIT, type ExitCode } from '../src/compiler/diagnostics/diagnostic.ts';
-import type { Launch, Plan } from '../src/compiler/ir/plan.ts';
+import { launchesIn } from '../src/compiler/ir/plan-calls.ts';
 import { present } from '../src/compiler/support/invariant.ts';
 import { compileText, PORTABLE_LIMITS } from './support/compile-text.ts';
 import { assertAgrees, norm, runOnDevice, runReference } from './support/device-check.ts';
@@ -47,7 +47,9 @@ test('an embedding, a head and logits larger than one binding', async () => {
   const compiled = compileText(TINY_LLAMA, { set, limits: narrow.limits });
   const larger = compiled.plan.weights.filter((w) => w.bytes > narrow.limits.bindingBytes);
   assert.ok(larger.some((w) => w.name === 'embed.table') && larger.length >= 2, `${larger.map((w) => w.name)}`);
-  for (const address of launchesOf(compiled.plan).flatMap((l) => l.addresses))
+  for (const address of Object.values(compiled.plan.programs)
+    .flatMap(launchesIn)
+    .flatMap((l) => l.addresses))
     assert.ok(address.bytes <= narrow.limits.bindingBytes, `a binding of ${address.bytes} bytes`);
   assertAgrees(await runOnDevice(narrow, compiled, 700), runReference(whole, 700), 'with bindings of 32 KiB');
 });
@@ -55,7 +57,9 @@ test('an embedding, a head and logits larger than one binding', async () => {
 test('grids wider than one dimension', async () => {
   const limits = { ...minimal.limits, groupsPerDimension: 3 };
   const compiled = compileText(TINY_LLAMA, { limits });
-  const groups = launchesOf(compiled.plan).map((l) => l.groups);
+  const groups = Object.values(compiled.plan.programs)
+    .flatMap(launchesIn)
+    .map((l) => l.groups);
   assert.ok(groups.some(([, y]) => y > 1));
   const found = await runOnDevice(minimal, compiled, TINY_VOCAB);
   assertAgrees(found, expected, 'with folded grids');
@@ -108,12 +112,6 @@ test('a batch with a huge prime as its size is cut into sequences', () => {
   const { plan } = compileText(TINY_LLAMA, { set: ['train.batch=1_000_000_007'] });
   assert.is(plan.accumulation, 1_000_000_007);
 });
-
-function launchesOf(plan: Plan): readonly Launch[] {
-  return Object.values(plan.programs).flatMap(({ steps }) =>
-    steps.flatMap((step) => (step.kind === 'loop' ? step.body : step.kind === 'launch' ? [step] : [])),
-  );
-}
 
 test.after(() => {
   minimal.close();

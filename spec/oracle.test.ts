@@ -1,5 +1,6 @@
 /**
- * The oracle cases through `tfm grad`: the float64 interpreter and the kernels against PyTorch's float64, in every precision. In bf16 no
+ * The oracle cases through `tfm grad`: the float64 interpreter and the kernels against PyTorch's float64, in every precision, with products of a library
+ * in the place of kernels too. In bf16 no
  * logit and no gradient is more than twice as far off as in PyTorch in bf16.
  */
 import { test } from 'uvu';
@@ -9,6 +10,7 @@ import { openTestDevices } from './support/devices.ts';
 import {
   beyondLimits,
   lossesBeyond,
+  modesOf,
   ORACLE_CASES,
   ORACLE_F32,
   type OracleErrors,
@@ -27,17 +29,19 @@ for (const name of ORACLE_CASES)
 for (const { name: on, device } of await openTestDevices()) {
   device.close();
   for (const [precision, { set, limits, losses }] of Object.entries(PRECISIONS)) {
-    const found: OracleErrors[] = [];
-    for (const name of ORACLE_CASES)
-      test(`${name} on ${on} in ${precision}`, async () => {
-        const errors = await oracleErrors(name, on, set);
-        found.push(errors);
-        assert.equal(beyondLimits(errors, limits(name)), []);
+    for (const { words, options } of modesOf(on, precision)) {
+      const found: OracleErrors[] = [];
+      for (const name of ORACLE_CASES)
+        test(`${name} on ${on} in ${precision}${words}`, async () => {
+          const errors = await oracleErrors(name, on, set, options);
+          found.push(errors);
+          assert.equal(beyondLimits(errors, limits(name)), []);
+        });
+      test(`all losses on ${on} in ${precision}${words}`, () => {
+        assert.is(found.length, ORACLE_CASES.length);
+        assert.equal(lossesBeyond(found, losses), []);
       });
-    test(`all losses on ${on} in ${precision}`, () => {
-      assert.is(found.length, ORACLE_CASES.length);
-      assert.equal(lossesBeyond(found, losses), []);
-    });
+    }
   }
 }
 

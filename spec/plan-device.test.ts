@@ -88,7 +88,7 @@ for (const fuse of [true, false]) {
           accumulation: 1,
           weights,
           train: undefined,
-          sources: [{ name: 'micro', fused, kernels }],
+          sources: [{ name: 'micro', fused, kernels, matmuls: new Map() }],
           emit: compileTarget(device.target).emit,
         });
         const host = hostOf(graph, { inputs: { x: [...noise('x', 21)] } });

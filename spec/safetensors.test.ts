@@ -3,15 +3,9 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Failure } from '../src/compiler/diagnostics/diagnostic.ts';
 import { present } from '../src/compiler/support/invariant.ts';
+import { bfloatToNumber, halfToNumber } from '../src/compiler/support/narrow-floats.ts';
 import { parseSafetensors, safetensorsChunks } from '../src/runtime/safetensors.ts';
-import {
-  bfloatToNumber,
-  floatsOf,
-  floatTensor,
-  halfToNumber,
-  intTensor,
-  numbersOf,
-} from '../src/runtime/tensor-values.ts';
+import { floatsOf, floatTensor, intTensor, numbersOf } from '../src/runtime/tensor-values.ts';
 
 const encode = (header: string, data: Uint8Array = new Uint8Array()): Uint8Array => {
   const json = Buffer.from(header);

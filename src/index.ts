@@ -13,6 +13,7 @@ import type { Compiled, Purpose } from './compiler/compile-request.ts';
 import { cliFailure } from './compiler/diagnostics/cli.ts';
 import { type Diagnostic, Failure } from './compiler/diagnostics/diagnostic.ts';
 import type { TargetLimits } from './compiler/ir/kernel.ts';
+import type { LibraryUse } from './compiler/ir/matmul.ts';
 import type { TrainConfig } from './compiler/ir/train.ts';
 import type { Source } from './compiler/support/source.ts';
 import { readCompiledFolder } from './runtime/compiled-folder.ts';
@@ -31,6 +32,7 @@ export type { Compiled, Purpose } from './compiler/compile-request.ts';
 export { type Diagnostic, EXIT, type ExitCode, Failure } from './compiler/diagnostics/diagnostic.ts';
 export { renderDiagnostics } from './compiler/diagnostics/render.ts';
 export type { TargetLimits } from './compiler/ir/kernel.ts';
+export type { LibraryUse } from './compiler/ir/matmul.ts';
 export type { Plan } from './compiler/ir/plan.ts';
 export type { TrainConfig } from './compiler/ir/train.ts';
 export type { TrainResult } from './runtime/train.ts';
@@ -53,6 +55,8 @@ export interface CompileOptions extends SpecOptions {
   readonly target?: TargetName;
   /** Those of the device that will run it; what all devices that run the target can do unless given. */
   readonly limits?: TargetLimits;
+  /** Which products of matrices cuBLASLt computes, on CUDA; every kernel is generated unless given. */
+  readonly library?: LibraryUse;
   /** Sizes of input axes that win over the train block. */
   readonly sizes?: Readonly<Record<string, number>>;
 }
@@ -85,12 +89,17 @@ export function check(spec: Spec, options: SpecOptions = {}): readonly Diagnosti
 /** Compiles a spec to kernels and the plan that runs them. */
 export function compile(spec: Spec, options: CompileOptions = {}): Compiled {
   const { entry, set = [], purposes = ['train'], target: name = 'wgsl', sizes = {} } = options;
-  const { limits = TARGETS[name].limits } = options;
-  return compileSource({ source: sourceOf(spec), entry, set, sizes, purposes, limits, target: compileTarget(name) });
+  const { limits = TARGETS[name].limits, library } = options;
+  if (library !== undefined && name !== 'cuda') throw cliFailure('lib-unsuited', { option: 'library' });
+  const target = compileTarget(name);
+  return compileSource({ source: sourceOf(spec), entry, set, sizes, purposes, limits, target, library });
 }
 
 /** Compiles a spec for the device and trains it as its train block says. */
-export function train(spec: Spec, options: SpecOptions & TrainOptions = {}): Promise<TrainResult> {
+export function train(
+  spec: Spec,
+  options: SpecOptions & TrainOptions & Pick<CompileOptions, 'library'> = {},
+): Promise<TrainResult> {
   const source = sourceOf(spec);
   return withDevice(options, 'wgsl', (device) => {
     const purposes = ['train', 'evaluate', 'logits', 'probes'] as const;

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Device } from '../../src/backends/device.ts';
 import { compileTarget } from '../../src/backends/targets.ts';
 import { compile } from '../../src/compiler/compile.ts';
+import type { LibraryUse } from '../../src/compiler/ir/matmul.ts';
 import { present } from '../../src/compiler/support/invariant.ts';
 import { packageFolder } from '../../src/runtime/package-folder.ts';
 import { type KernelCost, profileStep } from '../../src/runtime/profile/profile-step.ts';
@@ -20,6 +21,7 @@ export async function profileSpec(
   device: Device,
   spec: string,
   set: readonly string[],
+  library?: LibraryUse,
 ): Promise<{ readonly stepMs: number; readonly kernels: readonly KernelRate[] }> {
   const { plan, texts, train } = compile({
     source: readSpec(join(packageFolder(), 'bench', spec)),
@@ -27,6 +29,7 @@ export async function profileSpec(
     purposes: ['train'],
     limits: device.limits,
     target: compileTarget(device.target),
+    library,
   });
   const { stepMs, kernels } = await profileStep({
     device,

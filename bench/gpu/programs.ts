@@ -3,9 +3,12 @@ import { spawnSync } from 'node:child_process';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { DeviceName } from '../../src/backends/open-device.ts';
+import type { LibraryUse } from '../../src/compiler/ir/matmul.ts';
 import { OURS, type ProgramSpec } from '../programs.ts';
 
 export const TORCH = 'PyTorch';
+/** Ours, with products of matrices by cuBLASLt. */
+export const OURS_LIBRARY = 'tfm --lib';
 
 /** The `python3` that has PyTorch. */
 const PYTHON = process.env.BENCH_PYTHON ?? 'python3';
@@ -17,6 +20,8 @@ const file = (path: string): string => fileURLToPath(new URL(`../programs/${path
 export interface GpuBench {
   readonly device: DeviceName;
   readonly precision: 'f32' | 'bf16' | 'f16';
+  /** Which products a library computes in the program that has one; there is none without. */
+  readonly library: LibraryUse | undefined;
   /** What Node needs in order to run our sources. */
   readonly loader: readonly string[];
 }
@@ -33,7 +38,7 @@ function ours(name: string, { device, precision, loader }: GpuBench, ...settings
   };
 }
 
-/** A step of training: ours, with every kernel generated, and that of PyTorch. */
+/** A step of training: ours, with every kernel generated and with products by a library, and that of PyTorch. */
 export function trainingPrograms(bench: GpuBench): readonly ProgramSpec[] {
   const torch: ProgramSpec = {
     name: TORCH,
@@ -43,7 +48,9 @@ export function trainingPrograms(bench: GpuBench): readonly ProgramSpec[] {
     caches: ['TORCHINDUCTOR_CACHE_DIR', 'TRITON_CACHE_DIR', 'CUDA_CACHE_PATH'],
     missing: () => missingTorch(bench.device),
   };
-  return [ours(OURS, bench), torch];
+  const { library } = bench;
+  const withLibrary = library === undefined ? [] : [ours(OURS_LIBRARY, bench, `library=${library}`)];
+  return [ours(OURS, bench), ...withLibrary, torch];
 }
 
 /** What a scheme costs: the same program, and nothing but the scheme differs. */

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Device, LoadedPlan } from '../../src/backends/device.ts';
 import { compileTarget } from '../../src/backends/targets.ts';
 import { compile } from '../../src/compiler/compile.ts';
+import type { LibraryUse } from '../../src/compiler/ir/matmul.ts';
 import type { TrainConfig } from '../../src/compiler/ir/train.ts';
 import { present } from '../../src/compiler/support/invariant.ts';
 import type { Batch } from '../../src/runtime/data/windows.ts';
@@ -22,6 +23,7 @@ export async function loadLlama(
   path: string,
   size: Size,
   settings: readonly string[],
+  library?: LibraryUse,
 ): Promise<LoadedLlama> {
   const start = readTensorFile(path);
   const { plan, texts, train } = compile({
@@ -30,6 +32,7 @@ export async function loadLlama(
     purposes: ['train'],
     limits: device.limits,
     target: compileTarget(device.target),
+    library,
   });
   const loaded = await device.load(plan, texts);
   const ids = (name: string): Int32Array => {

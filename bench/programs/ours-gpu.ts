@@ -1,6 +1,6 @@
 /**
- * This project on a GPU: `llama.tfm` on the device that the first argument behind the size names, with settings behind it. Steps are
- * queued one behind the other, as in training.
+ * This project on a GPU: `llama.tfm` on the device that the first argument behind the size names, with settings behind it, of which
+ * `library=large` or `library=all` gives products of matrices to a library. Steps are queued one behind the other, as in training.
  */
 import { DEVICE_NAMES, openDevice } from '../../src/backends/open-device.ts';
 import { present } from '../../src/compiler/support/invariant.ts';
@@ -12,14 +12,16 @@ import { loadLlama } from './load-llama.ts';
 import { serveTogether, startArguments } from './serve.ts';
 
 const { path, size } = startArguments();
-const [name, ...settings] = process.argv.slice(4);
+const [name, ...given] = process.argv.slice(4);
+const library = (['large', 'all'] as const).find((use) => given.includes(`library=${use}`));
+const settings = given.filter((setting) => !setting.startsWith('library='));
 const device = await openDevice(
   present(
     DEVICE_NAMES.find((each) => each === name),
     `device ${name}`,
   ),
 );
-const { loaded, config, batch } = await loadLlama(device, path, size as Size, settings);
+const { loaded, config, batch } = await loadLlama(device, path, size as Size, settings, library);
 const follower = followSteps(loaded, 0);
 
 let step = 0;

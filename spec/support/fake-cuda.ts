@@ -24,8 +24,8 @@ using Handle = uint64_t;
 using Launch = int (*)(unsigned kernel, unsigned blocks, unsigned threads, unsigned char* args, const unsigned* offsets);
 // With shared memory that its launches ask for, and how much of it they may have.
 struct Module { Launch launch; std::vector<unsigned> sizes; bool asks; unsigned most; };
-// A launch of a module, a copy where there is none, or words that are set.
-struct Step { Module* module; unsigned blocks, threads; std::vector<unsigned char> args; std::vector<unsigned> offsets; Handle at; unsigned word; size_t words; Handle from; };
+// A launch of a module, what another library queued, a copy where there is neither, or words that are set.
+struct Step { Module* module; unsigned blocks, threads; std::vector<unsigned char> args; std::vector<unsigned> offsets; Handle at; unsigned word; size_t words; Handle from; int (*call)(void*) = nullptr; void* data = nullptr; };
 using Graph = std::vector<Step>;
 
 static bool current = false, capturing = false;
@@ -53,6 +53,7 @@ static int begin(const char* name) {
 #define BEGIN_ANYWHERE if (int code = begin(__func__)) return code;
 
 static int run(Step& step) {
+  if (step.call != nullptr) return step.call(step.data);
   if (step.module == nullptr) {
     unsigned* words = reinterpret_cast<unsigned*>(step.at);
     const unsigned* from = reinterpret_cast<unsigned*>(step.from);
@@ -206,6 +207,10 @@ int cuLaunchKernel(Handle function, unsigned bx, unsigned by, unsigned bz, unsig
   }
   return queue(step);
 }
+// For other libraries that stand in for NVIDIA's.
+int fake_is_capturing() { return capturing; }
+int fake_is_current() { return current; }
+int fake_queue(int (*call)(void*), void* data) { return queue({nullptr, 0, 0, {}, {}, 0, 0, 0, 0, call, data}); }
 int cuGetErrorName(int code, const char** text) { *text = code == 700 ? "CUDA_ERROR_ILLEGAL_ADDRESS" : "CUDA_ERROR_OTHER"; return 0; }
 int cuGetErrorString(int, const char** text) { *text = "what it means"; return 0; }
 }

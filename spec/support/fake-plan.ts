@@ -3,7 +3,15 @@
  * runtime be tested without a device, and is as exact and as repeatable as a device must be.
  */
 import type { LoadedPlan, ProgramRun } from '../../src/backends/device.ts';
-import type { HostScalars, IoPlace, Plan, Program, Segment, WeightPlace } from '../../src/compiler/ir/plan.ts';
+import {
+  type HostScalars,
+  type IoPlace,
+  PLAN_VERSION,
+  type Plan,
+  type Program,
+  type Segment,
+  type WeightPlace,
+} from '../../src/compiler/ir/plan.ts';
 import type { TrainConfig } from '../../src/compiler/ir/train.ts';
 import { present } from '../../src/compiler/support/invariant.ts';
 
@@ -62,7 +70,7 @@ export function fakePlan(options: FakeOptions): Plan {
   });
   const segment = (name: string, role: Segment['role'], bytes: number): Segment => ({ name, role, bytes });
   return {
-    format_version: 2,
+    format_version: PLAN_VERSION,
     target: 'wgsl',
     model: 'Bigram',
     spec: 'bigram.tfm',
@@ -77,6 +85,7 @@ export function fakePlan(options: FakeOptions): Plan {
       segment('outputs', 'outputs', 12 * 256 + time * vocab * 4),
     ],
     kernels: [],
+    matmuls: [],
     programs: {
       begin: program([], []),
       micro: program(batch, [out('loss', 0)]),

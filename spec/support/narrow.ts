@@ -1,7 +1,7 @@
 /** Floats of two bytes by search among all of them, which shares nothing with the code that rounds by bits. */
 import type { NarrowType } from '../../src/compiler/ir/kernel.ts';
 import { present } from '../../src/compiler/support/invariant.ts';
-import { bfloatToNumber, halfToNumber } from '../../src/runtime/tensor-values.ts';
+import { bfloatToNumber, halfToNumber } from '../../src/compiler/support/narrow-floats.ts';
 
 export const NARROW_TYPES: readonly NarrowType[] = ['f16', 'bf16'];
 

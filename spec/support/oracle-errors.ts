@@ -95,6 +95,18 @@ export const PRECISIONS: Readonly<Record<string, PrecisionCheck>> = {
   ),
 };
 
+/** What `tfm grad` is told beside a spec and its settings, by what that does. */
+const MODES = {
+  plain: { words: '', options: [] },
+  library: { words: ', products by a library', options: ['--lib-all'] },
+} as const;
+
+/** The modes of a precision on a device. Libraries are of CUDA, and in f16 they do nothing that they do not in bf16. */
+export function modesOf(device: string, precision: string): readonly (typeof MODES)[keyof typeof MODES][] {
+  const hasLibrary = device.startsWith('cuda') && precision !== 'f16';
+  return hasLibrary ? [MODES.plain, MODES.library] : [MODES.plain];
+}
+
 /** What the losses of all cases exceed together, in words. */
 export function lossesBeyond(errors: readonly OracleErrors[], limit: number): readonly string[] {
   const off = rootMeanSquare(errors.map(({ loss }) => loss));
@@ -109,19 +121,21 @@ const folder = temporaryFolder();
 /** What the files of a case hold beside what `tfm grad` gives. */
 const DIAGNOSTICS = ['block_variance', 'angular'];
 
-/** Runs a case; `set` are settings of its spec. Throws when tensors are missing or have other shapes. */
+/** Runs a case; `set` are settings of its spec, `options` are other ones. Throws when tensors are missing or have other shapes. */
 export async function oracleErrors(
   name: OracleCase,
   device: string,
   set: readonly string[] = [],
+  options: readonly string[] = [],
 ): Promise<OracleErrors> {
   const here = join('spec/oracle', name);
-  const out = join(folder, `${name}-${device}-${set.join()}.safetensors`);
+  const out = join(folder, `${name}-${device}-${[...set, ...options].join()}.safetensors`);
   const [weights, batch] = ['weights', 'batch'].map((file) => join(here, `${file}.safetensors`));
   const { exit, err } = await runMain(
     ...['grad', join(here, 'model.tfm'), '--weights', `${weights}`, '--batch', `${batch}`, '--out', out],
     ...['--names', join(here, 'names.json'), '--steps', '10', '--device', device],
     ...set.flatMap((setting) => ['--set', setting]),
+    ...options,
   );
   assert.is(exit, 0, err);
   const found = readTensorFile(out);

@@ -6,6 +6,7 @@ import type { Expr, Kernel, KernelUniform, Statement, StorageType } from '../../
 import { add, builtin, local, lt, mul, u32 } from '../../src/compiler/ir/kernel-expr.ts';
 import {
   type HostScalars,
+  PLAN_VERSION,
   type Plan,
   type Program,
   type Segment,
@@ -35,13 +36,14 @@ export function tinyPlan(
   ]);
   const uniforms = uniformBytes(table.uniformRows().length, 256);
   const plan: Plan = {
-    format_version: 2,
+    format_version: PLAN_VERSION,
     target,
     model: 'Tiny',
     spec: 'tiny.tfm',
     deviceClass: 'cpu',
     segments,
     kernels: table.entries(),
+    matmuls: table.matmuls(),
     programs: Object.fromEntries(programs),
     weights: [],
     uniformRows: table.uniformRows(),

@@ -1,7 +1,7 @@
 /** What `tfm compile` says of what it made, for machines and for people. */
 import type { Compiled } from '../compiler/compile-request.ts';
 import { readableBytes } from '../compiler/diagnostics/memory.ts';
-import { programWork, stepWork } from '../compiler/ir/plan-totals.ts';
+import { programWork, stepWork, type Work } from '../compiler/ir/plan-totals.ts';
 
 export function compileSummary({ plan, times, notes }: Compiled, out: string | undefined) {
   return {
@@ -9,11 +9,11 @@ export function compileSummary({ plan, times, notes }: Compiled, out: string | u
     model: plan.model,
     target: plan.target,
     out,
-    step: stepWork(plan),
+    step: workJson(stepWork(plan)),
     programs: Object.fromEntries(
       Object.entries(plan.programs).map(([name, program]) => [
         name,
-        { ...programWork(plan, program), live_bytes: program.liveBytes },
+        { ...workJson(programWork(plan, program)), live_bytes: program.liveBytes },
       ]),
     ),
     memory: { planned_bytes: plan.memory.plannedBytes, live_bytes: plan.memory.liveBytes },
@@ -25,9 +25,14 @@ export function compileSummary({ plan, times, notes }: Compiled, out: string | u
       bytes,
       members,
     })),
+    matmuls: plan.matmuls,
     notes,
     milliseconds: { total: totalOf(times), phases: Object.fromEntries(times) },
   };
+}
+
+function workJson({ launches, matmuls, flops, libraryFlops, bytes }: Work) {
+  return { launches, flops, bytes, matmuls, library_flops: libraryFlops };
 }
 
 export function summaryText({ plan, times, notes }: Compiled): string {
@@ -37,12 +42,23 @@ export function summaryText({ plan, times, notes }: Compiled): string {
     ['model', plan.model],
     ['kernels', String(plan.kernels.length)],
     ['launches', `${step.launches} a step`],
-    ['operations', `${(step.flops / 1e9).toPrecision(4)} GFLOP a step`],
+    ...(step.matmuls === 0
+      ? []
+      : [['products', `${step.matmuls} a step by cuBLASLt, of ${plan.matmuls.length} kinds`] as const]),
+    ['operations', `${gigaflops(step.flops)} GFLOP a step${ofLibrary(step)}`],
     ['traffic', `${readableBytes(step.bytes)} a step`],
     ['memory', `${readableBytes(plannedBytes)} planned, at most ${readableBytes(liveBytes)} live at once`],
     ['compiled in', `${totalOf(times).toFixed(0)} ms`],
   ];
   return [...rows.map(([name, value]) => `${name.padEnd(12)} ${value}`), ...notes].join('\n');
+}
+
+function gigaflops(flops: number): string {
+  return (flops / 1e9).toPrecision(4);
+}
+
+function ofLibrary({ matmuls, libraryFlops }: Work): string {
+  return matmuls === 0 ? '' : `, ${gigaflops(libraryFlops)} of them by cuBLASLt`;
 }
 
 function totalOf(times: ReadonlyMap<string, number>): number {

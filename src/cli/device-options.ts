@@ -2,14 +2,17 @@ import { type Command, Option } from 'commander';
 import type { Device } from '../backends/device.ts';
 import { DEVICE_NAMES, type DeviceName, openDevice } from '../backends/open-device.ts';
 import { present } from '../compiler/support/invariant.ts';
+import { takesLibrary } from './library-options.ts';
 import { type Options, text } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Declares the options of commands that run kernels. */
 export function takesDevice(command: Command): Command {
-  return command
-    .addOption(new Option('--device <name>', DEVICE_HELP).choices(DEVICE_NAMES).default('wgsl'))
-    .option('--adapter <name>', ADAPTER_HELP);
+  return takesLibrary(
+    command
+      .addOption(new Option('--device <name>', DEVICE_HELP).choices(DEVICE_NAMES).default('wgsl'))
+      .option('--adapter <name>', ADAPTER_HELP),
+  );
 }
 
 export const DEVICE_HELP =

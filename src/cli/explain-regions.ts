@@ -42,11 +42,16 @@ function explainRegion(region: Region, made: ReadonlyMap<ValueId, Made>): readon
     counts.set(op, (counts.get(op) ?? 0) + 1);
   }
   return [
-    `${region.name} (${region.kind === 'op' ? region.op.kind : region.kind})`,
+    `${region.name} (${wordOf(region)})`,
     `  fuses  ${[...counts].map(([op, n]) => (n === 1 ? op : `${n} ${op}`)).join(', ')}`,
     `  stores ${region.roots.map(label).join('; ')}`,
     ...region.notes.map((note) => `  ${note}`),
   ];
+}
+
+function wordOf(region: Region): string {
+  if (region.kind === 'op') return region.op.kind;
+  return region.kind === 'product' && region.library ? 'product of matrices by a library' : region.kind;
 }
 
 function makersOf(ops: readonly Op[]): ReadonlyMap<ValueId, Made> {

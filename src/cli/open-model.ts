@@ -9,6 +9,7 @@ import { type CompiledFolder, readCompiledFolder } from '../runtime/compiled-fol
 import { nodeFiles } from '../runtime/files.ts';
 import { isFolder, readSpec } from '../runtime/read-spec.ts';
 import { type SpecCopy, specCopy } from '../runtime/spec-copy.ts';
+import { optionOf, requireLibrary } from './library-options.ts';
 import { showDiagnostics } from './show-diagnostics.ts';
 import type { SpecOptions } from './spec-options.ts';
 import type { Terminal } from './terminal.ts';
@@ -35,6 +36,7 @@ export const TRAIN_PURPOSES = ['train', 'evaluate', 'logits', 'probes'] as const
 
 /** Compiles a spec for a device and tells its warnings. */
 export function compileSpec(path: string, options: CompileOptions, terminal: Terminal): CompiledSpec {
+  requireLibrary(options.library, options.device);
   const source = readSpec(path);
   const compiled = compile({
     ...options,
@@ -59,6 +61,7 @@ export function openModel(
   }
   if (options.set.length > 0) throw cliFailure('folder-is-fixed', { path, option: '--set' });
   if (options.entry !== undefined) throw cliFailure('folder-is-fixed', { path, option: '--entry' });
+  if (options.library !== undefined) throw cliFailure('folder-is-fixed', { path, option: optionOf(options.library) });
   return { ...readCompiledFolder(nodeFiles, path), spec: undefined };
 }
 

@@ -1,4 +1,6 @@
 import { type Command, Option } from 'commander';
+import type { LibraryUse } from '../compiler/ir/matmul.ts';
+import { libraryUse } from './library-options.ts';
 import { flag, type Options, repeatable, text, texts } from './options.ts';
 import type { DiagnosticFormat } from './show-diagnostics.ts';
 
@@ -7,6 +9,8 @@ export interface SpecOptions {
   readonly entry: string | undefined;
   readonly set: readonly string[];
   readonly format: DiagnosticFormat;
+  /** Which products go to a library, on commands that have the option. */
+  readonly library?: LibraryUse | undefined;
 }
 
 /** Declares the argument and the options of every command that takes a spec. */
@@ -27,7 +31,12 @@ export const SPEC = 'a .tfm file';
 export const SPEC_OR_FOLDER = 'a .tfm file, or a folder that tfm compile wrote';
 
 export function specOptions(options: Options): SpecOptions {
-  return { entry: text(options, 'entry'), set: texts(options, 'set'), format: formatOf(options) };
+  return {
+    entry: text(options, 'entry'),
+    set: texts(options, 'set'),
+    format: formatOf(options),
+    library: libraryUse(options),
+  };
 }
 
 function formatOf(options: Options): DiagnosticFormat {

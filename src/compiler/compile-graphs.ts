@@ -1,15 +1,18 @@
 import type { CompileRequest } from './compile-request.ts';
 import type { Graph, Weight } from './ir/graph.ts';
 import type { Kernel, TargetLimits } from './ir/kernel.ts';
-import type { FusedGraph, Region, RegionStep } from './ir/region.ts';
+import type { LibraryUse, Matmul } from './ir/matmul.ts';
+import { type FusedGraph, type Region, regionsIn } from './ir/region.ts';
 import type { TrainConfig } from './ir/train.ts';
 import { lowerContext } from './lower/context.ts';
 import { legalise } from './lower/legalise.ts';
 import { lowerRegion } from './lower/lower-region.ts';
+import { matmulsOf } from './lower/matmuls.ts';
 import { type Pass, type PassTrace, runPass } from './pass.ts';
 import { autodiffPass } from './passes/autodiff.ts';
 import { fusePass } from './passes/fuse/fuse.ts';
 import { hoist } from './passes/hoist.ts';
+import { narrowOperands, wideOperands } from './passes/library/narrow-operands.ts';
 import { mergeContracts } from './passes/merge-contracts.ts';
 import { piecesPass } from './passes/pieces/pieces.ts';
 import { precisionPass } from './passes/precision/precision.ts';
@@ -31,6 +34,8 @@ export interface GraphsRequest extends Pick<CompileRequest, 'limits' | 'target'>
   readonly fuse: boolean;
   /** How much the backward pass may compute again to keep less; see `passes/effort.ts`. */
   readonly effort: number;
+  /** Which products go to a library; none without. */
+  readonly library: LibraryUse | undefined;
 }
 
 export interface CompiledGraphs extends BuiltPlan {
@@ -76,7 +81,13 @@ export function compileGraphs(request: GraphsRequest, traceOf: (program: string)
 function compileProgram(
   name: string,
   graph: Graph,
-  { fuse, limits, train, effort }: Pick<GraphsRequest, 'fuse' | 'limits' | 'train' | 'effort'>,
+  {
+    fuse,
+    limits,
+    train,
+    effort,
+    library: use,
+  }: Pick<GraphsRequest, 'fuse' | 'limits' | 'train' | 'effort' | 'library'>,
   trace: PassTrace,
   tell: (note: string) => void,
 ): ProgramSource {
@@ -92,25 +103,37 @@ function compileProgram(
   const optimised = passes.reduce((g, pass) => runPass(pass, g, trace), graph);
   // Only steps are many enough for errors to cancel; what is evaluated should be the same each time.
   const rounding = name === 'micro' ? (train?.rounding ?? 'nearest') : 'nearest';
-  const fused = runPass(
-    precisionPass(precision, rounding),
-    runPass(fusePass({ fuse, limits }), optimised, trace),
-    trace,
-  );
+  const fuseIt = (g: Graph): FusedGraph =>
+    runPass(fusePass({ fuse, limits, library: use && { use, precision } }), g, trace);
+  const typeIt = (g: FusedGraph): FusedGraph => runPass(precisionPass(precision, rounding), g, trace);
+  const untyped = fuseIt(optimised);
+  const typed = typeIt(untyped);
+  // What a library cannot take as it is stored is only known now.
+  const wide = wideOperands(untyped, typed);
+  const fused =
+    use === undefined || precision === 'f32' || wide.size === 0
+      ? typed
+      : typeIt(fuseIt(runPass(narrowOperands({ use, precision, wide }), optimised, trace)));
   checkStored(fused, limits);
-  return { name, fused, kernels: lowerAll(fused, limits, trace) };
+  return { name, fused, ...lowerAll(fused, limits, trace) };
 }
 
-/** The kernel of every region, fitted to the target. */
-function lowerAll(fused: FusedGraph, limits: TargetLimits, trace: PassTrace): ReadonlyMap<Region, Kernel> {
+/** The kernel of every region, fitted to the target, or what a library is given for it. */
+function lowerAll(
+  fused: FusedGraph,
+  limits: TargetLimits,
+  trace: PassTrace,
+): Pick<ProgramSource, 'kernels' | 'matmuls'> {
   const start = performance.now();
   const context = lowerContext(fused, limits);
-  const lower = (r: Region): Kernel => inStep(`lower ${r.name}`, () => legalise(lowerRegion(context, r), limits));
-  const kernels = new Map(regionsIn(fused.steps).map((r) => [r, lower(r)] as const));
+  const kernels = new Map<Region, Kernel>();
+  const matmuls = new Map<Region, readonly Matmul[]>();
+  for (const region of regionsIn(fused.steps)) {
+    inStep(`lower ${region.name}`, () => {
+      if (region.kind === 'product' && region.library) matmuls.set(region, matmulsOf(context, region));
+      else kernels.set(region, legalise(lowerRegion(context, region), limits));
+    });
+  }
   trace.times.set('lower', performance.now() - start);
-  return kernels;
-}
-
-function regionsIn(steps: readonly RegionStep[]): readonly Region[] {
-  return steps.flatMap((step) => (step.kind === 'region' ? [step.region] : regionsIn(step.body)));
+  return { kernels, matmuls };
 }

@@ -2,6 +2,7 @@
 import type { Diagnostic } from './diagnostics/diagnostic.ts';
 import type { Graph } from './ir/graph.ts';
 import type { Kernel, TargetLimits } from './ir/kernel.ts';
+import type { LibraryUse } from './ir/matmul.ts';
 import type { EmittedKernel, Plan } from './ir/plan.ts';
 import type { FusedGraph } from './ir/region.ts';
 import type { TrainConfig } from './ir/train.ts';
@@ -27,6 +28,11 @@ export interface CompileRequest {
   readonly target: { readonly name: Plan['target']; readonly emit: (kernel: Kernel) => EmittedKernel };
   /** Off, every op has a kernel of its own. */
   readonly fuse?: boolean;
+  /**
+   * Which products of matrices go to a library, on a target that has one; none when missing. The rest of the program is fused with
+   * that in mind.
+   */
+  readonly library?: LibraryUse | undefined;
   /** Names of passes whose output is wanted as text. */
   readonly dump?: readonly string[];
 }

@@ -102,6 +102,7 @@ function compileWith(
     limits: request.limits,
     target: request.target,
     fuse: request.fuse ?? true,
+    library: request.library,
   };
   const efforts = graphs.micro ? effortsOf(graphs.micro.block) : noEfforts();
   // The most effort is what fits best.

@@ -93,7 +93,7 @@ function isPlan(value: unknown): value is Plan {
   return (
     isRecord(value) &&
     value.format_version === PLAN_VERSION &&
-    ['segments', 'kernels', 'weights', 'uniformRows'].every((key) => Array.isArray(value[key])) &&
+    ['segments', 'kernels', 'matmuls', 'weights', 'uniformRows'].every((key) => Array.isArray(value[key])) &&
     isRecord(value.programs) &&
     isRecord(value.memory)
   );

@@ -9,6 +9,7 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { runFailure } from '../compiler/diagnostics/run.ts';
+import type { LibraryUse } from '../compiler/ir/matmul.ts';
 import type { TrainConfig } from '../compiler/ir/train.ts';
 import { type Lock, lockFolder } from './checkpoint/lock.ts';
 import { type Files, guardFiles, readAll, replaceFile, writeAll } from './files.ts';
@@ -20,8 +21,13 @@ import type { TrainEvent } from './train-event.ts';
 const CONFIG = 'config.json';
 const CHECKPOINTS = 'checkpoints';
 
+/** What config.json holds. */
+export type RecordedConfig = TrainConfig & { readonly library?: LibraryUse };
+
 export interface RunDescription {
   readonly config: TrainConfig;
+  /** Which products a library computes; it stands in config.json beside the settings, since it decides numbers as they do. */
+  readonly library?: LibraryUse | undefined;
   /** Missing for a compiled folder. */
   readonly spec: SpecCopy | undefined;
   /** Written to env.json: versions, device, driver, kernels. */
@@ -57,7 +63,7 @@ export function reopenRunFolder(files: Files, path: string, run: RunDescription)
     return createRunFolder(files, path, run);
   }
   const old = readRunConfig(files, path);
-  const keys = changedSettings(old, run.config);
+  const keys = changedSettings(old, recorded(run));
   if (keys.length) throw runFailure('resume-differs', { folder: path, keys });
   return guardFiles(path, () => whileLocked(files, path, () => describeRun(files, path, run)));
 }
@@ -74,9 +80,21 @@ function whileLocked(files: Files, path: string, prepare: () => void): RunFolder
 }
 
 /** The settings come last, since they are what makes the folder a run. */
-function describeRun(files: Files, path: string, { environment, config }: RunDescription): void {
-  replaceFile(files, join(path, 'env.json'), jsonText(environment));
-  replaceFile(files, join(path, CONFIG), jsonText(config));
+function describeRun(files: Files, path: string, run: RunDescription): void {
+  replaceFile(files, join(path, 'env.json'), jsonText(run.environment));
+  replaceFile(files, join(path, CONFIG), jsonText(recorded(run)));
+}
+
+function recorded({ config, library }: RunDescription): RecordedConfig {
+  return { ...config, ...(library === undefined ? {} : { library }) };
+}
+
+/** Which products a library computes in the run of a folder; none where there is no run yet. */
+export function recordedLibrary(files: Files, path: string): LibraryUse | undefined {
+  if (!files.exists(join(path, CONFIG))) return undefined;
+  const config = readRunConfig(files, path);
+  const library = typeof config === 'object' && config !== null && 'library' in config ? config.library : undefined;
+  return library === 'large' || library === 'all' ? library : undefined;
 }
 
 /** The settings that a run began with. Fails with `run-missing`. */

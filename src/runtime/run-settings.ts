@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { LibraryUse } from '../compiler/ir/matmul.ts';
 import type { Plan } from '../compiler/ir/plan.ts';
 import type { TrainConfig } from '../compiler/ir/train.ts';
 
@@ -26,7 +27,10 @@ function canonical(value: unknown): string {
 }
 
 /** Names of the settings that differ and must not. */
-export function changedSettings(old: unknown, config: TrainConfig): readonly string[] {
+export function changedSettings(
+  old: unknown,
+  config: TrainConfig & { readonly library?: LibraryUse },
+): readonly string[] {
   const before = new Map<string, unknown>(typeof old === 'object' && old !== null ? Object.entries(old) : []);
   const after = new Map<string, unknown>(Object.entries(config));
   const keys = new Set([...before.keys(), ...after.keys()]);
@@ -38,9 +42,10 @@ export function configHash(config: TrainConfig): string {
   return hash(canonical(Object.fromEntries(Object.entries(config).filter(([k]) => !FREE.has(k)))));
 }
 
-/** Hash of all kernels of a plan and of the order in which they run. */
-export function kernelsHash(plan: Plan): string {
-  return hash(canonical([plan.kernels.map((k) => k.hash), plan.programs, plan.uniformRows]));
+/** Hash of all kernels of a plan, of what a library computes, and of the order in which they run. */
+export function kernelsHash({ kernels, matmuls, programs, uniformRows }: Plan): string {
+  const products = matmuls.length === 0 ? [] : [matmuls];
+  return hash(canonical([kernels.map((k) => k.hash), programs, uniformRows, ...products]));
 }
 
 function hash(text: string): string {

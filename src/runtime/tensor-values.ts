@@ -1,4 +1,5 @@
 /** Tensors of files as numbers, and back. */
+import { bfloatToNumber, halfToNumber } from '../compiler/support/narrow-floats.ts';
 import { DTYPE_BYTES, type Dtype, type Tensor } from './safetensors.ts';
 
 type Reader = (view: DataView, byte: number) => number;
@@ -12,23 +13,6 @@ const READERS: { readonly [K in Dtype]: Reader } = {
   I32: (v, at) => v.getInt32(at, true),
   U8: (v, at) => v.getUint8(at),
 };
-
-/** IEEE 754 binary16. */
-export function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 0x1f) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}
-
-/** The upper half of a binary32. */
-export function bfloatToNumber(bits: number): number {
-  const view = new DataView(new ArrayBuffer(4));
-  view.setUint32(0, bits << 16);
-  return view.getFloat32(0);
-}
 
 /** All elements, rounded to float32. */
 export function floatsOf(tensor: Tensor): Float32Array<ArrayBuffer> {

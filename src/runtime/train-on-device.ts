@@ -64,5 +64,5 @@ function openRun({ device, model, config, out, resume }: TrainRequest): RunFolde
     kernels: kernelsHash(model.plan),
   };
   const open = resume ? reopenRunFolder : createRunFolder;
-  return open(nodeFiles, out, { config, spec: model.spec, environment });
+  return open(nodeFiles, out, { config, library: model.plan.library, spec: model.spec, environment });
 }

@@ -1,7 +1,7 @@
 import type { IoPlace, Plan, WeightPlace } from '../compiler/ir/plan.ts';
 
 import type { ScalarExpr, TrainConfig } from '../compiler/ir/train.ts';
-import { launchCounts } from './launch-counts.ts';
+import { callCounts } from './call-counts.ts';
 import { keyText, literalText } from './literal-text.ts';
 import { scalarText } from './scalar-text.ts';
 
@@ -66,8 +66,15 @@ export async function emitTrainer(plan: Plan, config: TrainConfig): Promise<stri
     declarationKind: VariableDeclarationKind.Const,
     isExported: true,
     docs: ['Kernel launches of each program, loops counted out.'],
-    declarations: [{ name: 'launches', initializer: `${literalText(launchCounts(plan))} as const` }],
+    declarations: [{ name: 'launches', initializer: `${literalText(callCounts(plan, 'launches'))} as const` }],
   });
+  if (plan.matmuls.length > 0)
+    file.addVariableStatement({
+      declarationKind: VariableDeclarationKind.Const,
+      isExported: true,
+      docs: ['Products of matrices that a library computes in each program, loops counted out.'],
+      declarations: [{ name: 'matmuls', initializer: `${literalText(callCounts(plan, 'matmuls'))} as const` }],
+    });
   file.addFunction({
     name: 'train',
     isExported: true,

@@ -6,6 +6,7 @@
  * Every kernel is `extern "C"` and takes, in this order: a pointer for each of its buffers, by binding number; the struct
  * of its launch uniforms by value, if it has any; a pointer to the host's scalars, if it reads one.
  */
+import type { MatmulShape, MatrixName } from '../../compiler/ir/matmul.ts';
 import type { DeviceInfo } from '../device.ts';
 
 /** An address in device memory. */
@@ -40,6 +41,8 @@ export interface CudaFunction {
   readonly localBytes?: number;
 }
 
+export type MatmulStep = Extract<CudaStep, { readonly kind: 'matmul' }>;
+
 export type CudaStep =
   | {
       readonly kind: 'launch';
@@ -52,6 +55,10 @@ export type CudaStep =
       /** Of each argument: where it begins in `args`. */
       readonly offsets: readonly number[];
     }
+  /** A product of matrices that a library computes; `openMatmuls` comes before it. */
+  | ({ readonly kind: 'matmul'; readonly name: string; readonly shape: MatmulShape } & Readonly<
+      Record<MatrixName, DevicePointer>
+    >)
   /** Sets bytes (a multiple of 4) to zero. */
   | { readonly kind: 'clear'; readonly pointer: DevicePointer; readonly bytes: number }
   /** Copies bytes from one place of device memory to another. */
@@ -77,6 +84,12 @@ export interface CudaDriver {
    * @throws KernelRefusal with the compiler's message; Failure `compiler-missing` when nothing can compile.
    */
   readonly compile: (sources: readonly CudaSource[], ptx?: string) => Promise<readonly CudaFunction[]>;
+  /**
+   * Makes ready what computes products of matrices.
+   *
+   * @throws Failure `cublaslt-missing`, or `cublaslt-error`.
+   */
+  readonly openMatmuls: () => Promise<void>;
   /** Memory filled with zeros; undefined when there is not enough. */
   readonly allocate: (bytes: number) => DevicePointer | undefined;
   readonly free: (pointer: DevicePointer) => void;

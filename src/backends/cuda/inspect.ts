@@ -26,6 +26,7 @@ export async function inspectCuda(): Promise<readonly CudaPart[]> {
   return [
     await library('libcuda', 'the driver, for --device cuda'),
     await library('libnvrtc', 'compiles kernels for it'),
+    await library('libcublasLt', 'products of matrices, for --lib alone'),
     program('nvcc', 'does so where libnvrtc is missing'),
     program('g++', 'compiles kernels for --device cuda-cpu'),
   ];

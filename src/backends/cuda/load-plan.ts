@@ -22,6 +22,7 @@ export async function loadPlan(
   { poison = false, fromFiles = false }: LoadOptions,
 ): Promise<LoadedPlan> {
   checkPlan(device, plan);
+  if (plan.matmuls.length > 0) await driver.openMatmuls();
   const functions = await compileKernels(driver, plan, texts, fromFiles);
   const segments = allocateSegments(driver, plan.segments, poison);
   const queue = makeRunQueue(driver, { plan, functions, segments });

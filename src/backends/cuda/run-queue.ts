@@ -1,8 +1,9 @@
 import { deviceFailure } from '../../compiler/diagnostics/device.ts';
+import { MATRICES, matrixSpan } from '../../compiler/ir/matmul.ts';
 import type { Plan } from '../../compiler/ir/plan.ts';
-import { present } from '../../compiler/support/invariant.ts';
+import { invariant, present } from '../../compiler/support/invariant.ts';
 import type { ProgramRun } from '../device.ts';
-import { expandProgram } from '../shared/expand-program.ts';
+import { expandProgram, type FixedMatmul } from '../shared/expand-program.ts';
 import { layOutRuns, packRuns, type RunLayout } from '../shared/lay-out-runs.ts';
 import type { CudaDriver, CudaFunction, CudaGraph, CudaProgram, CudaStep, DevicePointer } from './driver.ts';
 import { OFFSET_ALIGNMENT } from './limits.ts';
@@ -92,6 +93,7 @@ function stepsOf(name: string, host: DevicePointer, { plan, functions, segments 
   return expandProgram(present(plan.programs[name], `program ${name}`)).map((step): CudaStep => {
     if (step.kind === 'clear')
       return { kind: 'clear', pointer: segments.pointerTo(step.range), bytes: step.range.bytes };
+    if (step.kind === 'matmul') return matmulStep(step, plan, segments);
     const entry = present(plan.kernels[step.kernel], `kernel ${step.kernel}`);
     const row =
       entry.launchUniform === undefined ? undefined : present(step.uniformRow, `uniform row of ${entry.name}`);
@@ -109,4 +111,22 @@ function stepsOf(name: string, host: DevicePointer, { plan, functions, segments 
       ),
     };
   });
+}
+
+/** A library believes what it is told of matrices, so they are held to what the plan binds. */
+function matmulStep(call: FixedMatmul, plan: Plan, segments: Segments): CudaStep {
+  const shape = present(plan.matmuls[call.matmul], `product ${call.matmul}`);
+  for (const matrix of MATRICES)
+    invariant(
+      matrixSpan(shape, matrix) <= call[matrix].bytes,
+      `the matrix '${matrix}' of ${shape.name} lies in its memory`,
+    );
+  return {
+    kind: 'matmul',
+    name: shape.name,
+    shape,
+    left: segments.pointerTo(call.left),
+    right: segments.pointerTo(call.right),
+    result: segments.pointerTo(call.result),
+  };
 }

@@ -1,7 +1,9 @@
 import { deviceFailure } from '../../compiler/diagnostics/device.ts';
 import { EXIT, Failure } from '../../compiler/diagnostics/diagnostic.ts';
 import { memoryDiagnostic } from '../../compiler/diagnostics/memory.ts';
-import type { Launch, Plan } from '../../compiler/ir/plan.ts';
+import { MATRICES } from '../../compiler/ir/matmul.ts';
+import type { Address, Launch, MatmulCall, Plan } from '../../compiler/ir/plan.ts';
+import { callsIn, launchesIn } from '../../compiler/ir/plan-calls.ts';
 import type { Device } from '../device.ts';
 
 /**
@@ -19,15 +21,25 @@ export function checkPlan({ target, info, limits }: Pick<Device, 'target' | 'inf
       EXIT.memory,
     );
   const largest = (values: readonly number[]): number => values.reduce((a, b) => Math.max(a, b), 0);
+  const programs = Object.values(plan.programs);
   const demands: readonly (readonly [string, number, number])[] = [
     ['buffers in one kernel', largest(plan.kernels.map((k) => k.bindings.length)), limits.storageBindings],
     ['invocations in a workgroup', largest(plan.kernels.map((k) => k.workgroup)), limits.invocationsPerGroup],
     ['bytes of workgroup memory', largest(plan.kernels.map((k) => k.sharedBytes ?? 0)), limits.sharedBytes],
-    ['workgroups in one dimension', largest(launchesOf(plan).flatMap((l) => l.groups)), limits.groupsPerDimension],
+    [
+      'workgroups in one dimension',
+      largest(programs.flatMap(launchesIn).flatMap((l) => l.groups)),
+      limits.groupsPerDimension,
+    ],
     ['bytes in one buffer', largest(plan.segments.map((s) => s.bytes)), limits.bufferBytes],
     [
       'bytes in one binding',
-      largest(launchesOf(plan).flatMap((l) => l.addresses.map((a) => a.bytes))),
+      largest(
+        programs
+          .flatMap(callsIn)
+          .flatMap(addressesOf)
+          .map((a) => a.bytes),
+      ),
       limits.bindingBytes,
     ],
   ];
@@ -37,11 +49,6 @@ export function checkPlan({ target, info, limits }: Pick<Device, 'target' | 'inf
     if (!info.features.includes(feature)) throw deviceFailure('device-lacks-feature', { feature, adapter: info.name });
 }
 
-function launchesOf(plan: Plan): readonly Launch[] {
-  return Object.values(plan.programs).flatMap(({ steps }) =>
-    steps.flatMap((step) => {
-      if (step.kind === 'clear') return [];
-      return step.kind === 'loop' ? step.body : [step];
-    }),
-  );
+function addressesOf(call: Launch | MatmulCall): readonly Address[] {
+  return call.kind === 'launch' ? call.addresses : MATRICES.map((name) => call[name]);
 }

@@ -1,4 +1,5 @@
-import type { Address, Launch, Program } from '../../compiler/ir/plan.ts';
+import type { MatrixName } from '../../compiler/ir/matmul.ts';
+import type { Address, Launch, MatmulCall, Program } from '../../compiler/ir/plan.ts';
 
 /** A fixed piece of a segment. */
 export interface MemoryRange {
@@ -16,7 +17,13 @@ export interface FixedLaunch {
   readonly groups: readonly [number, number, number];
 }
 
-export type FixedStep = FixedLaunch | { readonly kind: 'clear'; readonly range: MemoryRange };
+/** One product of a library in one iteration. */
+export interface FixedMatmul extends Readonly<Record<MatrixName, MemoryRange>> {
+  readonly kind: 'matmul';
+  readonly matmul: number;
+}
+
+export type FixedStep = FixedLaunch | FixedMatmul | { readonly kind: 'clear'; readonly range: MemoryRange };
 
 /** What a program does, in order, with its loops written out. */
 export function expandProgram(program: Program): readonly FixedStep[] {
@@ -28,12 +35,25 @@ function expandStep(step: Program['steps'][number]): readonly FixedStep[] {
     case 'clear':
       return [{ kind: 'clear', range: rangeAt(step.address, 0) }];
     case 'launch':
-      return [launchAt(step, 0)];
+    case 'matmul':
+      return [callAt(step, 0)];
     case 'loop': {
       const iterations = Array.from({ length: step.count }, (_, i) => (step.reverse ? step.count - 1 - i : i));
-      return iterations.flatMap((i) => step.body.map((launch) => launchAt(launch, i)));
+      return iterations.flatMap((i) => step.body.map((call) => callAt(call, i)));
     }
   }
+}
+
+function callAt(call: Launch | MatmulCall, iteration: number): FixedLaunch | FixedMatmul {
+  if (call.kind === 'launch') return launchAt(call, iteration);
+  const { kind, matmul, left, right, result } = call;
+  return {
+    kind,
+    matmul,
+    left: rangeAt(left, iteration),
+    right: rangeAt(right, iteration),
+    result: rangeAt(result, iteration),
+  };
 }
 
 function launchAt(launch: Launch, iteration: number): FixedLaunch {

@@ -1,5 +1,5 @@
 import type { Plan } from '../../compiler/ir/plan.ts';
-import { present } from '../../compiler/support/invariant.ts';
+import { invariant, present } from '../../compiler/support/invariant.ts';
 import { expandProgram, type FixedLaunch } from '../shared/expand-program.ts';
 import type { CompiledKernel } from './pipelines.ts';
 import type { Segments } from './segments.ts';
@@ -47,6 +47,7 @@ export function recordPrograms(
   const programs = Object.entries(plan.programs).map(([name, program]) => {
     const steps = expandProgram(program).map((step): RecordedStep => {
       if (step.kind === 'clear') return { kind: 'clear', ...segments.place(step.range), bytes: step.range.bytes };
+      invariant(step.kind === 'launch', 'WebGPU has no library of matrix products');
       const kernel = present(kernels[step.kernel], `kernel ${step.kernel}`);
       return {
         kind: 'dispatch',

@@ -27,17 +27,25 @@ export const bench: CliCommand = {
 };
 
 /** The least time that a kernel can take, in ms. */
-function leastMs({ bytes, flops }: KernelCost, { bytesPerSecond, flopsPerSecond }: Attainable): number {
+function leastMs(
+  { bytes, flops }: Pick<KernelCost, 'bytes' | 'flops'>,
+  { bytesPerSecond, flopsPerSecond }: Attainable,
+): number {
   return 1000 * Math.max(bytes / bytesPerSecond, flops / flopsPerSecond);
 }
 
 function benchJson(device: string, { stepMs, kernels }: StepProfile, attainable: Attainable) {
+  const costs = (library: boolean) =>
+    kernels
+      .filter((cost) => cost.library === library)
+      .map(({ library: _, ...cost }) => ({ ...cost, least_ms: leastMs(cost, attainable) }));
   return {
     format_version: 1,
     device,
     step_ms: stepMs,
     attainable: { bytes_per_second: attainable.bytesPerSecond, flops_per_second: attainable.flopsPerSecond },
-    kernels: kernels.map((cost) => ({ ...cost, least_ms: leastMs(cost, attainable) })),
+    kernels: costs(false),
+    matmuls: costs(true),
   };
 }
 
@@ -45,7 +53,7 @@ const HEAD = ['kernel', 'launches', 'ms', 'share', 'MB', 'GB/s', 'MFLOP', 'GFLOP
 
 function benchText(device: string, { stepMs, kernels }: StepProfile, attainable: Attainable): string {
   const total = kernels.reduce((sum, { ms }) => sum + ms, 0);
-  const rows = kernels.map((cost) => [
+  const row = (cost: KernelCost): readonly string[] => [
     cost.kernel,
     String(cost.launches),
     cost.ms.toFixed(2),
@@ -55,11 +63,15 @@ function benchText(device: string, { stepMs, kernels }: StepProfile, attainable:
     (cost.flops / 1e6).toFixed(1),
     (cost.flops / cost.ms / 1e6).toFixed(1),
     percent(leastMs(cost, attainable) / cost.ms),
-  ]);
+  ];
+  const [ours, theirs] = [false, true].map((library) => kernels.filter((cost) => cost.library === library).map(row));
   const { bytesPerSecond, flopsPerSecond } = attainable;
   const sum = kernels.reduce((a, { launches }) => a + launches, 0);
   return [
-    table([HEAD, ...rows], 'lrrrrrrrr'),
+    table([HEAD, ...(ours ?? [])], 'lrrrrrrrr'),
+    ...(theirs && theirs.length > 0
+      ? ['', table([['product of cuBLASLt', ...HEAD.slice(1)], ...theirs], 'lrrrrrrrr')]
+      : []),
     '',
     `${sum} launches take ${total.toFixed(1)} ms one by one; a step takes ${stepMs.toFixed(1)} ms on ${device}`,
     `attainable: ${(bytesPerSecond / 1e9).toFixed(1)} GB/s in a copy, ${(flopsPerSecond / 1e9).toFixed(1)} GFLOP/s in multiply-adds`,

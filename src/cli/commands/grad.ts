@@ -20,6 +20,7 @@ import { writeTensorFile } from '../../runtime/write-tensor-file.ts';
 import type { CliCommand } from '../command.ts';
 import { ADAPTER_HELP, DEVICE_HELP, withDevice } from '../device-options.ts';
 import { givenNames, takesWeights } from '../given-weights.ts';
+import { takesLibrary } from '../library-options.ts';
 import { type CompileOptions, compileSpec, TRAIN_PURPOSES, trainBlock } from '../open-model.ts';
 import { flag, givenNumber, givenText, type Options, whole } from '../options.ts';
 import { SPEC, specOptions, takesSpec } from '../spec-options.ts';
@@ -27,7 +28,7 @@ import type { Terminal } from '../terminal.ts';
 
 export const grad: CliCommand = {
   configure: (command) =>
-    takesWeights(takesSpec(command, SPEC))
+    takesLibrary(takesWeights(takesSpec(command, SPEC)))
       .requiredOption('--batch <path>', 'safetensors file with tokens and targets, I32 [batch, time]')
       .requiredOption('--out <path>', 'safetensors file to write: loss, logits, grad.NAME, grad_norm, losses')
       .option('--steps <n>', 'also the losses after 1 … n steps of the optimizer on the batch', whole(0), 0)

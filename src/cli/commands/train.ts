@@ -4,6 +4,8 @@ import { EXIT, type ExitCode } from '../../compiler/diagnostics/diagnostic.ts';
 import { readableBytes } from '../../compiler/diagnostics/memory.ts';
 import { nodeFiles } from '../../runtime/files.ts';
 import { loadWeights } from '../../runtime/load-weights.ts';
+import { isFolder } from '../../runtime/read-spec.ts';
+import { recordedLibrary } from '../../runtime/run-folder.ts';
 import { listenForStop, STOP_EXIT } from '../../runtime/stop-request.ts';
 import type { TrainResult } from '../../runtime/train.ts';
 import { trainOnDevice } from '../../runtime/train-on-device.ts';
@@ -29,10 +31,13 @@ export const train: CliCommand = {
   run: ([path = ''], options, terminal) => {
     const stop = listenForStop();
     return withDevice(options, terminal, async (device): Promise<ExitCode> => {
-      const model = openModel(path, { ...specOptions(options), purposes: TRAIN_PURPOSES, device }, terminal);
-      const config = trainBlock(model.train, 'train', path);
       const resume = flag(options, 'resume');
       const out = text(options, 'out') ?? defaultRunPath(path, resume);
+      const spec = specOptions(options);
+      // A run goes on as it began; what is given in words is compared with that.
+      const library = spec.library ?? (resume && !isFolder(path) ? recordedLibrary(nodeFiles, out) : undefined);
+      const model = openModel(path, { ...spec, library, purposes: TRAIN_PURPOSES, device }, terminal);
+      const config = trainBlock(model.train, 'train', path);
       const quiet = flag(options, 'quiet');
       if (!quiet) announce(model, device, out, terminal);
       const { plan } = model;
@@ -61,11 +66,16 @@ function announce({ plan, train: config }: Model, { info, limits }: Device, out:
   const { plannedBytes, liveBytes } = plan.memory;
   const numbers = plan.weights.reduce((n, w) => n + w.shape.reduce((a, b) => a * b, 1), 0);
   terminal.tell(
-    `${plan.model} on ${info.name}: ${numbers.toLocaleString('en')} parameters, ${plan.kernels.length} kernels, ` +
+    `${plan.model} on ${info.name}: ${numbers.toLocaleString('en')} parameters, ${plan.kernels.length} kernels, ${ofLibrary(plan)}` +
       `memory ${readableBytes(plannedBytes)} planned (${plannedBytes} bytes; at most ${liveBytes} live at once)`,
   );
   for (const note of describePrecision(config?.precision ?? 'f32', limits)) terminal.tell(note);
   terminal.tell(`run folder: ${out}`);
+}
+
+/** How much a library computes in the place of kernels. */
+function ofLibrary({ library, matmuls }: Model['plan']): string {
+  return library === undefined ? '' : `${matmuls.length} products of matrices by cuBLASLt, `;
 }
 
 function initOf(options: Options) {

@@ -35,6 +35,16 @@ export const cliEntries = {
     explain: 'PTX is what NVIDIA’s compilers make of CUDA C++. It lies in the compiled folder beside the kernels.',
     exit: EXIT.usage,
   }),
+  'lib-unsuited': entry<{ option: string }>({
+    severity: 'error',
+    message: ({ option }) => `${option} takes products of matrices to cuBLASLt, which only CUDA has`,
+    help: ({ option }) =>
+      `add --device cuda (for tfm compile: --target cuda), or leave ${option} out: without it every kernel is generated`,
+    explain:
+      'On NVIDIA GPUs large products of matrices may go to NVIDIA’s library cuBLASLt. WebGPU has no such library, and the float64 interpreter ' +
+      'needs none. The processor in the place of a GPU (--device cuda-cpu) computes such products itself.',
+    exit: EXIT.usage,
+  }),
   'stdin-with-files': entry<Record<never, never>>({
     severity: 'error',
     message: () => '`-` is the standard input, and stands alone',

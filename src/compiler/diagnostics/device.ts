@@ -131,6 +131,29 @@ export const deviceEntries = {
       'program ran: `micro` computes the gradients of a micro-batch, `update` is the optimizer.',
     exit: EXIT.environment,
   }),
+  'cublaslt-missing': entry<{ tried: readonly string[] }>({
+    severity: 'error',
+    message: ({ tried }) =>
+      `products of matrices are to go to cuBLASLt, which was not found:${tried.map((t) => `\n  - ${t}`).join('')}`,
+    help: () =>
+      'install CUDA 12 or 13, of which cuBLASLt is a part, or leave --lib out: without it every kernel is generated, and no library is needed',
+    explain:
+      'With --lib, products of matrices that are large enough go to NVIDIA’s library cuBLASLt, which is called libcublasLt.so.13 or ' +
+      'libcublasLt.so.12, and cublasLt64_13.dll or cublasLt64_12.dll on Windows. TFM_LIBCUBLASLT names another file. A folder that was ' +
+      'compiled with --lib needs it too. The message says what was looked for, and what the system said of each.',
+    exit: EXIT.environment,
+  }),
+  'cublaslt-error': entry<{ call: string; status: number; meaning: string; product: string | undefined }>({
+    severity: 'error',
+    message: ({ call, status, meaning, product }) =>
+      `cuBLASLt reports status ${status}${meaning === '' ? '' : ` (${meaning})`} from ${call}` +
+      (product === undefined ? '' : `, of the product '${product}'`),
+    help: () => 'leave --lib out: without it every kernel is generated, and no library is needed',
+    explain:
+      'A call of NVIDIA’s library of matrix products failed. It may not know how to compute a product on this GPU, or the GPU may have failed ' +
+      'before, in which case it cannot be used by this process any more.',
+    exit: EXIT.environment,
+  }),
   'compiler-missing': entry<{ program: string; places: readonly string[] }>({
     severity: 'error',
     message: ({ program, places }) =>

@@ -1,29 +1,51 @@
 /** Sums over a plan: launches, operations and bytes, with loops counted out. */
 import { present } from '../support/invariant.ts';
-import type { Plan, Program } from './plan.ts';
+import type { Plan, PlanStep, Program } from './plan.ts';
 
 export interface Work {
   readonly launches: number;
-  /** Floating point operations. */
+  /** Products that a library computes. */
+  readonly matmuls: number;
+  /** Floating point operations, those of a library too. */
   readonly flops: number;
-  /** Bytes read and written by kernels. */
+  /** Of these, what a library computes. */
+  readonly libraryFlops: number;
+  /** Bytes read and written by kernels and by a library. */
   readonly bytes: number;
+}
+
+const NONE: Work = { launches: 0, matmuls: 0, flops: 0, libraryFlops: 0, bytes: 0 };
+
+function plus(sum: Work, times: number, work: Work): Work {
+  return {
+    launches: sum.launches + times * work.launches,
+    matmuls: sum.matmuls + times * work.matmuls,
+    flops: sum.flops + times * work.flops,
+    libraryFlops: sum.libraryFlops + times * work.libraryFlops,
+    bytes: sum.bytes + times * work.bytes,
+  };
 }
 
 /** The work of one run of a program. */
 export function programWork(plan: Plan, program: Program): Work {
-  const work = { launches: 0, flops: 0, bytes: 0 };
-  const add = (kernel: number, times: number): void => {
-    const { flops, bytes } = present(plan.kernels[kernel], `kernel ${kernel}`);
-    work.launches += times;
-    work.flops += times * flops;
-    work.bytes += times * bytes;
-  };
-  for (const step of program.steps) {
-    if (step.kind === 'launch') add(step.kernel, 1);
-    if (step.kind === 'loop') for (const launch of step.body) add(launch.kernel, step.count);
+  return program.steps.reduce((sum, step) => plus(sum, 1, stepWorkOf(plan, step)), NONE);
+}
+
+function stepWorkOf(plan: Plan, step: PlanStep): Work {
+  switch (step.kind) {
+    case 'clear':
+      return NONE;
+    case 'launch': {
+      const { flops, bytes } = present(plan.kernels[step.kernel], `kernel ${step.kernel}`);
+      return { ...NONE, launches: 1, flops, bytes };
+    }
+    case 'matmul': {
+      const { flops, bytes } = present(plan.matmuls[step.matmul], `product ${step.matmul}`);
+      return { ...NONE, matmuls: 1, flops, libraryFlops: flops, bytes };
+    }
+    case 'loop':
+      return step.body.reduce((sum, inner) => plus(sum, step.count, stepWorkOf(plan, inner)), NONE);
   }
-  return work;
 }
 
 /** The work of a training step: `begin`, `prepare` and `micro` for each micro-batch, `update`. */
@@ -34,17 +56,8 @@ export function stepWork(plan: Plan): Work {
     ['micro', plan.accumulation],
     ['update', 1],
   ];
-  return runs.reduce<Work>(
-    (sum, [name, times]) => {
-      const program = plan.programs[name];
-      if (!program) return sum;
-      const { launches, flops, bytes } = programWork(plan, program);
-      return {
-        launches: sum.launches + times * launches,
-        flops: sum.flops + times * flops,
-        bytes: sum.bytes + times * bytes,
-      };
-    },
-    { launches: 0, flops: 0, bytes: 0 },
-  );
+  return runs.reduce((sum, [name, times]) => {
+    const program = plan.programs[name];
+    return program ? plus(sum, times, programWork(plan, program)) : sum;
+  }, NONE);
 }

@@ -2,11 +2,12 @@
  * Plan: everything a device needs to run a compiled spec, as plain JSON. `plan.json` of a compiled folder is this.
  *
  * Memory is a few segments, each one buffer of the device. Every tensor has a fixed place in one of them. A program is
- * a list of launches and loops of launches; inside a loop an address may move with the iteration.
+ * a list of launches, of products that a library computes, and loops of them; inside a loop an address may move with the iteration.
  */
 import type { Init } from './graph.ts';
+import type { LibraryUse, MatmulShape } from './matmul.ts';
 
-export const PLAN_VERSION = 2;
+export const PLAN_VERSION = 3;
 
 export interface Plan {
   readonly format_version: typeof PLAN_VERSION;
@@ -18,6 +19,10 @@ export interface Plan {
   readonly deviceClass: 'cpu' | 'gpu';
   readonly segments: readonly Segment[];
   readonly kernels: readonly KernelEntry[];
+  /** Which products were given to a library of matrix products; none without. */
+  readonly library?: LibraryUse;
+  /** What it computes. */
+  readonly matmuls: readonly MatmulEntry[];
   /**
    * By name: `settle` (what `after` says of new weights, before the first step), `begin`, `prepare`, `micro`, `unscale` (divides the
    * gradients of a step by the loss scale, where they are f16), `update`,
@@ -120,6 +125,15 @@ export interface KernelEntry {
   readonly features: readonly string[];
 }
 
+/** A product of matrices that a library computes. */
+export interface MatmulEntry extends MatmulShape {
+  readonly name: string;
+  readonly flops: number;
+  readonly bytes: number;
+  /** As those of a kernel. */
+  readonly members: readonly string[];
+}
+
 /** What a backend makes of a kernel. */
 export interface EmittedKernel {
   readonly text: string;
@@ -144,11 +158,20 @@ export interface Launch {
   readonly groups: readonly [number, number, number];
 }
 
+export interface MatmulCall {
+  readonly kind: 'matmul';
+  /** Index into `matmuls`. */
+  readonly matmul: number;
+  readonly left: Address;
+  readonly right: Address;
+  readonly result: Address;
+}
+
 export interface PlanLoop {
   readonly kind: 'loop';
   readonly count: number;
   readonly reverse: boolean;
-  readonly body: readonly Launch[];
+  readonly body: readonly (Launch | MatmulCall)[];
 }
 
 /** Sets bytes to zero before what follows. */
@@ -156,6 +179,8 @@ export interface Clear {
   readonly kind: 'clear';
   readonly address: Address;
 }
+
+export type PlanStep = Launch | MatmulCall | PlanLoop | Clear;
 
 export interface IoPlace {
   readonly name: string;
@@ -166,7 +191,7 @@ export interface IoPlace {
 }
 
 export interface Program {
-  readonly steps: readonly (Launch | PlanLoop | Clear)[];
+  readonly steps: readonly PlanStep[];
   readonly inputs: readonly IoPlace[];
   readonly outputs: readonly IoPlace[];
   /** Largest sum of bytes alive at one moment in the arena, aligned. */

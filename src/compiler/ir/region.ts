@@ -23,7 +23,7 @@
  *   reduction needs another, it needs it at the same row.
  * - `product`: contractions with pointwise epilogues. Parts share a launch because they share an operand; tiles pick
  *   their part. The accumulators of a part share its tile, so that an epilogue can combine them. An operand of a
- *   contraction is a read, or a view (rename, split, merge) of one.
+ *   contraction is a read, or a view (rename, split, merge) of one. Some may go to a library, where that was asked for.
  * - `scan`: recurrences along one axis with pointwise values of the same axes around them: an invocation goes along the axis
  *   in order. Whatever one member needs of another, it needs at the same place.
  * - `attend`, `attend_backward_query`, `attend_backward_key`, `scatter_add`: one op each, with its own loop structure.
@@ -66,6 +66,11 @@ export interface ProductPart {
 export interface ProductRegion extends RegionBase {
   readonly kind: 'product';
   readonly parts: readonly ProductPart[];
+  /**
+   * Computed by a library and no kernel: one part, whose only root is its only accumulator, and each of whose terms is a product
+   * of matrices as they lie in memory (`ops/matrix-form.ts`).
+   */
+  readonly library: boolean;
 }
 
 export interface ScanRegion extends RegionBase {
@@ -106,4 +111,9 @@ export interface FusedGraph {
   readonly precision: Precision;
   /** How they are rounded. */
   readonly rounding: Rounding;
+}
+
+/** All regions, those of loops' bodies too, in the order in which they run. */
+export function regionsIn(steps: readonly RegionStep[]): readonly Region[] {
+  return steps.flatMap((step) => (step.kind === 'region' ? [step.region] : regionsIn(step.body)));
 }

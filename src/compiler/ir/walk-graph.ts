@@ -1,5 +1,5 @@
 /** Walks over the blocks of a graph. */
-import type { Block, Graph, Op, ValueId } from './graph.ts';
+import type { Block, Graph, Op, Value, ValueId } from './graph.ts';
 
 /** The blocks in an op's attributes. */
 export function blocksOf(op: Op): readonly Block[] {
@@ -20,6 +20,15 @@ export function* allOps(block: Block): Generator<Op> {
   for (const op of block.ops) {
     yield op;
     for (const inner of blocksOf(op)) yield* allOps(inner);
+  }
+}
+
+/** Every value that a block and the blocks in it make, and their parameters. */
+export function* allValues(block: Block): Generator<Value> {
+  yield* block.params;
+  for (const op of block.ops) {
+    for (const inner of blocksOf(op)) yield* allValues(inner);
+    yield* op.results;
   }
 }
 

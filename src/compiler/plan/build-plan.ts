@@ -2,14 +2,13 @@ import { EXIT, Failure } from '../diagnostics/diagnostic.ts';
 import { memoryDiagnostic } from '../diagnostics/memory.ts';
 import type { OpOf, TensorType, ValueId, Weight } from '../ir/graph.ts';
 import type { Kernel, TargetLimits } from '../ir/kernel.ts';
+import type { LibraryUse } from '../ir/matmul.ts';
 import {
-  type Clear,
   type EmittedKernel,
   type IoPlace,
-  type Launch,
   PLAN_VERSION,
   type Plan,
-  type PlanLoop,
+  type PlanStep,
   type Program,
   type Segment,
   type SegmentRole,
@@ -49,6 +48,8 @@ export interface PlanRequest {
   readonly train: TrainConfig | undefined;
   readonly sources: readonly ProgramSource[];
   readonly emit: (kernel: Kernel) => EmittedKernel;
+  /** Which products were given to a library. */
+  readonly library?: LibraryUse | undefined;
 }
 
 export interface BuiltPlan {
@@ -69,13 +70,13 @@ export function buildPlan(request: PlanRequest): BuiltPlan {
   let liveBytes = 0;
 
   for (const source of request.sources) {
-    const placed = placeValues(source.fused, source.kernels, fixedPlaces(source, layout, io, gradients), limits);
+    const placed = placeValues(source.fused, source, fixedPlaces(source, layout, io, gradients), limits);
     const arena = placeArena(source.fused, placed, limits);
     arena.segmentBytes.forEach((bytes, k) => {
       arenaBytes[k] = Math.max(arenaBytes[k] ?? 0, bytes);
     });
     liveBytes = Math.max(liveBytes, arena.liveBytes);
-    const steps: (Launch | PlanLoop | Clear)[] = [...launchesOf(source.fused, placed, arena.base, kernels, limits)];
+    const steps: PlanStep[] = [...launchesOf(source.fused, placed, arena.base, kernels, limits)];
     if (accumulation > 1) steps.push(...accumulateLaunches(source, layout, io, kernels, limits));
     if (source.name === 'settle' || source.name === 'after')
       steps.push(...afterLaunches(source, source.name === 'after', layout, io, kernels, limits));
@@ -108,6 +109,8 @@ export function buildPlan(request: PlanRequest): BuiltPlan {
     deviceClass: limits.deviceClass,
     segments,
     kernels: kernels.entries(),
+    ...(request.library === undefined ? {} : { library: request.library }),
+    matmuls: kernels.matmuls(),
     programs,
     weights: layout.places,
     uniformRows: kernels.uniformRows(),

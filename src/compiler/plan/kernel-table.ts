@@ -1,13 +1,16 @@
 import type { Kernel } from '../ir/kernel.ts';
-import type { EmittedKernel, KernelEntry, UniformWord } from '../ir/plan.ts';
+import type { EmittedKernel, KernelEntry, MatmulEntry, UniformWord } from '../ir/plan.ts';
 
-/** The kernels of a plan, each text once, and the rows of uniform data of their launches. */
+/** The kernels of a plan, each text once, what a library computes in their place, and the rows of uniform data of their launches. */
 export interface KernelTable {
   /** The number of a kernel in the plan. */
   readonly add: (kernel: Kernel, members: readonly string[]) => number;
+  /** The number of a product of a library in the plan. */
+  readonly addMatmul: (entry: MatmulEntry) => number;
   /** Stores rows for successive iterations; the number of the first. */
   readonly addRows: (rows: readonly (readonly UniformWord[])[]) => number;
   readonly entries: () => readonly KernelEntry[];
+  readonly matmuls: () => readonly MatmulEntry[];
   readonly texts: () => Readonly<Record<string, string>>;
   readonly uniformRows: () => readonly (readonly UniformWord[])[];
 }
@@ -17,6 +20,8 @@ export function makeKernelTable(emit: (kernel: Kernel) => EmittedKernel): Kernel
   const entries: KernelEntry[] = [];
   const texts: Record<string, string> = {};
   const files = new Set<string>();
+  const matmuls: MatmulEntry[] = [];
+  const byEntry = new Map<string, number>();
   const rows: (readonly UniformWord[])[] = [];
   const firstRow = new Map<string, number>();
 
@@ -43,6 +48,12 @@ export function makeKernelTable(emit: (kernel: Kernel) => EmittedKernel): Kernel
       });
       return entries.length - 1;
     },
+    addMatmul(entry) {
+      const key = JSON.stringify(entry);
+      const number = byEntry.get(key) ?? matmuls.push(entry) - 1;
+      byEntry.set(key, number);
+      return number;
+    },
     addRows(added) {
       const key = JSON.stringify(added);
       const known = firstRow.get(key);
@@ -52,6 +63,7 @@ export function makeKernelTable(emit: (kernel: Kernel) => EmittedKernel): Kernel
       return rows.length - added.length;
     },
     entries: () => entries,
+    matmuls: () => matmuls,
     texts: () => texts,
     uniformRows: () => rows,
   };

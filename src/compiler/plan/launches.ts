@@ -1,23 +1,34 @@
 import type { Op, OpOf, ValueId } from '../ir/graph.ts';
 import type { Kernel, KernelBuffer, KernelUniform, TargetLimits } from '../ir/kernel.ts';
-import type { Address, Launch, PlanLoop, UniformWord } from '../ir/plan.ts';
+import { matmulBytes, matmulFlops } from '../ir/matmul.ts';
+import type { Address, Launch, MatmulCall, PlanLoop, UniformWord } from '../ir/plan.ts';
 import type { FusedGraph } from '../ir/region.ts';
 import { ELEMENT_BYTES } from '../ir/storage-type.ts';
 import { InternalError, invariant, present } from '../support/invariant.ts';
 import { flatLaunch, foldGroups } from './flat-launch.ts';
 import type { KernelTable } from './kernel-table.ts';
 import { alignUp } from './sizes.ts';
-import { type Copy, type Location, type Place, type PlacedProgram, type PlacedRegion, seenAt } from './storage.ts';
+import {
+  type Copy,
+  type Location,
+  type Place,
+  type PlacedLoop,
+  type PlacedMatmuls,
+  type PlacedProgram,
+  type PlacedRegion,
+  type PlacedStep,
+  seenAt,
+} from './storage.ts';
 import { copyRows } from './update-kernels.ts';
 
-/** The launches of a placed program, with the address of every binding. */
+/** The launches of a placed program and what a library computes in it, with the address of every binding. */
 export function launchesOf(
   fused: FusedGraph,
   placed: PlacedProgram,
   base: (location: Location) => Place,
   kernels: KernelTable,
   limits: TargetLimits,
-): readonly (Launch | PlanLoop)[] {
+): readonly (Launch | MatmulCall | PlanLoop)[] {
   const tables = tablesOf(fused);
   const names = namesOf(fused.graph.block.ops);
 
@@ -43,6 +54,22 @@ export function launchesOf(
     };
   };
 
+  const matmulCalls = ({ region, matmuls }: PlacedMatmuls, loop: OpOf<'loop'> | undefined): readonly MatmulCall[] => {
+    const members = region.members.map((id) => names.get(id) ?? `%${id}`);
+    const address = (id: ValueId): Address => addressAt(locate(id, loop !== undefined), base);
+    return matmuls.map(({ shape, left, right, result }, k): MatmulCall => {
+      const name = matmuls.length === 1 ? region.name : `${region.name}_term_${k + 1}`;
+      const [flops, bytes] = [matmulFlops(shape), matmulBytes(shape)];
+      return {
+        kind: 'matmul',
+        matmul: kernels.addMatmul({ name, ...shape, flops, bytes, members }),
+        left: address(left),
+        right: address(right),
+        result: address(result),
+      };
+    });
+  };
+
   const copyLaunch = (copy: Copy, loop: OpOf<'loop'> | undefined): Launch => {
     const words = copy.rowBytes / 4;
     const values = { rows: copy.rows, words, target_stride: copy.toStride / 4, origin_stride: copy.fromStride / 4 };
@@ -50,11 +77,24 @@ export function launchesOf(
     return flatLaunch(copyRows(), addresses, values, copy.rows * words, kernels, limits, loop?.attrs.axis.size ?? 1);
   };
 
-  return placed.steps.map((step): Launch | PlanLoop => {
-    if (step.kind === 'region') return regionLaunch(step, undefined);
-    if (step.kind === 'copy') return copyLaunch(step, undefined);
-    const body = step.body.map((s) => (s.kind === 'region' ? regionLaunch(s, step.op) : copyLaunch(s, step.op)));
-    return { kind: 'loop', count: step.op.attrs.axis.size, reverse: step.op.attrs.reverse, body };
+  const callsOf = (
+    step: Exclude<PlacedStep, PlacedLoop>,
+    loop: OpOf<'loop'> | undefined,
+  ): readonly (Launch | MatmulCall)[] => {
+    switch (step.kind) {
+      case 'region':
+        return [regionLaunch(step, loop)];
+      case 'matmuls':
+        return matmulCalls(step, loop);
+      case 'copy':
+        return [copyLaunch(step, loop)];
+    }
+  };
+
+  return placed.steps.flatMap((step): readonly (Launch | MatmulCall | PlanLoop)[] => {
+    if (step.kind !== 'loop') return callsOf(step, undefined);
+    const body = step.body.flatMap((inner) => callsOf(inner, step.op));
+    return [{ kind: 'loop', count: step.op.attrs.axis.size, reverse: step.op.attrs.reverse, body }];
   });
 }
 

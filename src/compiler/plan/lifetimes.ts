@@ -1,7 +1,14 @@
 import type { ValueId } from '../ir/graph.ts';
 import type { LiveBlock } from './pack-arena.ts';
 import { alignUp } from './sizes.ts';
-import { type Copy, type PlacedProgram, type PlacedRegion, type Storage, seenAt } from './storage.ts';
+import {
+  type Copy,
+  type PlacedMatmuls,
+  type PlacedProgram,
+  type PlacedRegion,
+  type Storage,
+  seenAt,
+} from './storage.ts';
 
 /** The arena's storages and when each is in use. */
 export interface Lifetimes {
@@ -29,9 +36,12 @@ export function findLifetimes(program: PlacedProgram, resolve: (id: ValueId) => 
     }
   };
 
-  const storagesOf = (step: PlacedRegion | Copy, inLoop: boolean): readonly Storage[] => {
+  const storagesOf = (step: PlacedRegion | PlacedMatmuls | Copy, inLoop: boolean): readonly Storage[] => {
     if (step.kind === 'copy') return [step.from.storage, step.to.storage];
-    const held = step.kernel.buffers.flatMap((b) => (typeof b.holds === 'number' ? [b.holds] : []));
+    const held =
+      step.kind === 'matmuls'
+        ? step.matmuls.flatMap(({ left, right, result }) => [left, right, result])
+        : step.kernel.buffers.flatMap((b) => (typeof b.holds === 'number' ? [b.holds] : []));
     return held.map((id) => seenAt(program, resolve(id), inLoop).storage);
   };
 

@@ -1,14 +1,16 @@
-import type { Kernel, TargetLimits } from '../ir/kernel.ts';
+import type { TargetLimits } from '../ir/kernel.ts';
 import type { FusedGraph, Region } from '../ir/region.ts';
 import { invariant, present } from '../support/invariant.ts';
 import { placeApart } from './place-apart.ts';
 import { placeLoop } from './place-loop.ts';
 import { type FixedPlace, type FixedPlaces, makePlacement, type Placement, regionsOf } from './placement.ts';
+import type { ProgramSource } from './program-source.ts';
 import {
   type Copy,
   copyOf,
   isCompact,
   type Location,
+  type PlacedMatmuls,
   type PlacedProgram,
   type PlacedRegion,
   type PlacedStep,
@@ -23,7 +25,7 @@ import {
  */
 export function placeValues(
   fused: FusedGraph,
-  kernels: ReadonlyMap<Region, Kernel>,
+  { kernels, matmuls }: Pick<ProgramSource, 'kernels' | 'matmuls'>,
   fixed: FixedPlaces,
   limits: TargetLimits,
 ): PlacedProgram {
@@ -40,11 +42,11 @@ export function placeValues(
   const ends = copyOutputs(p, fixed);
   const starts = fused.graph.block.ops.flatMap((op) => (op.kind === 'weight' ? p.copies('after', op) : []));
 
-  const region = (r: Region): PlacedRegion => ({
-    kind: 'region',
-    region: r,
-    kernel: present(kernels.get(r), `kernel of ${r.name}`),
-  });
+  const region = (r: Region): PlacedRegion | PlacedMatmuls => {
+    const given = matmuls.get(r);
+    if (given) return { kind: 'matmuls', region: r, matmuls: given };
+    return { kind: 'region', region: r, kernel: present(kernels.get(r), `kernel of ${r.name}`) };
+  };
   const steps = fused.steps.flatMap((step): readonly PlacedStep[] => {
     if (step.kind === 'region') return [region(step.region)];
     const body = [...regionsOf(step.body).map(region), ...p.copies('inside', step.op)];

@@ -8,6 +8,7 @@
  */
 import type { OpOf, ValueId } from '../ir/graph.ts';
 import type { Kernel } from '../ir/kernel.ts';
+import type { Matmul } from '../ir/matmul.ts';
 import type { Region } from '../ir/region.ts';
 import { present } from '../support/invariant.ts';
 
@@ -60,13 +61,20 @@ export interface PlacedRegion {
   readonly kernel: Kernel;
 }
 
+/** A region that a library computes. */
+export interface PlacedMatmuls {
+  readonly kind: 'matmuls';
+  readonly region: Region;
+  readonly matmuls: readonly Matmul[];
+}
+
 export interface PlacedLoop {
   readonly kind: 'loop';
   readonly op: OpOf<'loop'>;
-  readonly body: readonly (PlacedRegion | Copy)[];
+  readonly body: readonly (PlacedRegion | PlacedMatmuls | Copy)[];
 }
 
-export type PlacedStep = PlacedRegion | PlacedLoop | Copy;
+export type PlacedStep = PlacedRegion | PlacedMatmuls | PlacedLoop | Copy;
 
 export interface PlacedProgram {
   readonly steps: readonly PlacedStep[];

@@ -1,17 +1,17 @@
-import type { Address, Launch, Plan } from '../ir/plan.ts';
+import { MATRICES, matrixSpan } from '../ir/matmul.ts';
+import type { Address, Launch, MatmulCall, Plan } from '../ir/plan.ts';
 import { invariant, present } from '../support/invariant.ts';
 
 /**
  * Throws an `InternalError` unless every binding lies in its segment, aligned, and no launch binds overlapping bytes for
- * writing, in any iteration: WebGPU refuses it, and other devices would give wrong numbers without a word.
+ * writing, in any iteration: WebGPU refuses it, and other devices would give wrong numbers without a word. The matrices of a product
+ * that a library computes lie in what it is bound to.
  */
 export function verifyPlan(plan: Plan, alignment: number): void {
   const sizes = new Map(plan.segments.map((s) => [s.name, s.bytes]));
-  const check = (launch: Launch, iteration: number): void => {
-    const kernel = present(plan.kernels[launch.kernel], 'a kernel');
-    const ranges = launch.addresses.map((address, k) => {
+  const check = (call: Launch | MatmulCall, iteration: number): void => {
+    const ranges = bindingsOf(plan, call).map(({ name, access, address }) => {
       const offset = offsetAt(address, iteration);
-      const name = `${kernel.name}.${kernel.bindings[k]?.name}`;
       const size = present(sizes.get(address.segment), `segment ${address.segment} of ${name}`);
       invariant(offset >= 0 && offset + address.bytes <= size, `${name} lies outside of ${address.segment}`);
       invariant(offset % alignment === 0, `${name} is not aligned`);
@@ -20,7 +20,7 @@ export function verifyPlan(plan: Plan, alignment: number): void {
         segment: address.segment,
         start: offset,
         end: offset + address.bytes,
-        access: kernel.bindings[k]?.access,
+        access,
       };
     });
     ranges.forEach((a, i) => {
@@ -33,14 +33,40 @@ export function verifyPlan(plan: Plan, alignment: number): void {
   };
   for (const { steps } of Object.values(plan.programs)) {
     for (const step of steps) {
-      if (step.kind === 'launch') check(step, 0);
+      if (step.kind === 'launch' || step.kind === 'matmul') check(step, 0);
       if (step.kind !== 'loop') continue;
       // What moves returns after at most as many iterations as the loop has, so the ends and the turns show all.
       for (const i of new Set([0, 1, step.count - 2, step.count - 1])) {
-        if (i >= 0 && i < step.count) for (const launch of step.body) check(launch, i);
+        if (i >= 0 && i < step.count) for (const call of step.body) check(call, i);
       }
     }
   }
+}
+
+interface Binding {
+  readonly name: string;
+  readonly access: 'read' | 'read_write' | undefined;
+  readonly address: Address;
+}
+
+/** What a step is bound to, by names for messages. */
+function bindingsOf(plan: Plan, call: Launch | MatmulCall): readonly Binding[] {
+  if (call.kind === 'launch') {
+    const { name, bindings } = present(plan.kernels[call.kernel], 'a kernel');
+    return call.addresses.map((address, k) => ({
+      name: `${name}.${bindings[k]?.name}`,
+      access: bindings[k]?.access,
+      address,
+    }));
+  }
+  const entry = present(plan.matmuls[call.matmul], 'a product');
+  return MATRICES.map((which) => {
+    const name = `${entry.name}.${which}`;
+    const address = call[which];
+    const bytes = matrixSpan(entry, which);
+    invariant(bytes <= address.bytes, `${name} takes ${bytes} bytes, and is bound to ${address.bytes}`);
+    return { name, access: which === 'result' ? 'read_write' : 'read', address };
+  });
 }
 
 /** The byte offset of an address in an iteration. */

@@ -91,6 +91,7 @@ function probePlan(
     deviceClass: 'cpu',
     segments: ['source', 'target'].map((name) => ({ name, role: 'inputs', bytes })),
     kernels: entries,
+    matmuls: [],
     programs: {
       ...Object.fromEntries(
         Object.entries(copies).map(([name, count]) => [name, program(launch(0, ['source', 'target'], count))]),

@@ -2,7 +2,6 @@
 import type { Device, LoadedPlan } from '../../backends/device.ts';
 import type { Plan } from '../../compiler/ir/plan.ts';
 import type { TrainConfig } from '../../compiler/ir/train.ts';
-import { present } from '../../compiler/support/invariant.ts';
 import { initialValues } from '../init.ts';
 import { programOf, trainedWeights, writeWeights } from '../plan-io.ts';
 import { batchShape, queueStep, readNumbers } from '../run-step.ts';
@@ -14,6 +13,8 @@ import { median, timed } from './timed.ts';
 export interface KernelCost {
   readonly kernel: string;
   readonly members: readonly string[];
+  /** Whether a library computes it. */
+  readonly library: boolean;
   readonly launches: number;
   /** Of all its launches in a step: what it must do at least. */
   readonly bytes: number;
@@ -53,13 +54,13 @@ export async function profileStep(request: ProfileRequest): Promise<StepProfile>
     const stepTimes: number[] = [];
     for (let round = 0; round < rounds; round += 1) stepTimes.push(await timed(1, step));
     const kernels: KernelCost[] = [];
-    for (const { program, kernel, launches, moved } of uses) {
-      const entry = present(plan.kernels[kernel], 'a kernel');
+    for (const { program, entry, library, launches, moved } of uses) {
       const ms = await timeOf(loaded, rounds, () => loaded.run(program, scalars));
       const { name, members, flops } = entry;
       kernels.push({
         kernel: name,
         members,
+        library,
         launches,
         bytes: launches * entry.bytes || moved,
         flops: launches * flops,

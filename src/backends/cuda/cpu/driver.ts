@@ -1,6 +1,7 @@
 /** A CUDA driver whose device is the processor: for tests, and for those who want to see their kernels run. */
 import { cpus } from 'node:os';
 import { deviceFailure } from '../../../compiler/diagnostics/device.ts';
+import { matrixSpan } from '../../../compiler/ir/matmul.ts';
 import { InternalError, invariant, present } from '../../../compiler/support/invariant.ts';
 import { machineMemory } from '../../shared/machine-memory.ts';
 import type { CudaDriver, CudaFunction, CudaStep } from '../driver.ts';
@@ -9,6 +10,7 @@ import { refusalIn } from '../kernel-refusal.ts';
 import { buildLibrary } from './build-library.ts';
 import { libraryText } from './library-text.ts';
 import { makeMemory } from './memory.ts';
+import { multiply } from './multiply.ts';
 
 type Launch = (kernel: number, blocks: number, threads: number, args: Uint8Array, offsets: Uint32Array) => number;
 
@@ -51,6 +53,10 @@ export async function openCpuDriver(): Promise<CudaDriver> {
       memory.bytes(step.to, step.bytes).set(memory.bytes(step.from, step.bytes));
       return;
     }
+    if (step.kind === 'matmul') {
+      multiply(step.shape, (matrix) => memory.bytes(step[matrix], matrixSpan(step.shape, matrix)));
+      return;
+    }
     const { fn, blocks, threads, args } = step;
     invariant(isOwn(fn), 'a function of this driver');
     const wrong = OUTCOMES[fn.launch(blocks, threads, args, offsets)];
@@ -83,6 +89,7 @@ export async function openCpuDriver(): Promise<CudaDriver> {
         return fn;
       });
     },
+    openMatmuls: () => Promise.resolve(),
     allocate: memory.allocate,
     free: memory.free,
     upload(pointer, data) {

@@ -9,6 +9,7 @@ import { checkPtx } from '../ptx.ts';
 import { type CudaApi, makeApi, OUT_OF_MEMORY } from './api.ts';
 import { type BegunPrograms, makeBegunPrograms } from './begun-programs.ts';
 import type { KernelCompiler } from './compiler.ts';
+import { type MatmulRunner, openCublasLt } from './cublaslt.ts';
 import { STREAM, waitFor } from './events.ts';
 import { findCompiler } from './find-compiler.ts';
 import { type GpuFunction, type Recorder, recordGraph, stepByStep } from './graph.ts';
@@ -52,6 +53,7 @@ export async function openGpuDriver(): Promise<CudaDriver> {
   begun = programs;
   const functions = new WeakMap<CudaFunction, GpuFunction>();
   const modules: bigint[] = [];
+  let matmuls: MatmulRunner | undefined;
   let compiler: Promise<KernelCompiler> | undefined;
 
   const recorder: Recorder = {
@@ -64,6 +66,7 @@ export async function openGpuDriver(): Promise<CudaDriver> {
       return own;
     },
     begun: programs,
+    matmuls: () => present(matmuls, 'the library that the plan needs'),
   };
   const moduleOf = (image: Uint8Array, about: CudaSource): bigint => {
     const module = api.handle('cuModuleLoadData', [image], about);
@@ -108,6 +111,9 @@ export async function openGpuDriver(): Promise<CudaDriver> {
         functionIn(moduleOf(present(images[k], source.file), source), source.entryPoint, source),
       );
     },
+    async openMatmuls() {
+      matmuls ??= await openCublasLt(api, stream);
+    },
     allocate(bytes) {
       const out = new BigUint64Array(1);
       const padded = Math.max(4, Math.ceil(bytes / 4) * 4);
@@ -141,6 +147,7 @@ export async function openGpuDriver(): Promise<CudaDriver> {
       staging.free();
       readBack.free();
       programs.free();
+      matmuls?.free();
       for (const module of modules) api.attempt('cuModuleUnload', module);
       api.attempt('cuStreamDestroy_v2', stream);
       api.attempt('cuDevicePrimaryCtxRelease_v2', device);

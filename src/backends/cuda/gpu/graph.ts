@@ -1,6 +1,7 @@
 import type { CudaFunction, CudaGraph, CudaProgram, CudaSource, CudaStep } from '../driver.ts';
 import { type CudaApi, SUCCESS } from './api.ts';
 import type { BegunPrograms } from './begun-programs.ts';
+import type { MatmulRunner } from './cublaslt.ts';
 
 /** A function of a loaded module. */
 export interface GpuFunction extends CudaFunction {
@@ -14,6 +15,8 @@ export interface Recorder {
   readonly addressOf: (data: ArrayBufferView) => bigint;
   readonly functionOf: (fn: CudaFunction) => GpuFunction;
   readonly begun: BegunPrograms;
+  /** Computes the products of a library; there before a program has one. */
+  readonly matmuls: () => MatmulRunner;
 }
 
 /** `CU_STREAM_CAPTURE_MODE_THREAD_LOCAL`: other threads of the process may call what they like meanwhile. */
@@ -22,6 +25,7 @@ const CAPTURE_THREAD_LOCAL = 1;
 /** Records programs on the stream, without running them, as one graph: to run them all is then one launch. */
 export function recordGraph(recorder: Recorder, programs: readonly CudaProgram[]): CudaGraph {
   const { api, stream, begun } = recorder;
+  prepareMatmuls(recorder, programs);
   api.call('cuStreamBeginCapture_v2', [stream, CAPTURE_THREAD_LOCAL]);
   const captured = new BigUint64Array(1);
   try {
@@ -51,6 +55,7 @@ export function recordGraph(recorder: Recorder, programs: readonly CudaProgram[]
 /** Steps one by one, each waited for, so that an error names its kernel: TFM_CUDA_STEPS=1. */
 export function stepByStep(recorder: Recorder, programs: readonly CudaProgram[]): CudaGraph {
   const { api, stream, functionOf, begun } = recorder;
+  prepareMatmuls(recorder, programs);
   return {
     run: () => {
       for (const { name, steps } of programs) {
@@ -65,7 +70,16 @@ export function stepByStep(recorder: Recorder, programs: readonly CudaProgram[])
   };
 }
 
-function queueStep({ api, stream, addressOf, functionOf }: Recorder, step: CudaStep): void {
+/** The library chooses how to compute each product before anything is recorded. */
+function prepareMatmuls({ matmuls }: Recorder, programs: readonly CudaProgram[]): void {
+  for (const step of programs.flatMap(({ steps }) => steps)) if (step.kind === 'matmul') matmuls().prepare(step);
+}
+
+function queueStep({ api, stream, addressOf, functionOf, matmuls }: Recorder, step: CudaStep): void {
+  if (step.kind === 'matmul') {
+    matmuls().queue(step);
+    return;
+  }
   if (step.kind === 'clear') {
     api.call('cuMemsetD32Async', [step.pointer, 0, step.bytes / 4, stream]);
     return;

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { LibraryHandle } from 'koffi';
 
-export type LibraryName = 'libcuda' | 'libnvrtc';
+export type LibraryName = 'libcuda' | 'libnvrtc' | 'libcublasLt';
 
 export interface FoundLibrary {
   readonly library: LibraryHandle;
@@ -17,14 +17,18 @@ export interface MissingLibrary {
 }
 
 /** A variable that names another file, and is then all that is tried. */
-const OVERRIDES = { libcuda: 'TFM_LIBCUDA', libnvrtc: 'TFM_LIBNVRTC' } as const;
+const OVERRIDES = { libcuda: 'TFM_LIBCUDA', libnvrtc: 'TFM_LIBNVRTC', libcublasLt: 'TFM_LIBCUBLASLT' } as const;
 
-/** The driver's library stands where the system's loader looks; NVRTC comes with CUDA, and has its version in its name. */
+/** The driver's library stands where the system's loader looks; the others come with CUDA, and have its version in their names. */
 const NAMES = {
   libcuda: { linux: ['libcuda.so.1', 'libcuda.so'], win32: ['nvcuda.dll'] },
   libnvrtc: {
     linux: ['libnvrtc.so', 'libnvrtc.so.13', 'libnvrtc.so.12'],
     win32: ['nvrtc64_130_0.dll', 'nvrtc64_120_0.dll'],
+  },
+  libcublasLt: {
+    linux: ['libcublasLt.so.13', 'libcublasLt.so.12', 'libcublasLt.so'],
+    win32: ['cublasLt64_13.dll', 'cublasLt64_12.dll'],
   },
 } as const;
 
@@ -36,9 +40,13 @@ export function libraryPlaces(name: LibraryName): readonly string[] {
   const homes = [process.env.CUDA_HOME, process.env.CUDA_PATH, '/usr/local/cuda'].flatMap((home) =>
     home ? [home] : [],
   );
+  const ofCuda = homes.flatMap((home) =>
+    process.platform === 'win32' ? [join(home, 'bin'), join(home, 'bin', 'x64')] : [join(home, 'lib64')],
+  );
   const folders = {
     libcuda: process.platform === 'linux' ? ['/usr/lib/wsl/lib'] : [],
-    libnvrtc: homes.flatMap((home) => (process.platform === 'win32' ? [join(home, 'bin')] : [join(home, 'lib64')])),
+    libnvrtc: ofCuda,
+    libcublasLt: ofCuda,
   } as const;
   return [...names, ...folders[name].flatMap((folder) => names.map((file) => join(folder, file)))];
 }

@@ -67,6 +67,10 @@ export const DEVICE_EXAMPLES: ExamplesOf<typeof deviceEntries> = {
   'cuda-missing': when('`tfm train llama.tfm --device cuda` on a machine without an NVIDIA GPU.'),
   'cuda-too-old': when('`tfm train llama.tfm --device cuda` on a GPU from 2017.'),
   'cuda-error': when('The GPU falls off the bus while it trains.'),
+  'cublaslt-missing': when(
+    '`tfm train llama.tfm --device cuda --lib` on a machine with the NVIDIA driver and no CUDA.',
+  ),
+  'cublaslt-error': when('cuBLASLt of CUDA 12 is asked for a product on a GPU that came after it.'),
   'compiler-missing': when('`tfm train llama.tfm --device cuda-cpu` on a machine without a C++ compiler.'),
   'ptx-differs': when('A kernel of a folder with PTX was edited, and the machine has no compiler.'),
   'kernel-missing': when('A kernel was removed from a compiled folder.'),
@@ -90,6 +94,7 @@ export const CLI_EXAMPLES: ExamplesOf<typeof cliEntries> = {
   'spec-unreadable': when('`tfm check lama.tfm` where there is only `llama.tfm`.'),
   'spec-unwritable': when('`tfm fmt examples` where another user owns the files.'),
   'no-specs': when('`tfm fmt src` in a project that keeps its specs in another folder.'),
+  'lib-unsuited': when('`tfm train llama.tfm --lib` on WebGPU.'),
   'ptx-unwanted': when('`tfm compile llama.tfm --ptx`.'),
   'stdin-with-files': when('`tfm fmt - llama.tfm`.'),
   'folder-unnamed': when('`tfm new --template gpt2`.'),

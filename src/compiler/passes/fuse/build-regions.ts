@@ -1,9 +1,11 @@
 import type { Axis, OpOf, ValueId } from '../../ir/graph.ts';
+import { resultOf } from '../../ir/op-parts.ts';
 import type { FusedGraph, ProductPart, Region, RegionBase, RegionStep } from '../../ir/region.ts';
 import { InternalError, present } from '../../support/invariant.ts';
 import { fuseBlocks } from './fuse-blocks.ts';
 import type { Group, GroupPart } from './group.ts';
 import { findInPlace } from './in-place.ts';
+import { isLibraryProduct } from './library.ts';
 import type { Merger } from './merger.ts';
 import { makeNamer } from './name-region.ts';
 import { isTable } from './needs.ts';
@@ -35,7 +37,7 @@ export function buildRegions(merger: Merger): FusedGraph {
         members: inTextOrder(scope, members),
         notes: notes?.get(group) ?? [],
       };
-      return { kind: 'region', region: regionOf(group, base) };
+      return { kind: 'region', region: regionOf(m, group, base) };
     });
   };
 
@@ -89,12 +91,17 @@ function readsOf(
   return { reads, members };
 }
 
-function regionOf(group: Group, base: RegionBase): Region {
+function regionOf(m: Merger, group: Group, base: RegionBase): Region {
   switch (group.kind.kind) {
     case 'rows':
       return { kind: 'rows', ...base, shared: group.kind.shared };
     case 'product':
-      return { kind: 'product', ...base, parts: group.kind.parts.map((part) => partOf(part, base.roots)) };
+      return {
+        kind: 'product',
+        ...base,
+        parts: group.kind.parts.map((part) => partOf(part, base.roots)),
+        library: group.kind.parts.every(({ contracts }) => contracts.every((op) => isOfLibrary(m, op, base.reads))),
+      };
     case 'scan':
       return { kind: 'scan', ...base, over: group.kind.over, reverse: group.kind.reverse };
     case 'op':
@@ -102,6 +109,12 @@ function regionOf(group: Group, base: RegionBase): Region {
     case 'loop':
       throw new InternalError('a loop is no region');
   }
+}
+
+/** Whether a library computes a contraction, now that it is known what is stored. */
+function isOfLibrary({ scope, needs, library }: Merger, op: OpOf<'contract'>, reads: readonly ValueId[]): boolean {
+  const isGiven = library !== undefined && needs.library.has(resultOf(op, 0).id);
+  return isGiven && isLibraryProduct(scope, op, library, (id) => reads.includes(id));
 }
 
 function partOf(part: GroupPart, roots: readonly ValueId[]): ProductPart {

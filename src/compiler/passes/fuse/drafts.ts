@@ -35,7 +35,8 @@ export function findDrafts(
     if (op.kind === 'contract' && scope.classOf(op) === 'product') {
       const draft = bareDraft(scope, op);
       all.add(draft);
-      draftOf.set(result.id, draft);
+      // What a library computes has no tiles for others to join.
+      if (!needs.library.has(result.id)) draftOf.set(result.id, draft);
     } else if (scope.classOf(op) === 'pointwise') {
       grow(context, op, result.id);
     }

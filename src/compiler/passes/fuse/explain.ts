@@ -34,6 +34,7 @@ function spread(region: Region): string {
     case 'rows':
       return region.shared.length === 0 ? 'one row over everything' : `rows over ${show(region.shared)}`;
     case 'product':
+      if (region.library) return 'a product of matrices, by a library';
       return `tiles of ${region.parts.map((p) => `${show([...p.batch, ...p.rows])} by ${show(p.columns)}`).join(', ')}`;
     case 'scan':
       return `a recurrence along ${region.over.name}${region.reverse ? ', last to first' : ''}`;

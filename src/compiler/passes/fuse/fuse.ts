@@ -5,6 +5,7 @@ import type { Pass } from '../../pass.ts';
 import { bindingsWithin } from './bindings.ts';
 import { buildRegions } from './build-regions.ts';
 import { layOut } from './lay-out.ts';
+import { type LibraryMode, withLibrary } from './library.ts';
 import { findNeeds } from './needs.ts';
 import { toNormalForm } from './normal-form.ts';
 import { printFused } from './print.ts';
@@ -16,18 +17,21 @@ export interface FuseOptions {
   readonly fuse: boolean;
   readonly limits: Pick<TargetLimits, 'storageBindings' | 'bindingBytes' | 'offsetAlignment'> &
     Partial<Pick<TargetLimits, 'deviceClass'>>;
+  /** Which products go to a library; none without. */
+  readonly library?: LibraryMode | undefined;
 }
 
 /** Groups the ops of a graph into regions, one for each kernel; see `ir/region.ts`. */
-export function fusePass({ fuse, limits }: FuseOptions): Pass<Graph, FusedGraph> {
+export function fusePass({ fuse, limits, library }: FuseOptions): Pass<Graph, FusedGraph> {
   const bindings = bindingsWithin(limits);
   return {
     name: 'fuse',
     summary: 'group ops into regions, one for each kernel',
     run: (graph) => {
       const scope = makeScope(toNormalForm(graph, bindings));
-      const needs = findNeeds(scope, fuse);
-      const fused = buildRegions({ scope, needs, bindings, merges: fuse, strict: false });
+      const found = findNeeds(scope, fuse);
+      const needs = library ? withLibrary(scope, found, library) : found;
+      const fused = buildRegions({ scope, needs, bindings, merges: fuse, strict: false, library });
       return fuse && limits.deviceClass === 'cpu' ? layOut(scope, fused) : fused;
     },
     verify: verifyFused,

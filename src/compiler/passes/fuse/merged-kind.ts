@@ -16,6 +16,7 @@ export type MergedKind =
 /** What a group of two would be, or why they do not fit together. */
 export function mergedKind(m: Merger, a: Group, b: Group): MergedKind {
   if (readsState(m, a, b) || readsState(m, b, a)) return { refused: 'one reads the state into which the other puts' };
+  if (isOfLibrary(m, a) || isOfLibrary(m, b)) return { refused: 'a library computes the product and nothing else' };
   if (a.kind.kind === 'rows' && b.kind.kind === 'rows') {
     const rows = rowAxes(m.scope, m.needs, [...a.nodes, ...b.nodes]);
     return rows.axes ? { kind: { kind: 'rows', shared: rows.axes } } : { refused: rows.refused };
@@ -35,6 +36,10 @@ export function mergedKind(m: Merger, a: Group, b: Group): MergedKind {
   const own = [a, b].find((g) => g.kind.kind === 'op' || g.kind.kind === 'loop');
   const what = own?.kind.kind === 'op' || own?.kind.kind === 'loop' ? own.kind.op.kind : 'an op';
   return { refused: `${what} works in an order of its own` };
+}
+
+function isOfLibrary(m: Merger, { nodes }: Group): boolean {
+  return [...nodes].some((id) => m.needs.library.has(id));
 }
 
 function readsState(m: Merger, reader: Group, writer: Group): boolean {

@@ -1,4 +1,5 @@
 import type { Bindings } from './bindings.ts';
+import type { LibraryMode } from './library.ts';
 import type { Needs } from './needs.ts';
 import type { Scope } from './scope.ts';
 
@@ -11,4 +12,6 @@ export interface Merger {
   readonly merges: boolean;
   /** Refuse merges that take too many bindings even when they take no more than the groups alone. */
   readonly strict: boolean;
+  /** What decides of products that `needs` gives to a library. */
+  readonly library?: LibraryMode | undefined;
 }

@@ -14,6 +14,8 @@ export interface Needs {
   readonly aliases: ReadonlyMap<ValueId, ValueId>;
   /** Where a kernel may stop computing and load: required values, reductions, contractions, recurrences, dear values. */
   readonly nodes: ReadonlySet<ValueId>;
+  /** Contractions that a library is to compute; see `library.ts`. */
+  readonly library: ReadonlySet<ValueId>;
 }
 
 /** Work for one element from which on a value that is used by many elements is stored; see `workOf`. */
@@ -68,7 +70,7 @@ export function findNeeds(scope: Scope, fuse: boolean): Needs {
       if (scope.isLive(op) && isDear(scope, op, nodes)) for (const { id } of op.results) nodes.add(id);
     }
   }
-  return { required, aliases, nodes };
+  return { required, aliases, nodes, library: new Set() };
 }
 
 /** Operands that a reader of memory needs stored, views of them put aside where the reader can index through them. */

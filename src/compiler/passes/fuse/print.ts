@@ -3,6 +3,11 @@ import type { FusedGraph, Region, RegionStep } from '../../ir/region.ts';
 import { show } from './axes.ts';
 import { valueWords } from './value-words.ts';
 
+function kindOf(r: Region): string {
+  if (r.kind === 'op') return r.op.kind;
+  return r.kind === 'product' && r.library ? 'library product' : r.kind;
+}
+
 function spread(r: Region): string {
   if (r.kind === 'rows') return ` over ${show(r.shared)}`;
   return r.kind === 'scan' ? ` along ${r.over.name}${r.reverse ? ' reverse' : ''}` : '';
@@ -16,7 +21,7 @@ function narrowWord({ storage }: TensorType): string {
 export function printFused(fused: FusedGraph): string {
   const { short, value, opOf } = valueWords(fused);
   const printRegion = (r: Region): readonly string[] => [
-    `${r.kind === 'op' ? r.op.kind : r.kind} ${r.name}${spread(r)}`,
+    `${kindOf(r)} ${r.name}${spread(r)}`,
     ...(r.kind === 'product' ? r.parts : []).map(
       ({ batch, rows, columns, accumulators }) =>
         `  part batch ${show(batch)} rows ${show(rows)} columns ${show(columns)}: ${accumulators.map(short).join(', ')}`,

@@ -1,6 +1,7 @@
 import type { Axis, Block, Op, ValueId } from '../../ir/graph.ts';
 import type { FusedGraph, Region, RegionStep } from '../../ir/region.ts';
 import { hasAxis, isSubset } from '../../ir/tensor-type.ts';
+import { matrixForms } from '../../ops/matrix-form.ts';
 import { invariant, present } from '../../support/invariant.ts';
 import { sameAxisSet } from './axes.ts';
 import { computedFrom } from './pull.ts';
@@ -102,6 +103,16 @@ function verifyProduct(scope: Scope, region: Extract<Region, { kind: 'product' }
     const c = scope.classOfValue(id);
     invariant(c !== 'reduction' && c !== 'scan' && c !== 'own', `${region.name} computes a ${c}`);
   }
+  if (region.library) verifyLibrary(scope, region);
+}
+
+function verifyLibrary(scope: Scope, { name, parts, reads, roots }: Extract<Region, { kind: 'product' }>): void {
+  const [accumulator, ...more] = parts.flatMap((part) => part.accumulators);
+  const op = accumulator === undefined ? undefined : scope.op(accumulator);
+  invariant(more.length === 0 && roots.length === 1 && roots[0] === accumulator, `${name} gives a library one product`);
+  const layoutOf = (id: ValueId) => (id === accumulator || reads.includes(id) ? scope.axes(id) : undefined);
+  const forms = op?.kind === 'contract' && matrixForms(op, { axesOf: scope.axes, opOf: scope.op, layoutOf });
+  invariant(forms, `${name} gives a library what is no product of matrices`);
 }
 
 function verifyScan(scope: Scope, region: Extract<Region, { kind: 'scan' }>): void {

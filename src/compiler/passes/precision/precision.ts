@@ -10,6 +10,7 @@
  * - Tables of positions and the like, which depend on no input and no weight: they are exact, and all layers share them.
  * - Single numbers, and statistics of rows (a mean, the factor of a norm, the logsumexp): they take little, and whole tensors or rows hang on
  *   them.
+ * - What a library computes in several terms, or where storing draws how to round: it rounds what it stores, each term, to the nearest.
  * Kernels compute in f32, and all sums are f32; products may round their operands to the narrow type.
  *
  * Values that share memory have one type: a view and what it is a view of, a stack and its slices, a state before and after a
@@ -32,7 +33,8 @@ export function precisionPass(precision: Precision, rounding: Rounding): Pass<Fu
   return {
     name: 'precision',
     summary: 'choose what is stored in two bytes',
-    run: (fused) => (precision === 'f32' ? fused : { ...withStorage(fused, narrowValues(fused), precision), rounding }),
+    run: (fused) =>
+      precision === 'f32' ? fused : { ...withStorage(fused, narrowValues(fused, rounding), precision), rounding },
     verify: (fused) => {
       verifyFused(fused);
       verifyStorage(fused);
@@ -41,9 +43,9 @@ export function precisionPass(precision: Precision, rounding: Rounding): Pass<Fu
   };
 }
 
-function narrowValues(fused: FusedGraph): ReadonlySet<ValueId> {
+function narrowValues(fused: FusedGraph, rounding: Rounding): ReadonlySet<ValueId> {
   const { values, memoryOf } = findStored(fused);
-  const wide = new Set([...wideValues(fused, values)].map(memoryOf));
+  const wide = new Set([...wideValues(fused, values, rounding)].map(memoryOf));
   const floats = [...fused.stored].filter((id) => values.get(id)?.type.kind === 'float');
   return new Set(floats.filter((id) => !wide.has(memoryOf(id))));
 }
@@ -73,7 +75,10 @@ function withStorage(fused: FusedGraph, narrow: ReadonlySet<ValueId>, storage: N
     steps.map((step) => {
       if (step.kind === 'loop') return { ...step, op: remade(step.op, isLoop), body: inSteps(step.body) };
       const { region } = step;
-      return region.kind === 'op' ? { ...step, region: { ...region, op: remade(region.op, hasOwnKernel) } } : step;
+      if (region.kind === 'op') return { ...step, region: { ...region, op: remade(region.op, hasOwnKernel) } };
+      if (region.kind !== 'product' || !region.library) return step;
+      // A library takes operands of one type; kernels round what they load.
+      return { ...step, region: { ...region, library: region.reads.every((id) => narrow.has(id)) } };
     });
   return { ...fused, graph, steps: inSteps(fused.steps), precision: storage };
 }

@@ -1,13 +1,18 @@
 /** What stays f32 although a training asks for two bytes; `precision.ts` says why. */
 import type { Block, Op, OpOf, Value, ValueId } from '../../ir/graph.ts';
-import type { FusedGraph, Region, RegionStep } from '../../ir/region.ts';
+import type { Rounding } from '../../ir/kernel.ts';
+import { type FusedGraph, type ProductRegion, type Region, regionsIn } from '../../ir/region.ts';
 import { elementsOf } from '../../ir/tensor-type.ts';
 import { allOps } from '../../ir/walk-graph.ts';
 import { present } from '../../support/invariant.ts';
 import { sameAxisSet } from '../fuse/axes.ts';
 import { findStreams } from './streams.ts';
 
-export function* wideValues(fused: FusedGraph, values: ReadonlyMap<ValueId, Value>): Generator<ValueId> {
+export function* wideValues(
+  fused: FusedGraph,
+  values: ReadonlyMap<ValueId, Value>,
+  rounding: Rounding,
+): Generator<ValueId> {
   const { graph, steps } = fused;
   const stored = new Set([...fused.stored].filter((id) => !fused.aliases.has(id)));
   yield* tables(graph.block);
@@ -22,7 +27,16 @@ export function* wideValues(fused: FusedGraph, values: ReadonlyMap<ValueId, Valu
     yield* wideInLoop(op);
     yield* findStreams(op.attrs.body, stored);
   }
-  for (const region of regionsIn(steps)) yield* statistics(region, values);
+  for (const region of regionsIn(steps)) {
+    yield* statistics(region, values);
+    if (region.kind === 'product' && region.library && (rounding === 'stochastic' || hasTerms(region, makers)))
+      yield* region.roots;
+  }
+}
+
+/** Whether a product is a sum of several. */
+function hasTerms({ parts }: ProductRegion, makers: ReadonlyMap<ValueId, Op>): boolean {
+  return parts.some(({ accumulators }) => accumulators.some((id) => (makers.get(id)?.operands.length ?? 0) > 2));
 }
 
 const MOVES: ReadonlySet<Op['kind']> = new Set<Op['kind']>([
@@ -74,8 +88,4 @@ function* statistics(region: Region, values: ReadonlyMap<ValueId, Value>): Gener
     const { axes } = present(values.get(id), `value ${id}`).type;
     if (sameAxisSet(axes, region.shared) && sizeOf(id) < largest) yield id;
   }
-}
-
-function regionsIn(steps: readonly RegionStep[]): readonly Region[] {
-  return steps.flatMap((step) => (step.kind === 'region' ? [step.region] : regionsIn(step.body)));
 }
