@@ -153,7 +153,7 @@ test('random graphs mean the same in pieces', () => {
   assert.ok(loops > 50, `only ${loops} loops`);
 });
 
-test('a large value that is asked for, or that a sum over its axes waits for, stays whole', () => {
+test('what is asked for, or looks along all axes, or draws as much, stays whole', () => {
   const { graph } = elaborated(model(), { sizes: { batch: 4, time: 6 } });
   const logits = present(
     graph.block.ops.flatMap((op) => op.results).find((value) => value.name?.endsWith('logits.linear')),
@@ -167,6 +167,10 @@ test('a large value that is asked for, or that a sum over its axes waits for, st
     [
       jointOf(model('y = Linear(vocab)(final)\n  logits = y / max(abs(y))'), { batch: 4, time: 6 }),
       'max at a.tfm:9:16 does not go by pieces of batch',
+    ],
+    [
+      jointOf(model('logits = dropout(Linear(vocab)(final), 0.3)'), { batch: 4, time: 6 }),
+      'random at std/prelude.tfm:52:57 counts from the first element',
     ],
   ] as const) {
     const { graph: left, notes } = piecesOf(whole, bytesOfLogits(2, 6));
@@ -210,6 +214,20 @@ test('less memory is planned, and the gradient of the head is added up where it 
   const whole = compiledWith(model(), { ...PORTABLE_LIMITS, deviceClass: 'gpu' }, sizes);
   assert.ok(!whole.notes.some((note) => note.includes('pieces')), 'a GPU does it at once');
   assert.ok(arenaBytes(whole) > 2 * logits);
+});
+
+test('programs that give logits give them whole; evaluation makes pieces of its own', () => {
+  const { fused, notes } = compileText(model() + TRAIN, {
+    limits: { ...PORTABLE_LIMITS, ...SMALL },
+    purposes: ['train', 'evaluate', 'logits'],
+    sizes: { batch: 4 },
+  });
+  const loopsOver = (program: string): readonly string[] =>
+    present(fused[program], program).steps.flatMap((step) => (step.kind === 'loop' ? [step.op.attrs.axis.name] : []));
+  assert.equal(loopsOver('micro'), ['layer', 'piece', 'layer']);
+  assert.equal(loopsOver('evaluate'), ['layer', 'piece']);
+  assert.equal(loopsOver('logits'), ['layer']);
+  assert.equal(notes.filter((note) => note.includes('pieces')).length, 1);
 });
 
 for (const { name, device } of await openTestDevices()) {

@@ -1,8 +1,10 @@
 /** How a set of ops is done in pieces along an axis. */
 import type { Axis, Op, ValueId } from '../../ir/graph.ts';
+import { resultOf } from '../../ir/op-parts.ts';
 import { divisorsOf } from '../../support/divisors.ts';
 import { present } from '../../support/invariant.ts';
 import { positionAt } from '../../support/source.ts';
+import { weightOf } from '../effort.ts';
 import { axisCut, type Cut, cutAlong } from './axis-names.ts';
 import { findBorder } from './border.ts';
 import { type GraphFacts, usedBy } from './graph-facts.ts';
@@ -82,6 +84,11 @@ function piecesAlong(
   }
   if (needed.some((id) => bytesOf(id) > usual && isPiece(id))) return obstacle('it is asked for as a whole');
   const { taken, again } = findBorder(set, cut, facts, bytesOf);
+  // Kernels make what is made of nothing where they need it; to take pieces of it, it would have to be stored.
+  const leaf = taken
+    .map(facts.maker)
+    .find((op) => op && weightOf(op) === 'leaf' && bytesOf(resultOf(op, 0).id) > usual);
+  if (leaf) return obstacle(`${placed(leaf)} counts from the first element`);
   const body = facts.ops.filter((op) => set.has(op) || again.has(op));
   return {
     kind: 'pieces',

@@ -1,6 +1,8 @@
 import type { Graph, Op, TensorType, ValueId } from '../../ir/graph.ts';
+import { resultOf } from '../../ir/op-parts.ts';
 import { allOps, blocksOf, capturesOf } from '../../ir/walk-graph.ts';
 import { present } from '../../support/invariant.ts';
+import { weightOf } from '../effort.ts';
 
 /** What is looked up in the outer block of a graph. */
 export interface GraphFacts {
@@ -9,6 +11,8 @@ export interface GraphFacts {
   /** The op of the block that makes a value; undefined for what is made in a loop. */
   readonly maker: (id: ValueId) => Op | undefined;
   readonly users: (id: ValueId) => readonly Op[];
+  /** The name of a value, or of what only sees it under other axes. */
+  readonly nameOf: (id: ValueId) => string | undefined;
   readonly isOutput: (id: ValueId) => boolean;
 }
 
@@ -22,12 +26,19 @@ export function factsOf({ block }: Graph): GraphFacts {
   for (const op of block.ops) {
     for (const id of new Set(usedBy(op))) users.set(id, [...(users.get(id) ?? []), op]);
   }
+  const names = new Map(block.ops.flatMap((op) => op.results.map(({ id, name }) => [id, name] as const)));
+  const nameOf = (id: ValueId): string | undefined => {
+    const [view, ...others] = users.get(id) ?? [];
+    const seen = view && others.length === 0 && weightOf(view) === 'view' ? resultOf(view, 0).id : undefined;
+    return names.get(id) ?? (seen === undefined ? undefined : nameOf(seen));
+  };
   const outputs = new Set(block.results);
   return {
     ops: block.ops,
     typeOf: (id) => present(types.get(id), `type of value ${id}`),
     maker: (id) => makers.get(id),
     users: (id) => users.get(id) ?? [],
+    nameOf,
     isOutput: (id) => outputs.has(id),
   };
 }

@@ -8,7 +8,7 @@ import { add, conform, permute, scalar } from '../../ops/make.ts';
 import { present } from '../../support/invariant.ts';
 import { axisCut, type Cut, pieceAxis } from './axis-names.ts';
 import type { InPieces } from './find-pieces.ts';
-import { factsOf } from './graph-facts.ts';
+import { factsOf, type GraphFacts } from './graph-facts.ts';
 import { dependents } from './large-set.ts';
 
 /** `graph` with a loop in the place of the set, behind all that does not need it and before all that does. */
@@ -19,27 +19,31 @@ export function loopOverPieces(graph: Graph, pieces: InPieces): Graph {
   const b = makeBuilder({ inputs: graph.inputs, weights: graph.weights, firstId: nextValueId(graph) });
   for (const op of facts.ops) if (!after.has(op)) b.append(op);
   b.adopt([...set].flatMap((op) => op.results));
-  const made = buildLoop(b, pieces);
+  const made = buildLoop(b, pieces, facts.nameOf);
   for (const op of facts.ops) if (after.has(op) && !set.has(op)) b.append(substituteOp(op, made));
   return b.finish(graph.outputs.map(({ name, value }) => ({ name, value: substituted(made, value) })));
 }
 
 /** What stands for the values that others need. */
-function buildLoop(b: Builder, { cut, axis, body, taken, stacked, summed }: InPieces): Substitution {
+function buildLoop(
+  b: Builder,
+  { cut, axis, body, taken, stacked, summed }: InPieces,
+  nameOf: GraphFacts['nameOf'],
+): Substitution {
   const over: Axis = { id: `${axis.id}.in.${cut.pieces}` as AxisId, name: 'piece', size: cut.pieces };
   const inFront = taken.map((id) => ofPieces(b, id, cut, over));
-  const carried = summed.map((id) => ({ initial: conform(b, scalar(b, 0), b.typeOf(id).axes), name: b.nameOf(id) }));
+  const carried = summed.map((id) => ({ initial: conform(b, scalar(b, 0), b.typeOf(id).axes), name: nameOf(id) }));
   const loop = b.loop({ axis: over, carried });
   const inside: Substitution = new Map(
-    taken.map((id, i) => [id, loop.slice(present(inFront[i], 'a value in pieces'), b.nameOf(id))]),
+    taken.map((id, i) => [id, loop.slice(present(inFront[i], 'a value in pieces'), nameOf(id))]),
   );
   const now = (id: ValueId): ValueId => substituted(inside, id);
   for (const { op, make } of body) {
-    const { id, name } = resultOf(op, 0);
-    inside.set(id, make(b, op.operands.map(now), { name, span: op.span }));
+    const { id } = resultOf(op, 0);
+    inside.set(id, make(b, op.operands.map(now), { name: nameOf(id), span: op.span }));
   }
-  const sums = summed.map((id, i) => add(b, present(loop.carried[i], 'a sum'), now(id), { name: b.nameOf(id) }));
-  const names = [...summed, ...stacked].map(b.nameOf);
+  const sums = summed.map((id, i) => add(b, present(loop.carried[i], 'a sum'), now(id), { name: nameOf(id) }));
+  const names = [...summed, ...stacked].map(nameOf);
   const results = loop.end(sums, stacked.map(now), { names });
   return new Map(
     [...summed, ...stacked].map((id, i) => {

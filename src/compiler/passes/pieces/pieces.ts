@@ -11,6 +11,7 @@ import type { Graph, Op, ValueId } from '../../ir/graph.ts';
 import type { Precision, TargetLimits } from '../../ir/kernel.ts';
 import { resultOf } from '../../ir/op-parts.ts';
 import { printGraph } from '../../ir/print-graph.ts';
+import { describeType } from '../../ir/tensor-type.ts';
 import { verifyGraph } from '../../ops/verify-graph.ts';
 import type { Pass } from '../../pass.ts';
 import { findPieces, type Obstacle } from './find-pieces.ts';
@@ -74,27 +75,29 @@ function withoutLarge(graph: Graph, usual: number, sizeOf: SizeOf, tell: (note: 
       obstacle = found;
       continue;
     }
-    const most = largest(set, sizeOf);
+    const most = largest(
+      facts.ops.filter((op) => set.has(op)),
+      sizeOf,
+    );
     if (most) tell(`${described(most)} is computed in ${found.cut.pieces} pieces along ${found.axis.name}`);
     return withoutLarge(loopOverPieces(graph, found), usual, sizeOf, tell);
   }
   return { graph, obstacle };
 }
 
-interface Stored {
+interface Large {
   readonly name: string;
   readonly bytes: number;
 }
 
-/** The largest value that ops store. */
-function largest(ops: Iterable<Op>, sizeOf: SizeOf): Stored | undefined {
-  const stored = [...ops].filter(isStored).map((op): Stored => {
-    const { id, name = `%${id}`, type } = resultOf(op, 0);
-    return { name, bytes: sizeOf(type) };
-  });
-  return stored.reduce<Stored | undefined>((a, b) => (a && a.bytes >= b.bytes ? a : b), undefined);
+/** The size of the largest value that ops store, and the first name that a value of that size has. */
+function largest(ops: readonly Op[], sizeOf: SizeOf): Large | undefined {
+  const bytes = Math.max(...ops.filter(isStored).map((op) => sizeOf(resultOf(op, 0).type)));
+  const values = ops.map((op) => resultOf(op, 0)).filter(({ type }) => type.kind === 'float' && sizeOf(type) === bytes);
+  const [first] = values;
+  return first && { name: values.find(({ name }) => name)?.name ?? `a ${describeType(first.type)}`, bytes };
 }
 
-function described({ name, bytes }: Stored): string {
+function described({ name, bytes }: Large): string {
   return `${name} (${readableBytes(bytes)})`;
 }
