@@ -148,7 +148,7 @@ export function prepareGraph(
   const inputs = new Map([...drawn].map(([name, data]) => [name, data.map(rounded)] as const));
   const host = { inputs, weights: new Map(), runtime: { step: 0, lr: 0 }, seed: 0, micro: 0 };
   const expected = interpret(graph, host);
-  const pass = fusePass({ fuse, limits });
+  const pass = fusePass({ fuse, limits, precision });
   const fused = prepared({ ...pass.run(graph), precision });
   pass.verify(fused);
   const context = lowerContext(fused, limits);

@@ -104,7 +104,7 @@ function compileProgram(
   // Only steps are many enough for errors to cancel; what is evaluated should be the same each time.
   const rounding = name === 'micro' ? (train?.rounding ?? 'nearest') : 'nearest';
   const fuseIt = (g: Graph): FusedGraph =>
-    runPass(fusePass({ fuse, limits, library: use && { use, precision } }), g, trace);
+    runPass(fusePass({ fuse, limits, precision, library: use && { use, precision } }), g, trace);
   const typeIt = (g: FusedGraph): FusedGraph => runPass(precisionPass(precision, rounding), g, trace);
   const untyped = fuseIt(optimised);
   const typed = typeIt(untyped);

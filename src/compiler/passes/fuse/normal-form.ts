@@ -5,11 +5,12 @@
  * - a product of something scaled becomes the scaled product, so that scaling a gradient takes no kernel;
  * - a sum of products that one kernel cannot bind, or whose terms have different tiles, becomes several;
  * - so does a stack of more values than one kernel can bind;
+ * - a product with few tiles and a long sum becomes several, and their sum;
  * - a sum of very much to very little is taken in two steps, of which the first has rows to run side by side;
  * - zeros that several sums of loops begin with become several, so that each can be added to where it lies.
  */
 
-import type { Axis, Block, Graph, Op, TensorType, Value, ValueId } from '../../ir/graph.ts';
+import type { Axis, Block, Graph, Op, OpOf, TensorType, Value, ValueId } from '../../ir/graph.ts';
 import { nextValueId } from '../../ir/walk-graph.ts';
 import type { Bindings } from './bindings.ts';
 import { ownInitials } from './own-initials.ts';
@@ -18,7 +19,9 @@ import { sinkFactor } from './sink-factor.ts';
 import { isSinkable, sinkView } from './sink-view.ts';
 import { splitReduction } from './split-reduction.ts';
 import { splitStack } from './split-stack.ts';
+import { type SumSplitting, sharingOperands, splitSum } from './split-sum.ts';
 import { splitTerms } from './split-terms.ts';
+import { throughViews } from './views.ts';
 
 /** What a rewrite needs to make ops that the graph did not have. */
 export interface Rewriter {
@@ -27,7 +30,8 @@ export interface Rewriter {
   fresh(type: TensorType): Value;
 }
 
-export function toNormalForm(graph: Graph, bindings: Bindings): Graph {
+/** @param splitting How sums of products are split; none without. */
+export function toNormalForm(graph: Graph, bindings: Bindings, splitting?: SumSplitting): Graph {
   const made = new Map<ValueId, TensorType>();
   let next = nextValueId(graph);
   const rewriterOf = (scope: Scope): Rewriter => {
@@ -46,15 +50,19 @@ export function toNormalForm(graph: Graph, bindings: Bindings): Graph {
   const sunk = mapBlocks(graph, (ops) => sinkViews(scope, rewriterOf(scope), ops));
   const after = makeScope(sunk);
   const rewriter = rewriterOf(after);
-  return mapBlocks(sunk, (ops) =>
-    ops.flatMap((op) => {
-      if (op.kind === 'contract' && op.attrs.terms.length === 1) return sinkFactor(after, rewriter, op);
+  const inPieces = (op: Op, beside: readonly OpOf<'contract'>[]): readonly Op[] =>
+    splitting && op.kind === 'contract' ? splitSum(rewriter, op, beside, splitting) : [op];
+  return mapBlocks(sunk, (ops) => {
+    const sharing = sharingOperands(ops, (id) => throughViews(after, id));
+    return ops.flatMap((op) => {
+      if (op.kind === 'contract' && op.attrs.terms.length === 1)
+        return sinkFactor(after, rewriter, op).flatMap((made) => inPieces(made, sharing.get(op) ?? []));
       if (op.kind === 'contract') return splitTerms(after, rewriter, op, bindings);
       if (op.kind === 'loop') return ownInitials(after, rewriter, op);
       if (op.kind === 'sum' || op.kind === 'max') return splitReduction(rewriter, op);
       return op.kind === 'stack' ? splitStack(rewriter, op, bindings) : [op];
-    }),
-  );
+    });
+  });
 }
 
 function mapBlocks(graph: Graph, rewrite: (ops: readonly Op[]) => readonly Op[]): Graph {

@@ -5,6 +5,7 @@
  * - What outlives a step, or is added to: weights and their gradients, totals over micro-batches, what `scatter_add` fills.
  * - The residual stream: what a loop carries, and what lies on the way from there to what it carries on, or from layer to layer where
  *   there is no loop (`streams.ts`). It would lose branches that are small beside it, and more of them with depth.
+ * - Partial sums: products that a sum adds up.
  * - The factors of recurrences: near 1, bf16 has a step of 1 / 256, and how long a state lasts would be chance.
  * - What the host gives and gets: inputs, the loss, logits, probes, and the states of decoding.
  * - Tables of positions and the like, which depend on no input and no weight: they are exact, and all layers share them.

@@ -22,6 +22,7 @@ export function* wideValues(
   for (const { id, type } of values.values()) if (type.axes.length === 0) yield id;
   for (const op of allOps(graph.block)) {
     if (op.kind === 'input' || op.kind === 'weight' || op.kind === 'scatter_add') yield* op.results.map(({ id }) => id);
+    if (op.kind === 'sum') yield* partialSums(op, makers);
     if (op.kind === 'recur') yield* seenThrough(present(op.operands[0], 'a factor'), makers, stored);
     if (op.kind !== 'loop') continue;
     yield* wideInLoop(op);
@@ -37,6 +38,11 @@ export function* wideValues(
 /** Whether a product is a sum of several. */
 function hasTerms({ parts }: ProductRegion, makers: ReadonlyMap<ValueId, Op>): boolean {
   return parts.some(({ accumulators }) => accumulators.some((id) => (makers.get(id)?.operands.length ?? 0) > 2));
+}
+
+/** The products of which a sum is, as when one sum was cut into pieces: they are added up in f32. */
+function partialSums(op: OpOf<'sum'>, makers: ReadonlyMap<ValueId, Op>): readonly ValueId[] {
+  return op.operands.filter((id) => makers.get(id)?.kind === 'contract');
 }
 
 const MOVES: ReadonlySet<Op['kind']> = new Set<Op['kind']>([
