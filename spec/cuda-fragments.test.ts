@@ -310,6 +310,13 @@ test('what breaks a rule of fragments is found before it is printed', () => {
     [broken((s) => (s.kind === 'multiply_fragments' ? { ...s, first: u32(16) } : s)), /does not hold the sums/],
     [broken((s) => (s.kind === 'load_fragment' ? { ...s, array: 'result' } : s)), /what is not narrow/],
     [{ ...kernel, workgroup: 48 }, /whole subgroups/],
+    [
+      {
+        ...kernel,
+        body: [define('four', { kind: 'load_shared', type: 'vec4', array: 'x_tile', index: lane }), ...kernel.body],
+      },
+      /fours of floats/,
+    ],
     [{ ...kernel, shared: kernel.shared.map((a) => (a.over ? { ...a, elements: 641 } : a)) }, /does not fit/],
     [{ ...kernel, body: [...kernel.body, define('whole', local('x_0', 'f32'))] }, /x_0/],
     [

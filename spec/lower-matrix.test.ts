@@ -6,7 +6,7 @@ import { CUDA_LIMITS } from '../src/backends/cuda/limits.ts';
 import { emit } from '../src/backends/shared/emit.ts';
 import type { Axis, ValueId } from '../src/compiler/ir/graph.ts';
 import type { NarrowType, TargetLimits } from '../src/compiler/ir/kernel.ts';
-import { walkStatements } from '../src/compiler/ir/kernel-walk.ts';
+import { walkExpressions, walkStatements } from '../src/compiler/ir/kernel-walk.ts';
 import { lowerRegion } from '../src/compiler/lower/lower-region.ts';
 import { MENU } from '../src/compiler/lower/matrix-tile.ts';
 import type { Builder } from '../src/compiler/ops/builder.ts';
@@ -95,6 +95,38 @@ test('there are more turns where workgroup memory allows, for copies alone, and 
   assert.equal(turnsOf(CUDA_LIMITS, withNarrowInputs), [1, undefined]);
   assert.equal(turnsOf({ ...CUDA_LIMITS, sharedBytes: 163 * 1024 }, withNarrowInputs), [3, 4 * (128 * 80 + 32 * 272)]);
   assert.equal(turnsOf(LARGE), [1, undefined]);
+});
+
+test('neighbours of the result are stored in fours, with all that is loaded beside them, where rows have whole fours', () => {
+  const of = (
+    columns: number,
+    turned: boolean,
+  ): { readonly stores: readonly string[]; readonly loads: readonly string[] } => {
+    const [r, c, k] = [axis('r', 64), axis('c', columns), axis('k', 48)];
+    const { kernels } = prepareGraph(
+      graphOf((b) => {
+        const y = m.contract(b, input(b, 'x', [r, k]), input(b, 'w', [k, c]), [k.id]);
+        const sum = m.add(b, y, input(b, 'residual', [r, c]));
+        return { y: turned ? m.permute(b, sum, [c, r]) : sum };
+      }),
+      CUDA_LIMITS,
+      lowerRegion,
+      true,
+      'bf16',
+      withNarrowInputs,
+    );
+    const [kernel] = kernels;
+    const stores: string[] = [];
+    const loads: string[] = [];
+    walkStatements(present(kernel, 'a kernel').body, (s) => void (s.kind === 'store' && stores.push(s.value.type)));
+    walkExpressions(present(kernel, 'a kernel'), (e) => {
+      if (e.kind === 'load_shared' || (e.kind === 'load' && e.buffer === 'residual')) loads.push(e.type);
+    });
+    return { stores, loads };
+  };
+  assert.equal(of(64, false), { stores: ['vec4'], loads: ['vec4', 'vec4'] });
+  assert.equal(of(62, false), { stores: ['f32'], loads: ['f32', 'f32'] });
+  assert.equal(of(64, true), { stores: ['f32'], loads: ['f32', 'f32'] });
 });
 
 test('parts with the longest sums come first', () => {

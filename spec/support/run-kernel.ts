@@ -276,9 +276,10 @@ function part(self: Invocation, expr: Expr, locals: Locals, c: 0 | 1 | 2 | 3): n
       invariant(typeof local === 'number', `local ${expr.name} has no value`);
       return local;
     }
-    case 'load': {
-      const index = 4 * evaluate(self, expr.index, locals) + c;
-      return loaded(self.memory, expr.buffer, index);
+    case 'load':
+    case 'load_shared': {
+      const [memory, name] = expr.kind === 'load' ? [self.memory, expr.buffer] : [self.shared, expr.array];
+      return loaded(memory, name, 4 * evaluate(self, expr.index, locals) + c);
     }
     case 'element': {
       const index = 4 * evaluate(self, expr.index, locals) + c;

@@ -10,12 +10,7 @@ namespace tfm {
 alignas(16) __shared__ unsigned short row_tile[2560];
 alignas(16) __shared__ unsigned short column_tile[2560];
 alignas(16) __shared__ unsigned short column_tile_2[2560];
-__shared__ float sum_tile[2304];
-
-// A bf16 is the upper half of a float.
-__device__ inline float from_bf16(unsigned short bits) {
-  return __uint_as_float(unsigned(bits) << 16);
-}
+alignas(16) __shared__ float sum_tile[2304];
 
 // Waits until no group of the thread's copies is under way but the last OPEN.
 template <int OPEN>
@@ -92,25 +87,49 @@ __device__ inline void multiply_bf16(float* sums, const Fragment& row, const Fra
   mma_16x8x16_bf16(sums + 4, row.pairs, column.pairs[1], column.pairs[3]);
 }
 
-// Stores one element.
-__device__ inline void finish(
-    unsigned row,
-    unsigned column,
-    float up,
-    float gate,
-    const unsigned short* __restrict__ residual,
-    float* __restrict__ sum
-) {
-  if (row < 51 && column < 40) {
-    sum[row * 40 + column] = gate / (1.0f + expf(-gate)) * up + from_bf16(residual[row * 40 + column]);
-  }
+__device__ inline float4 operator-(float4 a) {
+  return make_float4(-a.x, -a.y, -a.z, -a.w);
+}
+
+__device__ inline float4 expf_4(float4 a) {
+  return make_float4(expf(a.x), expf(a.y), expf(a.z), expf(a.w));
+}
+
+__device__ inline float4 operator+(float a, float4 b) {
+  return make_float4(a + b.x, a + b.y, a + b.z, a + b.w);
+}
+
+__device__ inline float4 operator/(float4 a, float4 b) {
+  return make_float4(a.x / b.x, a.y / b.y, a.z / b.z, a.w / b.w);
+}
+
+__device__ inline float4 operator*(float4 a, float4 b) {
+  return make_float4(a.x * b.x, a.y * b.y, a.z * b.z, a.w * b.w);
+}
+
+// A bf16 is the upper half of a float.
+__device__ inline float from_bf16(unsigned short bits) {
+  return __uint_as_float(unsigned(bits) << 16);
+}
+
+// Four that lie side by side, the first at a multiple of 8 bytes.
+__device__ inline float4 four_of_bf16(const unsigned short* buffer, unsigned i) {
+  const ushort4 four = reinterpret_cast<const ushort4*>(buffer)[i];
+  return make_float4(from_bf16(four.x), from_bf16(four.y), from_bf16(four.z), from_bf16(four.w));
+}
+
+__device__ inline float4 operator+(float4 a, float4 b) {
+  return make_float4(a.x + b.x, a.y + b.y, a.z + b.z, a.w + b.w);
+}
+__device__ inline float4& operator+=(float4& a, float4 b) {
+  return a = a + b;
 }
 
 extern "C" __global__ void __launch_bounds__(128, 4) kernel(
-  const unsigned short* __restrict__ residual, // bf16 [batch 3, time 17, hidden 40]
   const unsigned short* __restrict__ x,        // bf16 [batch 3, time 17, width 24]
   const unsigned short* __restrict__ w_up,     // bf16 [width 24, hidden 40]
   const unsigned short* __restrict__ w_gate,   // bf16 [width 24, hidden 40]
+  const unsigned short* __restrict__ residual, // bf16 [batch 3, time 17, hidden 40]
   float* __restrict__ sum                      // [batch 3, time 17, hidden 40]
 ) {
   const unsigned group = blockIdx.x;
@@ -119,8 +138,8 @@ extern "C" __global__ void __launch_bounds__(128, 4) kernel(
   const unsigned first_column = group % 2 * 32;
   const unsigned row_team = lane / 64;
   const unsigned column_team = lane / 32 % 2;
-  float up[8] = {};
-  float gate[8] = {};
+  float up_sums[8] = {};
+  float gate_sums[8] = {};
   // Each step begins to bring operands, and multiplies those that were brought one step before.
   for (unsigned step = 0u; step < 2; step++) {
     wait_copies<0>();
@@ -142,9 +161,9 @@ extern "C" __global__ void __launch_bounds__(128, 4) kernel(
         const unsigned at_2 = (step + 1) % 2 * 1280 + place * 40;
         const unsigned at_3 = at_2 + column_team * 16;
         const Fragment w_up_0 = load_fragment_of_lines(&column_tile[at_3], 40);
-        multiply_bf16(&up[0], x_0, w_up_0);
+        multiply_bf16(&up_sums[0], x_0, w_up_0);
         const Fragment w_gate_0 = load_fragment_of_lines(&column_tile_2[at_3], 40);
-        multiply_bf16(&gate[0], x_0, w_gate_0);
+        multiply_bf16(&gate_sums[0], x_0, w_gate_0);
       }
     }
   }
@@ -154,13 +173,19 @@ extern "C" __global__ void __launch_bounds__(128, 4) kernel(
     const unsigned at_2 = at + n / 2 % 2 * 288 + column_team * 16;
     const unsigned at_3 = at_2 + lane % 32 % 4 * 2 + n % 2;
     const unsigned at_4 = at_3 + n / 4 * 8;
-    sum_tile[at_4] = up[n];
-    sum_tile[at_4 + 1152] = gate[n];
+    sum_tile[at_4] = up_sums[n];
+    sum_tile[at_4 + 1152] = gate_sums[n];
   }
   __syncthreads();
-  for (unsigned place = lane; place < 1024; place += 128) {
-    const unsigned at_2 = place / 32 * 36 + place % 32;
-    finish(first_row + place / 32, first_column + place % 32, sum_tile[at_2], sum_tile[at_2 + 1152], residual, sum);
+  for (unsigned place = lane; place < 256; place += 128) {
+    const unsigned row = first_row + place / 8;
+    const unsigned column = first_column + place % 8 * 4;
+    if (row < 51 && column < 40) {
+      const unsigned at_2 = place / 8 * 36 + place % 8 * 4;
+      const float4 up = reinterpret_cast<const float4*>(sum_tile)[at_2 / 4];
+      const float4 gate = reinterpret_cast<const float4*>(sum_tile)[at_2 / 4 + 288];
+      reinterpret_cast<float4*>(sum)[row * 10 + column / 4] = gate / (1.0f + expf_4(-gate)) * up + four_of_bf16(residual, row * 10 + column / 4);
+    }
   }
 }
 

@@ -54,7 +54,8 @@ export function printExpr(e: Expr, context: ExprContext, infers: boolean): Print
       if (e.type === 'vec4') return fourOf(e.buffer, e.index, context);
       return loadOne(e, context);
     case 'load_shared': {
-      const { type } = arrayOf(e.array, context);
+      const { type, name } = arrayOf(e.array, context);
+      if (e.type === 'vec4') return atom(loadFourOf(dialect)(name, inner(e.index).text));
       const found = sharedElement(e.array, e.index, context);
       return isNarrow(type) ? write(formsOf(type, dialect).widen, [found], context) : found;
     }
@@ -79,6 +80,11 @@ export function printExpr(e: Expr, context: ExprContext, infers: boolean): Print
     case 'component':
       return atom(`${wrap(inner(e.vector), PRECEDENCE.atom)}.${dialect.components[e.index]}`);
   }
+}
+
+/** How four are loaded of what is declared one by one; lowering loads none of workgroup memory for a target that cannot. */
+function loadFourOf({ loadFour, target }: Dialect): NonNullable<Dialect['loadFour']> {
+  return present(loadFour, `fours of ${target}`);
 }
 
 /** Four elements of a buffer. */

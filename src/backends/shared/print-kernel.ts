@@ -1,5 +1,5 @@
 import type { Kernel, KernelFunction } from '../../compiler/ir/kernel.ts';
-import { copiedArrays, usedInFours } from '../../compiler/ir/kernel-walk.ts';
+import { movedInPieces, usedInFours } from '../../compiler/ir/kernel-walk.ts';
 import { declaredScalars } from '../../compiler/ir/plan.ts';
 import { isNarrow, sharedBytes } from '../../compiler/ir/storage-type.ts';
 import { present } from '../../compiler/support/invariant.ts';
@@ -109,7 +109,7 @@ interface DeclaredMemory extends Pick<Module, 'asked'> {
 /** The arrays of workgroup memory; those that lie over one another are one union. */
 function declareShared(kernel: Kernel, scope: Scope, { hasUnions, declaredBytes }: Dialect): DeclaredMemory {
   const { shared } = kernel;
-  const copied = copiedArrays(kernel);
+  const moved = movedInPieces(kernel);
   const arrays = new Map<string, ModuleArray>();
   const bases = shared.filter(({ over }) => over === undefined || !hasUnions);
   const asked =
@@ -120,8 +120,8 @@ function declareShared(kernel: Kernel, scope: Scope, { hasUnions, declaredBytes 
     const together = [base, ...shared.filter(({ over }) => hasUnions && over === base.name)];
     const own = together.map(({ name, type, elements }) => ({
       ...{ type, elements, name: scope.declare('shared', name) },
-      // Fours of narrow elements, lines of fragments, and copies.
-      isAligned: isNarrow(type) || copied.has(name),
+      // Fours of narrow elements and lines of fragments are moved at once too.
+      isAligned: isNarrow(type) || moved.has(name),
     }));
     const name = own.length > 1 ? scope.declare('block', `memory of ${base.name}`, 'memory') : undefined;
     const path = `${asked ? `${asked.name}->` : ''}${name === undefined ? '' : `${name}.`}`;

@@ -203,6 +203,15 @@ export function usedInFours(kernel: Kernel): ReadonlySet<string> {
   return names;
 }
 
+/** The arrays of workgroup memory of which a kernel moves several elements at once. */
+export function movedInPieces(kernel: Kernel): ReadonlySet<string> {
+  const names = new Set(copiedArrays(kernel));
+  walkExpressions(kernel, (expr) => {
+    if (expr.kind === 'load_shared' && expr.type === 'vec4') names.add(expr.array);
+  });
+  return names;
+}
+
 /** The arrays of workgroup memory into which a kernel copies. */
 export function copiedArrays({ body, functions }: Pick<Kernel, 'body' | 'functions'>): ReadonlySet<string> {
   const names = new Set<string>();

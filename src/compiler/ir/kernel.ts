@@ -76,7 +76,8 @@ export type Expr =
   | { readonly kind: 'builtin'; readonly type: 'u32'; readonly name: 'group' | 'local' | 'subgroup_lane' }
   /** One element, or four that lie side by side: then `index` counts in fours, and the buffer has fours of floats. */
   | { readonly kind: 'load'; readonly type: KernelType; readonly buffer: string; readonly index: Expr }
-  | { readonly kind: 'load_shared'; readonly type: ScalarType; readonly array: string; readonly index: Expr }
+  /** One element, or four of an f32 array that lie side by side: then `index` counts in fours. */
+  | { readonly kind: 'load_shared'; readonly type: KernelType; readonly array: string; readonly index: Expr }
   /** An element of a local array. */
   | { readonly kind: 'element'; readonly type: 'f32' | 'vec4'; readonly array: string; readonly index: Expr }
   /** The result of a helper function that has one, and so has no effects. */

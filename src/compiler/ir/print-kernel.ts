@@ -126,6 +126,7 @@ export function printExpr(expr: Expr): string {
     case 'load':
       return `${expr.buffer}${expr.type === 'vec4' ? '.fours' : ''}[${printExpr(expr.index)}]`;
     case 'load_shared':
+      return `${expr.array}${expr.type === 'vec4' ? '.fours' : ''}[${printExpr(expr.index)}]`;
     case 'element':
       return `${expr.array}[${printExpr(expr.index)}]`;
     case 'call':

@@ -250,7 +250,7 @@ function typeOf(kernel: Kernel, expr: Expr, locals: Locals): KernelType {
     case 'load_shared': {
       check(kernel, expr.index.type === 'u32', 'an index is no u32');
       const name = expr.kind === 'load' ? expr.buffer : expr.array;
-      if (expr.kind === 'load' && expr.type === 'vec4') return vectorType(kernel, name);
+      if (expr.type === 'vec4') return expr.kind === 'load' ? vectorType(kernel, name) : sharedVectorType(kernel, name);
       const memory: readonly { readonly name: string; readonly type: ScalarType }[] =
         expr.kind === 'load'
           ? kernel.buffers.map((b) => ({ name: b.name, type: LOADED[b.type] }))
@@ -298,6 +298,12 @@ function vectorType(kernel: Kernel, name: string): 'vec4' {
   const buffer = kernel.buffers.find((b) => b.name === name);
   const isFloat = buffer && LOADED[buffer.type] === 'f32';
   check(kernel, isFloat === true && buffer.elements % 4 === 0, `${name} does not hold fours of floats`);
+  return 'vec4';
+}
+
+function sharedVectorType(kernel: Kernel, name: string): 'vec4' {
+  const array = kernel.shared.find((a) => a.name === name);
+  check(kernel, array?.type === 'f32' && array.elements % 4 === 0, `${name} does not hold fours of floats`);
   return 'vec4';
 }
 

@@ -8,7 +8,7 @@
 import { FRAGMENT, FRAGMENT_LANES, fragmentPlace, LANE_SUMS } from '../ir/fragment.ts';
 import type { ValueId } from '../ir/graph.ts';
 import type { Expr } from '../ir/kernel.ts';
-import { lt, u32 } from '../ir/kernel-expr.ts';
+import { and, bool, lt, u32 } from '../ir/kernel-expr.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
 import { present } from '../support/invariant.ts';
 import { type Bringing, copyTile, keepTile, loadedFours, loadTile, positionOf } from './bring-operand.ts';
@@ -83,9 +83,9 @@ export function writeMatrixTile(
 ): void {
   const { writer } = emitter;
   const frame = frameOf(writer, matrix, place, lane);
-  const sums = names.map((name) => writer.array(name, 'f32', sumsOf(matrix.tile)));
+  const sums = names.map((name) => writer.array(name === 'sum' ? 'sums' : `${name}_sums`, 'f32', sumsOf(matrix.tile)));
   for (const pass of matrix.passes) addPass(emitter, frame, memory, pass, sums);
-  finishTile(writer, frame, memory, sums, finish);
+  finishTile(writer, frame, memory, sums, names, finish);
 }
 
 function frameOf(writer: KernelWriter, matrix: MatrixPart, place: Expr, lane: Expr): Frame {
@@ -206,12 +206,16 @@ function multiply(
   );
 }
 
-/** Gives the elements of the tile to `finish`, through workgroup memory, so that neighbours in memory are stored together. */
+/**
+ * Gives the elements of the tile to `finish`, through workgroup memory, so that neighbours in memory are stored together: fours of them
+ * by one invocation, where rows of the result have whole fours.
+ */
 function finishTile(
   writer: KernelWriter,
   frame: Frame,
   memory: MatrixMemory,
   sums: readonly LocalArray[],
+  names: readonly string[],
   finish: FinishElement,
 ): void {
   const { tile, part } = frame.matrix;
@@ -221,6 +225,7 @@ function finishTile(
   const at = (sum: number, row: Expr, column: Expr): Expr =>
     add(u32(sum * rows * stride), add(mul(row, stride), column));
   const alongRows = storesAlongRows(writer.context, part);
+  const width = alongRows || elementsOf(part.columns) % 4 !== 0 ? 1 : 4;
   if (memory.isOver) writer.barrier();
   writer.loop('part', fragments.row / STAGED, (stage) => {
     writer.loop('n', staged, (n) => {
@@ -234,18 +239,37 @@ function finishTile(
     });
     writer.barrier();
     const give = (place: Expr): void => {
-      const [row, column] = alongRows
+      const [row, first] = alongRows
         ? [mod(place, rows), div(place, rows)]
-        : [div(place, tile.columns), mod(place, tile.columns)];
+        : [div(place, tile.columns / width), mul(mod(place, tile.columns / width), width)];
       const team = mul(div(row, STAGED * FRAGMENT), fragments.row * FRAGMENT);
       const inTile = add(add(team, mul(stage, STAGED * FRAGMENT)), mod(row, STAGED * FRAGMENT));
-      const elements = sums.map((_, k): Expr => {
-        return { kind: 'load_shared', type: 'f32', array: memory.staged, index: at(k, row, column) };
-      });
-      finish(frame.batchAt, add(frame.first.row, inTile), add(frame.first.column, column), elements);
+      const rowAt = writer.let('row', add(frame.first.row, inTile));
+      const columnAt = writer.let('column', add(frame.first.column, first));
+      whenInside(writer, frame, rowAt, columnAt, () =>
+        writer.loop('n', width, (n) => {
+          const elements = names.map((name, k) => {
+            const index = at(k, row, add(first, n));
+            return writer.let(name, { kind: 'load_shared', type: 'f32', array: memory.staged, index });
+          });
+          // Copies, because the bounds of the axes hold here only.
+          finish(frame.batchAt, { ...rowAt }, add(columnAt, n), elements);
+        }),
+      );
     };
-    const all = rows * tile.columns;
+    const all = (rows * tile.columns) / width;
     writer.loop('place', all, give, { from: frame.lane, step: u32(lanesOf(tile)), max: all - 1 });
     if (fragments.row > STAGED) writer.barrier();
   });
+}
+
+/** What `write` writes, for a row and a column that are not behind the last. */
+function whenInside(writer: KernelWriter, { matrix }: Frame, row: Expr, column: Expr, write: () => void): void {
+  const { part, tile } = matrix;
+  const [rows, columns] = [elementsOf(part.rows), elementsOf(part.columns)];
+  const inRows = rows % tile.rows === 0 ? bool(true) : lt(row, u32(rows));
+  const inColumns = columns % tile.columns === 0 ? bool(true) : lt(column, u32(columns));
+  const inside = and(inRows, inColumns);
+  if (inside.kind === 'literal') write();
+  else writer.when(inside, write);
 }

@@ -10,10 +10,11 @@ import { and, binary, bool, builtin, lt, u32 } from '../ir/kernel-expr.ts';
 import type { ProductPart, ProductRegion } from '../ir/region.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
 import { present } from '../support/invariant.ts';
+import { widen } from '../widen/widen.ts';
 import type { LowerContext } from './context.ts';
 import { regionCost } from './cost.ts';
 import { regionDoc } from './doc.ts';
-import { makeEmitter } from './element.ts';
+import { type Emitter, makeEmitter } from './element.ts';
 import { add, bounded, div, indicesAt, mod, mul } from './index-math.ts';
 import { keepRolled } from './keep-rolled.ts';
 import { chooseMatrixTiles, type MatrixPart, lanesOf as matrixLanes, residentOf } from './matrix-tile.ts';
@@ -48,6 +49,8 @@ export function lowerProduct(context: LowerContext, region: ProductRegion): Kern
     features: isSubgroup ? ['subgroups'] : [],
     ...regionCost(context, region),
   });
+  if (matrices)
+    return widen(kernel, new Set(kernel.shared.filter(({ type }) => type === 'f32').map(({ name }) => name)));
   return context.limits.deviceClass === 'cpu' ? keepRolled(kernel) : kernel;
 }
 
@@ -103,13 +106,20 @@ function matrixParts(
       lanes: matrixLanes(tile),
       tiles,
       share: `${rows / rowTeams} by ${columns / columnTeams} in a subgroup, multiplied in ${type}`,
-      write(finishName, place, lane) {
-        const finish = writeFinish(writer, reads, part, { rows, columns }, finishName);
-        const emitter = makeEmitter(writer, { reads });
+      write(_, place, lane) {
         const names = sumNames(writer.context, part);
-        writeMatrixTile(emitter, matrix, memory, place, lane, names, (batch, row, column, sums) => {
-          writer.call(finish, [...(part.batch.length > 0 ? [batch] : []), row, column, ...sums]);
-        });
+        writeMatrixTile(
+          makeEmitter(writer, { reads }),
+          matrix,
+          memory,
+          place,
+          lane,
+          names,
+          (batch, row, column, sums) => {
+            const known = new Map(part.accumulators.map((id, i) => [id, () => present(sums[i], 'a sum')]));
+            storeRoots(makeEmitter(writer, { reads, known }), part, batch, row, column);
+          },
+        );
       },
     };
   });
@@ -212,11 +222,7 @@ function writeFinish(
     const [row, column] = [at(batch.length), at(batch.length + 1)];
     const known = new Map(part.accumulators.map((id, i) => [id, () => at(batch.length + 2 + i)]));
     const emitter = makeEmitter(writer, { reads, known });
-    const store = (): void => {
-      const outer = batch.length > 0 ? indicesAt(at(0), part.batch) : [];
-      const env = new Map([...outer, ...indicesAt(row, part.rows), ...indicesAt(column, part.columns)]);
-      for (const root of part.roots) emitter.store(root, env);
-    };
+    const store = (): void => storeRoots(emitter, part, at(0), row, column);
     const inRows = rows % tile.rows === 0 ? bool(true) : lt(row, u32(rows));
     const inColumns = columns % tile.columns === 0 ? bool(true) : lt(column, u32(columns));
     const inside = and(inRows, inColumns);
@@ -224,6 +230,13 @@ function writeFinish(
     else writer.when(inside, store);
     return undefined;
   });
+}
+
+/** Computes and stores the roots of a part; `batch` counts where it has batch axes. */
+function storeRoots(emitter: Emitter, part: ProductPart, batch: Expr, row: Expr, column: Expr): void {
+  const outer = part.batch.length > 0 ? indicesAt(batch, part.batch) : [];
+  const env = new Map([...outer, ...indicesAt(row, part.rows), ...indicesAt(column, part.columns)]);
+  for (const root of part.roots) emitter.store(root, env);
 }
 
 interface Param {

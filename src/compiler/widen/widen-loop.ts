@@ -13,11 +13,13 @@ import { mapOperands, mapStatement, operandsOf, walkStatements } from '../ir/ker
 import { type Counted, isMultipleOfFour, type Multiples, quarterOf } from './fours.ts';
 
 type Of<K extends Statement['kind']> = Extract<Statement, { kind: K }>;
-type Load = Extract<Expr, { kind: 'load' }>;
+type Load = Extract<Expr, { kind: 'load' | 'load_shared' }>;
 
 export interface WideningScope {
   /** Buffers that may be used in fours. */
   readonly buffers: ReadonlySet<string>;
+  /** Arrays of workgroup memory that may be. */
+  readonly arrays: ReadonlySet<string>;
   readonly multiples: Multiples;
   /** A name that the kernel does not have. */
   readonly fresh: (wish: string) => string;
@@ -66,8 +68,11 @@ function laneOf(from: Expr, multiples: Multiples): Expr {
 }
 
 function substituted(statement: Statement, name: string, value: Expr): Statement {
-  const inExpr = (expr: Expr): Expr =>
-    expr.kind === 'local' && expr.name === name ? value : mapOperands(expr, inExpr);
+  const inExpr = (expr: Expr): Expr => {
+    if (expr.kind === 'local' && expr.name === name) return value;
+    const own = mapOperands(expr, inExpr);
+    return own.kind === 'binary' && own.op === 'add' ? add(own.left, own.right) : own;
+  };
   return mapStatement(statement, inExpr, (body) => body.map((s) => substituted(s, name, value)));
 }
 
@@ -86,7 +91,7 @@ interface Widened {
   readonly after: readonly Statement[];
 }
 
-function widenBody(loop: Of<'for'>, { buffers, multiples: outer, fresh }: WideningScope): Widened {
+function widenBody(loop: Of<'for'>, { buffers, arrays, multiples: outer, fresh }: WideningScope): Widened {
   const four = local(loop.name, 'u32');
   const multiples = new Set(outer);
   const vectors = new Set<string>();
@@ -130,12 +135,18 @@ function widenBody(loop: Of<'for'>, { buffers, multiples: outer, fresh }: Wideni
       if (expr.name === loop.name) return add(mul(four, u32(4)), u32(c));
       return vectors.has(expr.name) ? component(local(expr.name, 'vec4'), c) : expr;
     }
-    if (expr.kind === 'load' && expr.type === 'f32' && !isSame(expr)) return component(nameOf(fourOf(expr)), c);
+    const isLoad = expr.kind === 'load' || expr.kind === 'load_shared';
+    if (isLoad && expr.type === 'f32' && !isSame(expr)) return component(nameOf(fourOf(expr)), c);
     return mapOperands(expr, (e) => partOf(e, c));
   };
   const counted: Counted = { index: loop.name, count: four, whole: (expr) => partOf(expr, 0) };
   const fourOf = (load: Load): Load => {
-    const { buffer, index } = load;
+    const { index } = load;
+    if (load.kind === 'load_shared') {
+      if (!arrays.has(load.array) || !areNeighbours(index)) refuse();
+      return { ...load, type: 'vec4', index: quarterOf(index, multiples, counted) };
+    }
+    const { buffer } = load;
     const place = storedAt.get(buffer);
     // What is stored before it is loaded for another element must have been stored.
     const isOwn = place === undefined || sameExpr(resolve(place), index);
@@ -146,7 +157,7 @@ function widenBody(loop: Of<'for'>, { buffers, multiples: outer, fresh }: Wideni
   const nameOf = (load: Load): Expr => {
     const known = loaded.find((other) => sameExpr(other.load, load));
     if (known) return local(known.name, 'vec4');
-    const name = fresh(`${load.buffer}_i`);
+    const name = fresh(`${load.kind === 'load' ? load.buffer : load.array}_i`);
     loaded.push({ load, name });
     body.push({ kind: 'let', name, value: load });
     return local(name, 'vec4');
@@ -163,6 +174,7 @@ function widenBody(loop: Of<'for'>, { buffers, multiples: outer, fresh }: Wideni
       case 'local':
         return local(expr.name, 'vec4');
       case 'load':
+      case 'load_shared':
         return fourOf(expr);
       case 'unary':
         return unary(expr.op, widened(expr.operand));

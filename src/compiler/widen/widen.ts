@@ -3,7 +3,8 @@
  *
  * Where all that a loop loads and stores lies side by side, it takes fours of elements: memory is moved in vectors, the
  * arithmetic is that of vectors, and a sum has four parts that meet behind the loop. A buffer is used in fours by all of a
- * kernel or by none of it, since WGSL declares it the one way or the other.
+ * kernel or by none of it, since WGSL declares it the one way or the other. So does it with workgroup memory, of which only `arrays`
+ * are used in fours.
  */
 import type { Expr, Kernel, Statement } from '../ir/kernel.ts';
 import { expressionsOf, mapStatement, namesIn, operandsOf, walkStatements } from '../ir/kernel-walk.ts';
@@ -12,20 +13,24 @@ import { freeName } from '../support/free-name.ts';
 import { isMultipleOfFour, type Multiples } from './fours.ts';
 import { widenLoop } from './widen-loop.ts';
 
-/** The kernel with fours where they are possible; itself where they are not. */
-export function widen(kernel: Kernel): Kernel {
+/**
+ * The kernel with fours where they are possible; itself where they are not.
+ *
+ * @param arrays Of f32 in workgroup memory, which may be loaded in fours.
+ */
+export function widen(kernel: Kernel, arrays: ReadonlySet<string> = new Set()): Kernel {
   const buffers = new Set(
     kernel.buffers.filter(({ type, elements }) => LOADED[type] === 'f32' && elements % 4 === 0).map(({ name }) => name),
   );
   for (;;) {
-    const wide = widenLoops(kernel, buffers);
+    const wide = widenLoops(kernel, buffers, arrays);
     const mixed = usedBothWays(wide);
     if (mixed.length === 0) return wide;
     for (const name of mixed) buffers.delete(name);
   }
 }
 
-function widenLoops(kernel: Kernel, buffers: ReadonlySet<string>): Kernel {
+function widenLoops(kernel: Kernel, buffers: ReadonlySet<string>, arrays: ReadonlySet<string>): Kernel {
   const taken = namesIn(kernel);
   const fresh = (wish: string): string => {
     const name = freeName(wish, (candidate) => taken.has(candidate));
@@ -40,7 +45,7 @@ function widenLoops(kernel: Kernel, buffers: ReadonlySet<string>): Kernel {
       const { from, step, name } = statement;
       const isMultiple = isMultipleOfFour(from, multiples) && isMultipleOfFour(step, multiples);
       return (
-        widenLoop(statement, { buffers, fresh, multiples, isLast: i + 1 === statements.length }) ?? [
+        widenLoop(statement, { buffers, arrays, fresh, multiples, isLast: i + 1 === statements.length }) ?? [
           inside(statement, isMultiple ? new Set([...multiples, name]) : multiples),
         ]
       );
@@ -52,7 +57,8 @@ function widenLoops(kernel: Kernel, buffers: ReadonlySet<string>): Kernel {
       (expr) => expr,
       (body) => inList(body, multiples),
     );
-  return { ...kernel, body: inList(kernel.body, new Set()) };
+  const functions = kernel.functions.map((fn) => (fn.result ? fn : { ...fn, body: inList(fn.body, new Set()) }));
+  return { ...kernel, functions, body: inList(kernel.body, new Set()) };
 }
 
 /** Buffers of which some elements are used in fours and others one by one. */
