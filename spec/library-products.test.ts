@@ -13,13 +13,13 @@ import { CUDA_LIMITS } from '../src/backends/cuda/limits.ts';
 import { interpret } from '../src/backends/reference/interpret.ts';
 import { compileTarget } from '../src/backends/targets.ts';
 import type { Compiled, CompileRequest } from '../src/compiler/compile-request.ts';
-import type { Axis, Graph, ValueId } from '../src/compiler/ir/graph.ts';
+import type { Axis, Block, Graph, ValueId } from '../src/compiler/ir/graph.ts';
 import type { MatmulEntry } from '../src/compiler/ir/plan.ts';
-import { callsIn } from '../src/compiler/ir/plan-calls.ts';
+import { callsIn, launchesIn } from '../src/compiler/ir/plan-calls.ts';
 import { stepWork } from '../src/compiler/ir/plan-totals.ts';
 import { type FusedGraph, type ProductRegion, regionsIn } from '../src/compiler/ir/region.ts';
 import { elementsOf, floats } from '../src/compiler/ir/tensor-type.ts';
-import { allValues } from '../src/compiler/ir/walk-graph.ts';
+import { allOps, allValues } from '../src/compiler/ir/walk-graph.ts';
 import { lowerContext } from '../src/compiler/lower/context.ts';
 import { matmulsOf } from '../src/compiler/lower/matmuls.ts';
 import { makeBuilder } from '../src/compiler/ops/builder.ts';
@@ -200,6 +200,10 @@ test('of a model of 130 million weights all products go to the library, in both 
   assert.equal({ ...lib.plan, library: undefined }, { ...plain.plan, library: undefined });
 });
 
+function isFloat(block: Block, id: ValueId | undefined): boolean {
+  return [...allValues(block)].some((value) => value.id === id && value.type.kind === 'float');
+}
+
 /** The product that makes a value of a name. */
 function named(plan: Compiled['plan'], name: string): MatmulEntry {
   return present(
@@ -208,26 +212,23 @@ function named(plan: Compiled['plan'], name: string): MatmulEntry {
   );
 }
 
-test('in two bytes each weight is copied once for both directions, outside of the loops', () => {
-  const { plan, fused } = compiled(LLAMA, { set: ['train.precision=bf16'], library: 'all' });
-  const { steps, graph } = present(fused.micro, 'the program');
+test('in two bytes each weight is copied once a step, for both directions and all micro-batches', () => {
+  const set = ['train.precision=bf16', 'train.micro=2'];
+  const { plan, fused } = compiled(LLAMA, { set, library: 'all' });
+  const { graph, steps } = present(fused.copies, 'the program');
   const values = new Map([...allValues(graph.block)].map((value) => [value.id, value]));
-  const makers = new Map(graph.block.ops.flatMap((op) => op.results.map(({ id }) => [id, op.kind] as const)));
-  const copies = steps
-    .flatMap((step) => (step.kind === 'region' ? [step.region] : []))
-    .filter(
-      ({ reads, members }) =>
-        reads.some((id) => makers.get(id) === 'weight') && members.every((id) => makers.get(id) === 'cast'),
-    );
-  const copied = copies.flatMap(({ roots }) => roots.map((id) => present(values.get(id), 'a value').type));
+  const copied = regionsIn(steps).flatMap(({ roots }) => roots.map((id) => present(values.get(id), 'a value').type));
   assert.is(copied.length, 7 + 1);
   assert.ok(copied.every(({ storage }) => storage === 'bf16'));
-  const loops = steps.flatMap((step) => (step.kind === 'loop' ? [step.op.attrs.body] : []));
-  const params = new Set(loops.flatMap((body) => body.params.map(({ id }) => id)));
-  const inner = loops
-    .flatMap(({ ops }) => ops)
-    .filter((op) => op.kind === 'cast' && op.operands.some((id) => params.has(id)));
-  assert.is(inner.length, 1, 'the gradient that the backward loop carries is copied in it');
+  assert.is(plan.accumulation, 4);
+  assert.is(launchesIn(present(plan.programs.begin, 'begin')).length, 7 + 1);
+  assert.not.ok(Object.keys(plan.programs).includes('copies'));
+  // In the program of a micro-batch only the gradient is copied that the backward loop carries.
+  const micro = present(fused.micro, 'the program').graph.block;
+  const casts = [...allOps(micro)].filter(
+    (op) => op.kind === 'cast' && op.attrs.to === 'float' && isFloat(micro, op.operands[0]),
+  );
+  assert.is(casts.length, 2, 'on its way into the feed-forward block, and between that and attention');
   // Gradients of weights are f32, and so are sums of several products, whose terms are rounded as they are stored.
   assert.is(named(plan, 'grad_layer_ffn_w_down').result.type, 'f32');
   const terms = plan.matmuls.filter(({ accumulate }) => accumulate);
@@ -327,6 +328,32 @@ if (findProgram('g++') !== undefined) {
     const otherwise = await run('--resume', '--lib');
     assert.is(otherwise.exit, 1, otherwise.err);
     assert.match(otherwise.err, /began with other settings: library/);
+  });
+
+  test('copies of weights follow the weights, however a step is cut into micro-batches', async () => {
+    const folder = temporaryFolder({ 'tiny.tfm': TRAINED, 'a.txt': 'to be or not to be. '.repeat(20) });
+    const set = ['precision=bf16', 'lr=0.1', 'steps=6'].flatMap((setting) => ['--set', `train.${setting}`]);
+    const losses = async (run: string, ...more: readonly string[]): Promise<readonly number[]> => {
+      const out = join(folder, run);
+      const options = ['--device', 'cuda-cpu', '--out', out, ...set, '--set', 'train.log_every=1', ...more];
+      const { exit, err } = await runMain('train', join(folder, 'tiny.tfm'), ...options);
+      assert.is(exit, 0, err);
+      const lines = readFileSync(join(out, 'metrics.jsonl'), 'utf8').trimEnd().split('\n');
+      return lines
+        .map((line) => JSON.parse(line))
+        .filter(({ kind }) => kind === 'step')
+        .map(({ loss }) => loss);
+    };
+    const plain = await losses('plain');
+    assert.is(plain.length, 6);
+    assert.ok((plain.at(-1) ?? 9) < 0.8 * (plain[0] ?? 0), `it learns: ${plain}`);
+    for (const micro of ['1', '2']) {
+      const found = await losses(`library-${micro}`, '--lib-all', '--set', `train.micro=${micro}`);
+      found.forEach((loss, k) => {
+        const expected = plain[k] ?? Number.NaN;
+        assert.ok(Math.abs(loss - expected) < 0.02 * expected, `step ${k + 1}: ${loss} instead of ${expected}`);
+      });
+    }
   });
 
   test('tfm bench tells of products of a library apart', async () => {

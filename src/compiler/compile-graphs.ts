@@ -13,6 +13,7 @@ import { autodiffPass } from './passes/autodiff.ts';
 import { fusePass } from './passes/fuse/fuse.ts';
 import { hoist } from './passes/hoist.ts';
 import { narrowOperands, wideOperands } from './passes/library/narrow-operands.ts';
+import { splitCopies } from './passes/library/split-copies.ts';
 import { mergeContracts } from './passes/merge-contracts.ts';
 import { piecesPass } from './passes/pieces/pieces.ts';
 import { precisionPass } from './passes/precision/precision.ts';
@@ -55,7 +56,7 @@ export function compileGraphs(request: GraphsRequest, traceOf: (program: string)
     sources.push(source);
   };
   const finish = (name: string, graph: Graph): void => {
-    add(inStep(name, () => compileProgram(name, graph, request, traceOf(name), (note) => notes.add(note))));
+    inStep(name, () => compileProgram(name, graph, request, traceOf(name), (note) => notes.add(note))).forEach(add);
   };
   const done = new Map<Graph, string>();
   for (const [name, graph] of Object.entries(request.graphs)) {
@@ -78,6 +79,7 @@ export function compileGraphs(request: GraphsRequest, traceOf: (program: string)
   return { ...built, fused, notes: [...notes] };
 }
 
+/** The program of a graph, behind one that it needs to have run before, if there is one. */
 function compileProgram(
   name: string,
   graph: Graph,
@@ -90,7 +92,7 @@ function compileProgram(
   }: Pick<GraphsRequest, 'fuse' | 'limits' | 'train' | 'effort' | 'library'>,
   trace: PassTrace,
   tell: (note: string) => void,
-): ProgramSource {
+): readonly ProgramSource[] {
   // What is done to weights is done in f32, as weights are.
   const precision = name === 'settle' || name === 'after' ? 'f32' : (train?.precision ?? 'f32');
   // Hoisting comes first too, so that what varies with no layer (rope's angles) is not saved for each.
@@ -103,19 +105,23 @@ function compileProgram(
   const optimised = passes.reduce((g, pass) => runPass(pass, g, trace), graph);
   // Only steps are many enough for errors to cancel; what is evaluated should be the same each time.
   const rounding = name === 'micro' ? (train?.rounding ?? 'nearest') : 'nearest';
-  const fuseIt = (g: Graph): FusedGraph =>
-    runPass(fusePass({ fuse, limits, precision, library: use && { use, precision } }), g, trace);
-  const typeIt = (g: FusedGraph): FusedGraph => runPass(precisionPass(precision, rounding), g, trace);
-  const untyped = fuseIt(optimised);
-  const typed = typeIt(untyped);
+  const library = use && { use, precision };
+  const fuseGraph = (g: Graph): FusedGraph => runPass(fusePass({ fuse, limits, precision, library }), g, trace);
+  const typeGraph = (g: FusedGraph, how = rounding): FusedGraph => runPass(precisionPass(precision, how), g, trace);
+  const lowered = (program: string, fused: FusedGraph): ProgramSource => {
+    checkStored(fused, limits);
+    return { name: program, fused, ...lowerAll(fused, limits, trace) };
+  };
+  const untyped = fuseGraph(optimised);
+  const typed = typeGraph(untyped);
   // What a library cannot take as it is stored is only known now.
   const wide = wideOperands(untyped, typed);
-  const fused =
-    use === undefined || precision === 'f32' || wide.size === 0
-      ? typed
-      : typeIt(fuseIt(runPass(narrowOperands({ use, precision, wide }), optimised, trace)));
-  checkStored(fused, limits);
-  return { name, fused, ...lowerAll(fused, limits, trace) };
+  if (use === undefined || precision === 'f32' || wide.size === 0) return [lowered(name, typed)];
+  const narrowed = runPass(narrowOperands({ use, precision, wide }), optimised, trace);
+  const { graph: rest, copies } = name === 'micro' ? splitCopies(narrowed) : { graph: narrowed, copies: undefined };
+  // Kernels would round weights to the nearest as they load them.
+  const before = copies ? [lowered('copies', typeGraph(fuseGraph(copies), 'nearest'))] : [];
+  return [...before, lowered(name, typeGraph(fuseGraph(rest)))];
 }
 
 /** The kernel of every region, fitted to the target, or what a library is given for it. */

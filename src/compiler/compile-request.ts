@@ -45,7 +45,8 @@ export interface Compiled {
   readonly train: TrainConfig | undefined;
   /**
    * By program: `micro`, `evaluate`, `logits`, `prefill`, `step`, `probes`, `gradient_probes`, `settle`, `after`. The unfused graph, and
-   * the fused one. In the plan `after` is a part of `update`.
+   * the fused one, with `copies` (of weights, for a library) before `micro`. In the plan `after` is a part of `update`, and `copies` of
+   * `begin`.
    */
   readonly graphs: Readonly<Record<string, Graph>>;
   readonly fused: Readonly<Record<string, FusedGraph>>;

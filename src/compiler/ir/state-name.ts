@@ -1,12 +1,24 @@
 /**
- * The names of inputs and outputs that a program of decoding keeps from run to run: an input and the output of its name lie at
- * one place. Those of a loop are stacked, a slice for each iteration.
+ * The names of inputs and outputs that are kept from run to run: an input and the output of its name lie at one place. Decoding
+ * keeps such states, and a step of training copies of weights. Those of a loop are stacked, a slice for each iteration.
  */
+import type { WeightId } from './graph.ts';
+
 const EACH = 'states.';
 const ONE = 'state.';
+const COPY = 'copy.';
 
 export function stateName(n: number, stacked: boolean): string {
   return `${stacked ? EACH : ONE}${n}`;
+}
+
+/** Of the copy of a weight in two bytes. */
+export function copyName(weight: WeightId, stacked: boolean): string {
+  return `${stacked ? EACH : ONE}${COPY}${weight}`;
+}
+
+export function isCopy(name: string): boolean {
+  return name.startsWith(EACH + COPY) || name.startsWith(ONE + COPY);
 }
 
 export function isState(name: string): boolean {

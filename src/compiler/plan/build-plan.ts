@@ -89,11 +89,8 @@ export function buildPlan(request: PlanRequest): BuiltPlan {
   }
   if (train && programs.micro)
     Object.assign(programs, updateLaunches(train, layout, io, kernels, limits, accumulation));
-  const { after, update } = programs;
-  if (after && update) {
-    delete programs.after;
-    programs.update = { ...update, steps: [...update.steps, ...after.steps], liveBytes: after.liveBytes };
-  }
+  append(programs, 'update', 'after');
+  append(programs, 'begin', 'copies');
 
   const roles = weightRoles(programs.micro !== undefined, train !== undefined, accumulation);
   const segments = segmentsOf(layout, roles, arenaBytes, io.sizes());
@@ -120,6 +117,18 @@ export function buildPlan(request: PlanRequest): BuiltPlan {
   };
   verifyPlan(plan, limits.offsetAlignment);
   return { plan, texts: kernels.texts() };
+}
+
+/** Makes one program the end of another, where there are both. */
+function append(programs: Record<string, Program>, name: string, end: string): void {
+  const [first, last] = [programs[name], programs[end]];
+  if (!first || !last) return;
+  delete programs[end];
+  programs[name] = {
+    ...first,
+    steps: [...first.steps, ...last.steps],
+    liveBytes: Math.max(first.liveBytes, last.liveBytes),
+  };
 }
 
 /**

@@ -2,7 +2,7 @@ import type { Kernel } from '../ir/kernel.ts';
 import type { Matmul } from '../ir/matmul.ts';
 import type { FusedGraph, Region } from '../ir/region.ts';
 
-/** One program of a plan, lowered: `micro`, `evaluate`, `logits`, `probes`, `gradient_probes`, `prepare`, `settle`, `after`. */
+/** One program of a plan, lowered: `micro`, `evaluate`, `logits`, `probes`, `gradient_probes`, `prepare`, `settle`, `after`, `copies`. */
 export interface ProgramSource {
   readonly name: string;
   readonly fused: FusedGraph;

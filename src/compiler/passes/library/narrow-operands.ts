@@ -4,7 +4,8 @@
  * stream and its gradient; see `passes/precision`) gets a copy for such products, which is a `cast` to what it is.
  *
  * The copy of a weight that a loop slices is one of the whole stack, outside of the loop, so that the forward and the backward loop
- * share it. Other values are copied where they are made, most often by the kernel that makes them.
+ * share it; `split-copies.ts` then takes it out of the micro-batch. Other values are copied where they are made, most often by the
+ * kernel that makes them.
  */
 import type { Block, Graph, Op, OpOf, Value, ValueId } from '../../ir/graph.ts';
 import type { NarrowType } from '../../ir/kernel.ts';
@@ -92,7 +93,7 @@ function copyOperands(graph: Graph, { use, precision, wide }: NarrowOperandsOpti
   };
   const operands = [...allOps(graph.block)].filter(isGiven).flatMap((op) => op.operands);
   const copied = new Set(operands.map((id) => behindViews(lookup, id)).filter((id) => wide.has(id)));
-  return copied.size === 0 ? graph : { ...graph, block: withCopies(graph, lookup, isGiven, copied) };
+  return copied.size === 0 ? graph : { ...graph, block: withCopies(graph, lookup, isGiven, copied, precision) };
 }
 
 function behindViews(lookup: Lookup, id: ValueId): ValueId {
@@ -112,6 +113,7 @@ function withCopies(
   lookup: Lookup,
   isGiven: (op: Op) => op is OpOf<'contract'>,
   wide: ReadonlySet<ValueId>,
+  storage: NarrowType,
 ): Block {
   let next = nextValueId(graph);
   const fresh = (like: Value): Value => ({ ...like, id: next++ as ValueId });
@@ -124,8 +126,11 @@ function withCopies(
     }),
   );
 
+  /** It says that it is narrow, whatever becomes of other values. */
+  const narrow = (like: Value): Value => fresh({ ...like, type: { ...like.type, storage } });
+
   const copyOf = (value: Value, span: Op['span']): Op => {
-    const copy = fresh(value);
+    const copy = narrow(value);
     copies.set(value.id, copy.id);
     return { kind: 'cast', attrs: { to: 'float' }, operands: [value.id], results: [copy], span };
   };
@@ -149,7 +154,7 @@ function withCopies(
     const added = body.params.flatMap((param, index) => {
       const weight = wide.has(param.id) ? slicedWeight(lookup, { kind: 'param', loop, index }) : undefined;
       if (weight === undefined) return [];
-      const slice = fresh(param);
+      const slice = narrow(param);
       copies.set(param.id, slice.id);
       return [{ slice, operand: present(copies.get(weight), 'the copy of a weight') }];
     });

@@ -14,12 +14,16 @@
  * - What a library computes in several terms, or where storing draws how to round: it rounds what it stores, each term, to the nearest.
  * Kernels compute in f32, and all sums are f32; products may round their operands to the narrow type.
  *
+ * What says that it is narrow before that, is: a copy for a library (`passes/library/narrow-operands.ts`).
+ *
  * Values that share memory have one type: a view and what it is a view of, a stack and its slices, a state before and after a
  * `put`. If one of them has to be f32, all of them are.
  */
 import type { Block, Op, OpOf, Value, ValueId } from '../../ir/graph.ts';
 import type { NarrowType, Precision, Rounding } from '../../ir/kernel.ts';
 import type { FusedGraph, Region, RegionStep } from '../../ir/region.ts';
+import { isCopy } from '../../ir/state-name.ts';
+import { isNarrow } from '../../ir/storage-type.ts';
 import type { Pass } from '../../pass.ts';
 import { invariant, present } from '../../support/invariant.ts';
 import { printFused } from '../fuse/print.ts';
@@ -46,7 +50,8 @@ export function precisionPass(precision: Precision, rounding: Rounding): Pass<Fu
 
 function narrowValues(fused: FusedGraph, rounding: Rounding): ReadonlySet<ValueId> {
   const { values, memoryOf } = findStored(fused);
-  const wide = new Set([...wideValues(fused, values, rounding)].map(memoryOf));
+  const isCopied = (id: ValueId): boolean => isNarrow(present(values.get(id), `value ${id}`).type.storage);
+  const wide = new Set([...wideValues(fused, values, rounding)].filter((id) => !isCopied(id)).map(memoryOf));
   const floats = [...fused.stored].filter((id) => values.get(id)?.type.kind === 'float');
   return new Set(floats.filter((id) => !wide.has(memoryOf(id))));
 }
@@ -101,6 +106,7 @@ function verifyStorage(fused: FusedGraph): void {
     invariant(storageOf(id) === storageOf(memory), `value ${id} lies in memory of ${storageOf(memory)}`);
   }
   for (const { name, value } of fused.graph.outputs) {
+    if (isCopy(name)) continue;
     const isWide = values.get(value)?.type.kind !== 'float' || storageOf(value) === 'f32';
     invariant(isWide, `output ${name} is ${storageOf(value)}`);
   }
