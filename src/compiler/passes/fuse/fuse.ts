@@ -27,8 +27,7 @@ export interface FuseOptions {
 export function fusePass({ fuse, limits, precision = 'f32', library }: FuseOptions): Pass<Graph, FusedGraph> {
   const bindings = bindingsWithin(limits);
   const { matrixUnits: multiprocessors = 0 } = limits;
-  // A library cuts sums by itself.
-  const splitting = fuse && multiprocessors > 0 && !library ? { multiprocessors, precision } : undefined;
+  const splitting = fuse && multiprocessors > 0 ? { multiprocessors, precision, library } : undefined;
   return {
     name: 'fuse',
     summary: 'group ops into regions, one for each kernel',

@@ -32,20 +32,29 @@ export function withLibrary(scope: Scope, needs: Needs, mode: LibraryMode): Need
   };
 }
 
+/** Whether a library is worth a contraction, by its sizes alone. */
+export function isLarge(
+  op: OpOf<'contract'>,
+  axesOf: (id: ValueId) => readonly Axis[],
+  { use, precision }: LibraryMode,
+): boolean {
+  const sizes = op.attrs.terms.map((_, k) => matrixSizes(op, k, axesOf));
+  return isWorthLibrary(sizes, precision, use);
+}
+
 /** Whether a library may compute a contraction, and is worth it. `isRead`: what is loaded from memory. */
 export function isLibraryProduct(
   scope: Scope,
   op: OpOf<'contract'>,
-  { use, precision }: LibraryMode,
+  mode: LibraryMode,
   isRead: (id: ValueId) => boolean,
 ): boolean {
-  const sizes = op.attrs.terms.map((_, k) => matrixSizes(op, k, scope.axes));
-  if (!isWorthLibrary(sizes, precision, use)) return false;
+  if (!isLarge(op, scope.axes, mode)) return false;
   const result = resultOf(op, 0).id;
   const layoutOf = (id: ValueId): readonly Axis[] | undefined =>
     id === result || isRead(id) ? scope.axes(id) : undefined;
   const forms = matrixForms(op, { axesOf: scope.axes, opOf: scope.op, layoutOf });
-  const isFine = (matrix: Parameters<typeof isAligned>[0]): boolean => isAligned(matrix, precision);
+  const isFine = (matrix: Parameters<typeof isAligned>[0]): boolean => isAligned(matrix, mode.precision);
   return forms?.every((form) => [form.left, form.right, form.result].every(isFine)) ?? false;
 }
 

@@ -12,6 +12,7 @@ import { operandOf, resultOf } from '../../ir/op-parts.ts';
 import { elementsOf } from '../../ir/tensor-type.ts';
 import { inferTypes } from '../../ops/infer.ts';
 import { present } from '../../support/invariant.ts';
+import { isLarge, type LibraryMode } from './library.ts';
 import type { Rewriter } from './normal-form.ts';
 import { tileSpace } from './tile-space.ts';
 
@@ -19,6 +20,8 @@ export interface SumSplitting {
   readonly multiprocessors: number;
   /** In which type products multiply. */
   readonly precision: Precision;
+  /** A library cuts the sums of its products by itself. */
+  readonly library?: LibraryMode | undefined;
 }
 
 /** Places of the sum that a step takes; fewer steps than these are not worth a piece. */
@@ -57,7 +60,7 @@ export function splitSum(
   rule: SumSplitting,
 ): readonly Op[] {
   const own = workOf(r, op);
-  if (!own) return [op];
+  if (!own || (rule.library && isLarge(op, r.axesOf, rule.library))) return [op];
   const others = beside.flatMap((other) => workOf(r, other) ?? []);
   const cost = (pieces: number): number => {
     const work = { ...own, batch: own.batch * pieces, steps: Math.ceil(own.steps / pieces) };

@@ -14,12 +14,11 @@ import { operandOf, resultOf } from '../../ir/op-parts.ts';
 import { printGraph } from '../../ir/print-graph.ts';
 import { type FusedGraph, regionsIn } from '../../ir/region.ts';
 import { allOps, allValues, nextValueId } from '../../ir/walk-graph.ts';
-import { matrixSizes } from '../../ops/matrix-form.ts';
 import { verifyGraph } from '../../ops/verify-graph.ts';
 import type { Pass } from '../../pass.ts';
 import { present } from '../../support/invariant.ts';
+import { isLarge } from '../fuse/library.ts';
 import { isView } from '../fuse/views.ts';
-import { isWorthLibrary } from './library-rule.ts';
 
 export interface NarrowOperandsOptions {
   readonly use: LibraryUse;
@@ -86,11 +85,7 @@ function lookUp(graph: Graph): Lookup {
 function copyOperands(graph: Graph, { use, precision, wide }: NarrowOperandsOptions): Graph {
   const lookup = lookUp(graph);
   const axesOf = (id: ValueId) => present(lookup.values.get(id), `value ${id}`).type.axes;
-  const isGiven = (op: Op): op is OpOf<'contract'> => {
-    if (op.kind !== 'contract') return false;
-    const sizes = op.attrs.terms.map((_, k) => matrixSizes(op, k, axesOf));
-    return isWorthLibrary(sizes, precision, use);
-  };
+  const isGiven = (op: Op): op is OpOf<'contract'> => op.kind === 'contract' && isLarge(op, axesOf, { use, precision });
   const operands = [...allOps(graph.block)].filter(isGiven).flatMap((op) => op.operands);
   const copied = new Set(operands.map((id) => behindViews(lookup, id)).filter((id) => wide.has(id)));
   return copied.size === 0 ? graph : { ...graph, block: withCopies(graph, lookup, isGiven, copied, precision) };
