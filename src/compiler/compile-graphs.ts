@@ -1,6 +1,6 @@
 import type { CompileRequest } from './compile-request.ts';
 import type { Graph, Weight } from './ir/graph.ts';
-import type { Kernel, TargetLimits } from './ir/kernel.ts';
+import type { Kernel, Precision, TargetLimits } from './ir/kernel.ts';
 import type { LibraryUse, Matmul } from './ir/matmul.ts';
 import { type FusedGraph, type Region, regionsIn } from './ir/region.ts';
 import type { TrainConfig } from './ir/train.ts';
@@ -12,7 +12,9 @@ import { type Pass, type PassTrace, runPass } from './pass.ts';
 import { autodiffPass } from './passes/autodiff.ts';
 import { fusePass } from './passes/fuse/fuse.ts';
 import { hoist } from './passes/hoist.ts';
-import { narrowOperands, wideOperands } from './passes/library/narrow-operands.ts';
+import { isWorthCopying } from './passes/library/copying-rule.ts';
+import { isWorthLibrary } from './passes/library/library-rule.ts';
+import { narrowOperands, type WantsNarrow, wideOperands } from './passes/library/narrow-operands.ts';
 import { splitCopies } from './passes/library/split-copies.ts';
 import { mergeContracts } from './passes/merge-contracts.ts';
 import { piecesPass } from './passes/pieces/pieces.ts';
@@ -114,14 +116,21 @@ function compileProgram(
   };
   const untyped = fuseGraph(optimised);
   const typed = typeGraph(untyped);
-  // What a library cannot take as it is stored is only known now.
-  const wide = wideOperands(untyped, typed);
-  if (use === undefined || precision === 'f32' || wide.size === 0) return [lowered(name, typed)];
-  const narrowed = runPass(narrowOperands({ use, precision, wide }), optimised, trace);
+  const wants = wantsNarrow(precision, limits, use);
+  // What is not stored as it is multiplied is only known now.
+  const wide = wideOperands(untyped, typed, use !== undefined);
+  if (!fuse || !wants || precision === 'f32' || wide.size === 0) return [lowered(name, typed)];
+  const narrowed = runPass(narrowOperands({ wants, precision, wide }), optimised, trace);
   const { graph: rest, copies } = name === 'micro' ? splitCopies(narrowed) : { graph: narrowed, copies: undefined };
   // Kernels would round weights to the nearest as they load them.
   const before = copies ? [lowered('copies', typeGraph(fuseGraph(copies), 'nearest'))] : [];
   return [...before, lowered(name, typeGraph(fuseGraph(rest)))];
+}
+
+/** Which products are to find their operands narrow in memory; undefined where none are. */
+function wantsNarrow(precision: Precision, limits: TargetLimits, use: LibraryUse | undefined): WantsNarrow | undefined {
+  if (use) return (terms) => isWorthLibrary(terms, precision, use);
+  return limits.matrixUnits > 0 && limits.copyBytes > 0 ? isWorthCopying : undefined;
 }
 
 /** The kernel of every region, fitted to the target, or what a library is given for it. */

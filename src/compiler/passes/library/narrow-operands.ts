@@ -1,7 +1,7 @@
 /**
- * Copies in two bytes for products that a library is to compute: a library takes both operands in the type in which they are
- * multiplied, where kernels round what they load. Most activations are stored narrow anyway; what is not (weights, the residual
- * stream and its gradient; see `passes/precision`) gets a copy for such products, which is a `cast` to what it is.
+ * Copies in two bytes for products. A library takes both operands in the type in which they are multiplied; kernels round what they
+ * load, and still are faster where it is narrow in memory, if many tiles load it (`copying-rule.ts`). Most activations are stored narrow anyway;
+ * what is not (weights, the residual stream and its gradient; see `passes/precision`) gets a copy, which is a `cast` to what it is.
  *
  * The copy of a weight that a loop slices is one of the whole stack, outside of the loop, so that the forward and the backward loop
  * share it; `split-copies.ts` then takes it out of the micro-batch. Other values are copied where they are made, most often by the
@@ -9,19 +9,24 @@
  */
 import type { Block, Graph, Op, OpOf, Value, ValueId } from '../../ir/graph.ts';
 import type { NarrowType } from '../../ir/kernel.ts';
-import type { LibraryUse } from '../../ir/matmul.ts';
+import type { MatmulShape } from '../../ir/matmul.ts';
 import { operandOf, resultOf } from '../../ir/op-parts.ts';
 import { printGraph } from '../../ir/print-graph.ts';
 import { type FusedGraph, regionsIn } from '../../ir/region.ts';
 import { allOps, allValues, nextValueId } from '../../ir/walk-graph.ts';
+import { matrixSizes } from '../../ops/matrix-form.ts';
 import { verifyGraph } from '../../ops/verify-graph.ts';
 import type { Pass } from '../../pass.ts';
 import { present } from '../../support/invariant.ts';
-import { isLarge } from '../fuse/library.ts';
 import { isView } from '../fuse/views.ts';
 
+/** Whether a product of these terms should find narrow operands in memory. */
+export type WantsNarrow = (terms: readonly TermSizes[]) => boolean;
+
+type TermSizes = Pick<MatmulShape, 'batch' | 'rows' | 'columns' | 'depth'>;
+
 export interface NarrowOperandsOptions {
-  readonly use: LibraryUse;
+  readonly wants: WantsNarrow;
   readonly precision: NarrowType;
   /** What is stored in four bytes. */
   readonly wide: ReadonlySet<ValueId>;
@@ -30,7 +35,7 @@ export interface NarrowOperandsOptions {
 export function narrowOperands(options: NarrowOperandsOptions): Pass<Graph, Graph> {
   return {
     name: 'narrow-operands',
-    summary: 'copies what a library multiplies to two bytes, where it is stored in four',
+    summary: 'copies what is multiplied often to two bytes, where it is stored in four',
     run: (graph) => copyOperands(graph, options),
     verify: verifyGraph,
     print: printGraph,
@@ -38,18 +43,19 @@ export function narrowOperands(options: NarrowOperandsOptions): Pass<Graph, Grap
 }
 
 /**
- * What products that were meant for a library read in four bytes.
+ * What products read in four bytes.
  *
  * @param fused Before it was decided what is narrow.
  * @param typed After that.
+ * @param ofLibrary Of products that were meant for a library alone.
  */
-export function wideOperands(fused: FusedGraph, typed: FusedGraph): ReadonlySet<ValueId> {
+export function wideOperands(fused: FusedGraph, typed: FusedGraph, ofLibrary: boolean): ReadonlySet<ValueId> {
   const storage = new Map([...allValues(typed.graph.block)].map(({ id, type }) => [id, type.storage]));
   const resolve = (id: ValueId): ValueId => {
     const of = fused.aliases.get(id);
     return of === undefined ? id : resolve(of);
   };
-  const given = regionsIn(fused.steps).filter((region) => region.kind === 'product' && region.library);
+  const given = regionsIn(fused.steps).filter((r) => r.kind === 'product' && (r.library || !ofLibrary));
   return new Set(given.flatMap(({ reads }) => reads.map(resolve)).filter((id) => storage.get(id) === 'f32'));
 }
 
@@ -82,10 +88,14 @@ function lookUp(graph: Graph): Lookup {
   return { origins, values };
 }
 
-function copyOperands(graph: Graph, { use, precision, wide }: NarrowOperandsOptions): Graph {
+function copyOperands(graph: Graph, { wants, precision, wide }: NarrowOperandsOptions): Graph {
   const lookup = lookUp(graph);
   const axesOf = (id: ValueId) => present(lookup.values.get(id), `value ${id}`).type.axes;
-  const isGiven = (op: Op): op is OpOf<'contract'> => op.kind === 'contract' && isLarge(op, axesOf, { use, precision });
+  const isGiven = (op: Op): op is OpOf<'contract'> => {
+    if (op.kind !== 'contract') return false;
+    const sizes = op.attrs.terms.map((_, k) => matrixSizes(op, k, axesOf));
+    return wants(sizes);
+  };
   const operands = [...allOps(graph.block)].filter(isGiven).flatMap((op) => op.operands);
   const copied = new Set(operands.map((id) => behindViews(lookup, id)).filter((id) => wide.has(id)));
   return copied.size === 0 ? graph : { ...graph, block: withCopies(graph, lookup, isGiven, copied, precision) };
