@@ -29,8 +29,9 @@ function begun({ plan }: Compiled): readonly string[] {
 }
 
 test('weights are copied once a step, and products find all that they multiply in two bytes', () => {
-  const { plan, texts } = llama();
-  assert.is(begun({ plan, texts } as Compiled).length, 8);
+  const compiled = llama();
+  const { plan, texts } = compiled;
+  assert.is(begun(compiled).length, 8);
   const products = plan.kernels.filter(({ file }) =>
     /multiplied in bf16|One tile per workgroup/.test(texts[file] ?? ''),
   );
@@ -49,6 +50,21 @@ test('there are no copies where few tiles load them, in f32, or where no copy go
     target: compileTarget('cuda'),
   };
   assert.is(begun(compileText(textOf('llama.tfm'), options)).length, 0);
+});
+
+test('where memory is short there are none, and that is said', () => {
+  const whole = llama();
+  const memoryBytes = whole.plan.memory.plannedBytes - 1;
+  const found = compileText(textOf('llama.tfm'), {
+    set: [...SIZES, 'train.time=256', 'train.precision=bf16'],
+    limits: { ...CUDA_LIMITS, memoryBytes },
+    target: compileTarget('cuda'),
+  });
+  assert.is(begun(found).length, 0);
+  assert.ok(found.plan.memory.plannedBytes <= memoryBytes);
+  assert.match(found.notes.join('\n'), 'products read weights in four bytes');
+  assert.not.match(found.notes.join('\n'), 'of the forward loops again');
+  assert.not.match(whole.notes.join('\n'), 'to need less memory');
 });
 
 test('the rule is one of the tiles that load each operand', () => {

@@ -1,6 +1,6 @@
 import type { CompileRequest } from './compile-request.ts';
 import type { Graph, Weight } from './ir/graph.ts';
-import type { Kernel, Precision, TargetLimits } from './ir/kernel.ts';
+import type { Kernel, TargetLimits } from './ir/kernel.ts';
 import type { LibraryUse, Matmul } from './ir/matmul.ts';
 import { type FusedGraph, type Region, regionsIn } from './ir/region.ts';
 import type { TrainConfig } from './ir/train.ts';
@@ -37,6 +37,8 @@ export interface GraphsRequest extends Pick<CompileRequest, 'limits' | 'target'>
   readonly fuse: boolean;
   /** How much the backward pass may compute again to keep less; see `passes/effort.ts`. */
   readonly effort: number;
+  /** Whether what many tiles load has a copy in two bytes, where {@link canCopy}. */
+  readonly copies: boolean;
   /** Which products go to a library; none without. */
   readonly library: LibraryUse | undefined;
 }
@@ -90,8 +92,9 @@ function compileProgram(
     limits,
     train,
     effort,
+    copies: copied,
     library: use,
-  }: Pick<GraphsRequest, 'fuse' | 'limits' | 'train' | 'effort' | 'library'>,
+  }: Pick<GraphsRequest, 'fuse' | 'limits' | 'train' | 'effort' | 'copies' | 'library'>,
   trace: PassTrace,
   tell: (note: string) => void,
 ): readonly ProgramSource[] {
@@ -116,10 +119,11 @@ function compileProgram(
   };
   const untyped = fuseGraph(optimised);
   const typed = typeGraph(untyped);
-  const wants = wantsNarrow(precision, limits, use);
+  const ofLibrary: WantsNarrow | undefined = use && ((terms) => isWorthLibrary(terms, precision, use));
+  const wants = ofLibrary ?? (copied ? isWorthCopying : undefined);
   // What is not stored as it is multiplied is only known now.
   const wide = wideOperands(untyped, typed, use !== undefined);
-  if (!fuse || !wants || precision === 'f32' || wide.size === 0) return [lowered(name, typed)];
+  if (!wants || precision === 'f32' || wide.size === 0) return [lowered(name, typed)];
   const narrowed = runPass(narrowOperands({ wants, precision, wide }), optimised, trace);
   const { graph: rest, copies } = name === 'micro' ? splitCopies(narrowed) : { graph: narrowed, copies: undefined };
   // Kernels would round weights to the nearest as they load them.
@@ -127,10 +131,10 @@ function compileProgram(
   return [...before, lowered(name, typeGraph(fuseGraph(rest)))];
 }
 
-/** Which products are to find their operands narrow in memory; undefined where none are. */
-function wantsNarrow(precision: Precision, limits: TargetLimits, use: LibraryUse | undefined): WantsNarrow | undefined {
-  if (use) return (terms) => isWorthLibrary(terms, precision, use);
-  return limits.matrixUnits > 0 && limits.copyBytes > 0 ? isWorthCopying : undefined;
+/** Whether products of ours can be faster from copies in two bytes. */
+export function canCopy({ fuse, limits, train, library }: Omit<GraphsRequest, 'effort' | 'copies'>): boolean {
+  const isNarrow = train !== undefined && train.precision !== 'f32';
+  return fuse && isNarrow && library === undefined && limits.matrixUnits > 0 && limits.copyBytes > 0;
 }
 
 /** The kernel of every region, fitted to the target, or what a library is given for it. */

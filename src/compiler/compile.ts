@@ -1,4 +1,4 @@
-import { compileGraphs } from './compile-graphs.ts';
+import { canCopy, compileGraphs, type GraphsRequest } from './compile-graphs.ts';
 import type { Compiled, CompileRequest, Purpose } from './compile-request.ts';
 import { decodingOf } from './decode/decode.ts';
 import { describeObstruction } from './describe-obstruction.ts';
@@ -105,11 +105,12 @@ function compileWith(
     library: request.library,
   };
   const efforts = graphs.micro ? effortsOf(graphs.micro.block) : noEfforts();
-  // The most effort is what fits best.
-  const { built, effort } = largestThatFits(efforts.toReversed(), (effort) => ({
-    built: compileGraphs({ ...graphsRequest, effort }, trace.of),
-    effort,
-  }));
+  const thrifts = thriftsOf(graphsRequest, efforts);
+  // The most thrift is what fits best.
+  const { built, thrift } = largestThatFits([...thrifts.keys()].toReversed(), (n) => {
+    const thrift = present(thrifts[n], 'a thrift');
+    return { built: compileGraphs({ ...graphsRequest, ...thrift }, trace.of), thrift };
+  });
   return {
     ...built,
     plan: { ...built.plan, ...(rerun === undefined ? {} : { rerun }) },
@@ -117,7 +118,7 @@ function compileWith(
     graphs,
     notes: [
       ...trained.report.map(describeRoll),
-      ...describeEffort(effort, efforts.length - 1),
+      ...describeThrift(thrift, thrifts[0], efforts.length - 1),
       ...built.notes,
       ...describePrecision(train?.precision ?? 'f32', request.limits),
     ],
@@ -132,10 +133,24 @@ function compileWith(
   };
 }
 
-/** What the backward pass does again for lack of memory. */
-function describeEffort(effort: number, all: number): readonly string[] {
-  const ops = `${effort} of ${all} reductions, products and attentions`;
-  return effort === 0 ? [] : [`to need less memory, backward loops do ${ops} of the forward loops again`];
+/** What is done to need less memory. */
+type Thrift = Pick<GraphsRequest, 'effort' | 'copies'>;
+
+/** From what is fastest to what needs least: without copies of weights first, then with more that is done again. */
+function thriftsOf(request: Omit<GraphsRequest, keyof Thrift>, efforts: readonly number[]): readonly Thrift[] {
+  const [least = 0] = efforts;
+  const without = efforts.map((effort): Thrift => ({ effort, copies: false }));
+  return canCopy(request) ? [{ effort: least, copies: true }, ...without] : without;
+}
+
+function describeThrift(thrift: Thrift, first: Thrift | undefined, all: number): readonly string[] {
+  const ops = `${thrift.effort} of ${all} reductions, products and attentions`;
+  return [
+    ...(thrift.copies === first?.copies
+      ? []
+      : ['to need less memory, products read weights in four bytes, of which they have no copies in two']),
+    ...(thrift.effort === 0 ? [] : [`to need less memory, backward loops do ${ops} of the forward loops again`]),
+  ];
 }
 
 /** Adds the programs of decoding. Where each token needs all of `logits`, says why. */
