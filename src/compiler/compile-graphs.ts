@@ -3,6 +3,7 @@ import type { Graph, Weight } from './ir/graph.ts';
 import type { Kernel, TargetLimits } from './ir/kernel.ts';
 import type { LibraryUse, Matmul } from './ir/matmul.ts';
 import { type FusedGraph, type Region, regionsIn } from './ir/region.ts';
+import type { TileTable } from './ir/tiling.ts';
 import type { TrainConfig } from './ir/train.ts';
 import { lowerContext } from './lower/context.ts';
 import { legalise } from './lower/legalise.ts';
@@ -34,6 +35,7 @@ export interface GraphsRequest extends Pick<CompileRequest, 'limits' | 'target'>
   readonly weights: readonly Weight[];
   readonly train: TrainConfig | undefined;
   readonly accumulation: number;
+  readonly tiles: TileTable;
   readonly fuse: boolean;
   /** How much the backward pass may compute again to keep less; see `passes/effort.ts`. */
   readonly effort: number;
@@ -90,11 +92,12 @@ function compileProgram(
   {
     fuse,
     limits,
+    tiles,
     train,
     effort,
     copies: copied,
     library: use,
-  }: Pick<GraphsRequest, 'fuse' | 'limits' | 'train' | 'effort' | 'copies' | 'library'>,
+  }: Pick<GraphsRequest, 'fuse' | 'limits' | 'tiles' | 'train' | 'effort' | 'copies' | 'library'>,
   trace: PassTrace,
   tell: (note: string) => void,
 ): readonly ProgramSource[] {
@@ -115,7 +118,7 @@ function compileProgram(
   const typeGraph = (g: FusedGraph, how = rounding): FusedGraph => runPass(precisionPass(precision, how), g, trace);
   const lowered = (program: string, fused: FusedGraph): ProgramSource => {
     checkStored(fused, limits);
-    return { name: program, fused, ...lowerAll(fused, limits, trace) };
+    return { name: program, fused, ...lowerAll(fused, limits, tiles, trace) };
   };
   const untyped = fuseGraph(optimised);
   const typed = typeGraph(untyped);
@@ -141,10 +144,11 @@ export function canCopy({ fuse, limits, train, library }: Omit<GraphsRequest, 'e
 function lowerAll(
   fused: FusedGraph,
   limits: TargetLimits,
+  tiles: TileTable,
   trace: PassTrace,
 ): Pick<ProgramSource, 'kernels' | 'matmuls'> {
   const start = performance.now();
-  const context = lowerContext(fused, limits);
+  const context = lowerContext(fused, limits, tiles);
   const kernels = new Map<Region, Kernel>();
   const matmuls = new Map<Region, readonly Matmul[]>();
   for (const region of regionsIn(fused.steps)) {

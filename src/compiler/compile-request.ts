@@ -5,6 +5,7 @@ import type { Kernel, TargetLimits } from './ir/kernel.ts';
 import type { LibraryUse } from './ir/matmul.ts';
 import type { EmittedKernel, Plan } from './ir/plan.ts';
 import type { FusedGraph } from './ir/region.ts';
+import type { TileTable, Tiling } from './ir/tiling.ts';
 import type { TrainConfig } from './ir/train.ts';
 import type { Source } from './support/source.ts';
 
@@ -26,6 +27,8 @@ export interface CompileRequest {
   readonly limits: TargetLimits;
   /** How kernels become text. */
   readonly target: { readonly name: Plan['target']; readonly emit: (kernel: Kernel) => EmittedKernel };
+  /** Tiles that were measured to be best on the device; without, all are estimated. */
+  readonly tiles?: TileTable;
   /** Off, every op has a kernel of its own. */
   readonly fuse?: boolean;
   /**
@@ -50,6 +53,8 @@ export interface Compiled {
    */
   readonly graphs: Readonly<Record<string, Graph>>;
   readonly fused: Readonly<Record<string, FusedGraph>>;
+  /** Of every product, by its key. */
+  readonly tilings: ReadonlyMap<string, Tiling>;
   /** Which loops were rolled and why others were not, and what the precision does not do on the target, in sentences. */
   readonly notes: readonly string[];
   readonly warnings: readonly Diagnostic[];

@@ -7,6 +7,7 @@ import { type Elaborated, elaborate } from './elaborate/elaborate.ts';
 import { describeRoll } from './elaborate/roll/describe-roll.ts';
 import { requireSameWeights } from './elaborate/same-weights.ts';
 import type { Block, Graph, Weight } from './ir/graph.ts';
+import { NO_TILES } from './ir/tiling.ts';
 import { isForLackOfRoom, largestThatFits } from './largest-that-fits.ts';
 import type { PassTrace } from './pass.ts';
 import { effortsFor } from './passes/effort.ts';
@@ -101,6 +102,7 @@ function compileWith(
     accumulation,
     limits: request.limits,
     target: request.target,
+    tiles: request.tiles ?? NO_TILES,
     fuse: request.fuse ?? true,
     library: request.library,
   };

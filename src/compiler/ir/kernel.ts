@@ -9,6 +9,7 @@
  * a buffer may hold floats of 16, which a load widens and a store rounds. A bool is stored as `u32` 0 or 1.
  */
 import type { ValueId } from './graph.ts';
+import type { Tiling } from './tiling.ts';
 
 export type ScalarType = 'f32' | 'i32' | 'u32' | 'bool';
 /** Vectors are of four floats, of neighbours in memory or of registers. */
@@ -286,6 +287,8 @@ export interface Kernel {
   readonly flops: number;
   readonly bytes: number;
   readonly features: readonly ('subgroups' | 'shader-f16')[];
+  /** Of products. */
+  readonly tiling?: Tiling;
 }
 
 /** What a target can do. The planner and legalisation read it; it comes from the adapter. */

@@ -123,6 +123,8 @@ export interface KernelEntry {
   /** The members of the region it came from, as `--explain` prints them. */
   readonly members: readonly string[];
   readonly features: readonly string[];
+  /** Of a kernel that multiplies matrices: the name of its tile, by the key of each product that it computes; see `ir/tiling.ts`. */
+  readonly tiles?: Readonly<Record<string, string>>;
 }
 
 /** A product of matrices that a library computes. */

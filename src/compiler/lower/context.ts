@@ -2,6 +2,7 @@
 import type { Axis, Block, Op, OpOf, Value, ValueId } from '../ir/graph.ts';
 import type { Precision, Rounding, TargetLimits } from '../ir/kernel.ts';
 import type { FusedGraph } from '../ir/region.ts';
+import { NO_TILES, type TileTable } from '../ir/tiling.ts';
 import { blocksOf } from '../ir/walk-graph.ts';
 import { writtenAxes } from '../ir/written-axes.ts';
 import { present } from '../support/invariant.ts';
@@ -19,6 +20,8 @@ export interface LowerContext {
   /** In which type products multiply. */
   readonly precision: Precision;
   readonly rounding: Rounding;
+  /** Tiles that were measured to be best. */
+  readonly tiles: TileTable;
   value(id: ValueId): Value;
   definition(id: ValueId): Definition;
   /** The stored value in whose memory `id` lies: itself, unless it is an alias. */
@@ -32,7 +35,7 @@ export interface LowerContext {
 }
 
 /** Looks up every value of `fused` once; lowering many regions shares the result. */
-export function lowerContext(fused: FusedGraph, limits: TargetLimits): LowerContext {
+export function lowerContext(fused: FusedGraph, limits: TargetLimits, tiles: TileTable = NO_TILES): LowerContext {
   const values = new Map<ValueId, Value>();
   const definitions = new Map<ValueId, Definition>();
   const define = (value: Value, definition: Definition): void => {
@@ -59,6 +62,7 @@ export function lowerContext(fused: FusedGraph, limits: TargetLimits): LowerCont
     limits,
     precision: fused.precision,
     rounding: fused.rounding,
+    tiles,
     value,
     definition: (id) => present(definitions.get(id), `definition of value ${id}`),
     memoryOf,

@@ -9,11 +9,13 @@
 import { FRAGMENT, FRAGMENT_LANES, LANE_SUMS } from '../ir/fragment.ts';
 import type { ValueId } from '../ir/graph.ts';
 import type { NarrowType } from '../ir/kernel.ts';
-import type { ProductPart } from '../ir/region.ts';
+import type { ProductPart, ProductRegion } from '../ir/region.ts';
 import { CELL, ELEMENT_BYTES, elementBytes, heldAs } from '../ir/storage-type.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
 import { present } from '../support/invariant.ts';
+import { type Candidate, type ChosenTiles, chooseFrom } from './choose-tiles.ts';
 import type { LowerContext } from './context.ts';
+import { productKey } from './product-key.ts';
 import { operandsOfPass, type Pass, passesOf } from './product-terms.ts';
 
 export interface MatrixTile {
@@ -162,48 +164,46 @@ export function turnsOf(context: LowerContext, parts: readonly MatrixPart[]): nu
   return turns;
 }
 
-/**
- * The cheapest tile for each part; all have workgroups of one size. Undefined where the product is not to be computed in
- * a narrow type, or does not fit.
- */
-export function chooseMatrixTiles(
-  context: LowerContext,
-  parts: readonly ProductPart[],
-): readonly MatrixPart[] | undefined {
-  const { precision, limits } = context;
-  if (precision === 'f32' || limits.matrixUnits === 0) return undefined;
-  const sizes = [...new Set(MENU.map(lanesOf))].filter((lanes) => lanes <= limits.invocationsPerGroup);
-  const choices = sizes.flatMap((lanes) => {
-    const chosen = parts.flatMap((part) => bestTile(context, precision, part, lanes, parts.length) ?? []);
-    return chosen.length === parts.length && fits(context, chosen) ? [chosen] : [];
-  });
-  const cost = (choice: readonly MatrixPart[]): number =>
-    choice.reduce((sum, own) => sum + costOf(context, own, parts.length), 0);
-  return least(choices, cost);
+/** `128x64 of 4x2`: rows and columns of a workgroup's tile, and subgroups that share it. */
+export function tileName({ rows, columns, rowTeams, columnTeams }: MatrixTile): string {
+  return `${rows}x${columns} of ${rowTeams}x${columnTeams}`;
 }
 
-/** The cheapest tile for a part, one of `parts` in a launch. */
-function bestTile(
+/**
+ * A tile for each part; all have workgroups of one size. Undefined where the product is not to be computed in a narrow
+ * type, or does not fit.
+ */
+export function chooseMatrixTiles(context: LowerContext, region: ProductRegion): ChosenTiles<MatrixPart> | undefined {
+  const { precision, limits, tiles } = context;
+  if (precision === 'f32' || limits.matrixUnits === 0) return undefined;
+  const { parts } = region;
+  const candidates = parts.map((part) => candidatesFor(context, precision, part, parts.length));
+  return chooseFrom(tiles, productKey(context, region), candidates, (all) => fits(context, all));
+}
+
+/** The tiles that a part can have, one of `parts` in a launch. */
+function candidatesFor(
   context: LowerContext,
   type: NarrowType,
   part: ProductPart,
-  lanes: number,
   parts: number,
-): MatrixPart | undefined {
+): readonly Candidate<MatrixPart>[] {
   const passes = passesOf(context, part);
-  if (passes.some((pass) => elementsOf(pass.axes) < SHORTEST)) return undefined;
-  const candidates = MENU.filter((tile) => lanesOf(tile) === lanes).map((tile): MatrixPart => {
-    const rowTiles = Math.ceil(elementsOf(part.rows) / tile.rows);
-    const columnTiles = Math.ceil(elementsOf(part.columns) / tile.columns);
-    const tiles = rowTiles * columnTiles * elementsOf(part.batch);
-    return { part, passes, tile, type, rowTiles, columnTiles, tiles };
-  });
-  const possible = candidates.filter((own) => floatsOf(context, own) <= FLOATS && fits(context, [own]));
-  return least(possible, (own) => costOf(context, own, parts));
-}
-
-function least<T>(candidates: readonly T[], cost: (candidate: T) => number): T | undefined {
-  return candidates.reduce<T | undefined>((a, b) => (a !== undefined && cost(a) <= cost(b) ? a : b), undefined);
+  if (passes.some((pass) => elementsOf(pass.axes) < SHORTEST)) return [];
+  return MENU.filter((tile) => lanesOf(tile) <= context.limits.invocationsPerGroup)
+    .map((tile): MatrixPart => {
+      const rowTiles = Math.ceil(elementsOf(part.rows) / tile.rows);
+      const columnTiles = Math.ceil(elementsOf(part.columns) / tile.columns);
+      const tiles = rowTiles * columnTiles * elementsOf(part.batch);
+      return { part, passes, tile, type, rowTiles, columnTiles, tiles };
+    })
+    .filter((own) => floatsOf(context, own) <= FLOATS && fits(context, [own]))
+    .map((own) => ({
+      tiled: own,
+      name: tileName(own.tile),
+      lanes: lanesOf(own.tile),
+      cost: costOf(context, own, parts),
+    }));
 }
 
 function floatsOf(context: LowerContext, own: MatrixPart): number {

@@ -8,10 +8,12 @@
  */
 import type { Axis, ValueId } from '../ir/graph.ts';
 import type { TargetLimits } from '../ir/kernel.ts';
-import type { ProductPart } from '../ir/region.ts';
+import type { ProductPart, ProductRegion } from '../ir/region.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
 import { present } from '../support/invariant.ts';
+import { type Candidate, type ChosenTiles, chooseFrom } from './choose-tiles.ts';
 import type { LowerContext } from './context.ts';
+import { productKey } from './product-key.ts';
 import { BLOCK } from './product-sums.ts';
 import { loopsOf, operandsOfPass, type Pass, passesOf } from './product-terms.ts';
 
@@ -109,31 +111,19 @@ export function columnOffset(tile: Tile, i: number): { readonly own: number; rea
   return { own: Math.floor(i / 4) * 4 * columnLanes + (i % 4), ofLane: 4 };
 }
 
-/** The cheapest tile for each part, and the better of its two orientations; all have workgroups of one size. */
-export function chooseTiles(context: LowerContext, parts: readonly ProductPart[]): readonly TiledPart[] {
-  const sizes = [...new Set(menuOf(context.limits).map(lanesOf))];
-  const choices = sizes.flatMap((lanes) => {
-    const chosen = parts.map((part) => bestOf(candidatesFor(context, part, lanes, parts.length)));
-    return chosen.every((c) => c !== undefined) ? [chosen] : [];
-  });
-  const total = (choice: readonly Candidate[]): number => choice.reduce((sum, { cost }) => sum + cost, 0);
-  const best = choices.reduce<readonly Candidate[] | undefined>(
-    (a, b) => (a && total(a) <= total(b) ? a : b),
-    undefined,
-  );
-  return present(best, 'tile of a product').map(({ tiled }) => tiled);
+/** `8x16 of 1x8`: rows and columns of an invocation, and of invocations in a workgroup. */
+export function tileName({ rows, vectors, rowLanes, columnLanes }: Tile): string {
+  return `${rows}x${4 * vectors} of ${rowLanes}x${columnLanes}`;
 }
 
-interface Candidate {
-  readonly tiled: TiledPart;
-  readonly cost: number;
+/** A tile for each part, in one of its two orientations; all have workgroups of one size. */
+export function chooseTiles(context: LowerContext, region: ProductRegion): ChosenTiles<TiledPart> {
+  const candidates = region.parts.map((part) => candidatesFor(context, part, region.parts.length));
+  const chosen = chooseFrom(context.tiles, productKey(context, region), candidates, () => true);
+  return present(chosen, 'tile of a product');
 }
 
-function bestOf(candidates: readonly Candidate[]): Candidate | undefined {
-  return candidates.reduce<Candidate | undefined>((a, b) => (a && a.cost <= b.cost ? a : b), undefined);
-}
-
-function candidatesFor(context: LowerContext, part: ProductPart, lanes: number, parts: number): readonly Candidate[] {
+function candidatesFor(context: LowerContext, part: ProductPart, parts: number): readonly Candidate<TiledPart>[] {
   const turned: ProductPart = { ...part, rows: part.columns, columns: part.rows };
   const isModest = (sums: number, tile: Tile, passes: readonly Pass[]): boolean =>
     tile.rows * tile.vectors * sums <= ACCUMULATORS[context.limits.deviceClass] &&
@@ -141,10 +131,12 @@ function candidatesFor(context: LowerContext, part: ProductPart, lanes: number, 
   return [part, turned].flatMap((oriented) => {
     const passes = passesOf(context, oriented);
     return menuOf(context.limits)
-      .filter((tile) => lanesOf(tile) === lanes && fits(context.limits, passes, tile))
+      .filter((tile) => fits(context.limits, passes, tile))
       .filter((tile) => tile.rows * tile.vectors === 1 || isModest(part.accumulators.length, tile, passes))
       .map((tile) => ({
         tiled: tiledPart(oriented, passes, tile),
+        name: `${tileName(tile)}${oriented === turned ? ', turned' : ''}`,
+        lanes: lanesOf(tile),
         cost: costOf(context, oriented, passes, tile),
       }));
   });

@@ -30,10 +30,10 @@ import { type KernelWriter, makeWriter } from './writer.ts';
 export function lowerProduct(context: LowerContext, region: ProductRegion): Kernel {
   const writer = makeWriter(context);
   const reads = new Set(region.reads);
-  const matrices = chooseMatrixTiles(context, region.parts);
-  const parts = matrices
-    ? matrixParts(writer, reads, matrices)
-    : plainParts(writer, reads, chooseTiles(context, region.parts));
+  const matrices = chooseMatrixTiles(context, region);
+  const plain = matrices ? undefined : chooseTiles(context, region);
+  const { tiling } = present(matrices ?? plain, 'tiles of a product');
+  const parts = matrices ? matrixParts(writer, reads, matrices.tiles) : plainParts(writer, reads, plain?.tiles ?? []);
   const lanes = Math.max(...parts.map((own) => own.lanes));
   const isSubgroup = stripOf(context.limits) > 0;
   const lane = bounded(builtin(isSubgroup ? 'subgroup_lane' : 'local'), lanes - 1);
@@ -47,6 +47,7 @@ export function lowerProduct(context: LowerContext, region: ProductRegion): Kern
     ...(matrices ? { resident: residentOf(lanes) } : {}),
     groups: parts.reduce((n, { tiles }) => n + tiles, 0),
     features: isSubgroup ? ['subgroups'] : [],
+    tiling,
     ...regionCost(context, region),
   });
   if (matrices)

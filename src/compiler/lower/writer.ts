@@ -47,7 +47,7 @@ export interface LocalArray {
 
 /** The parts of a kernel that the writer does not know. */
 export type KernelHead = Pick<Kernel, 'name' | 'doc' | 'workgroup' | 'groups' | 'flops' | 'bytes'> &
-  Partial<Pick<Kernel, 'features' | 'resident'>>;
+  Partial<Pick<Kernel, 'features' | 'resident' | 'tiling'>>;
 
 export interface KernelWriter
   extends Pick<Resources, 'uniform' | 'shared'>,

@@ -16,6 +16,7 @@ import {
 } from '../ir/plan.ts';
 import type { FusedGraph } from '../ir/region.ts';
 import { isState } from '../ir/state-name.ts';
+import type { Tiling } from '../ir/tiling.ts';
 import type { TrainConfig } from '../ir/train.ts';
 import { present } from '../support/invariant.ts';
 import { accumulateLaunches } from './accumulate.ts';
@@ -56,6 +57,8 @@ export interface BuiltPlan {
   readonly plan: Plan;
   /** Texts by file. */
   readonly texts: Readonly<Record<string, string>>;
+  /** Of all products, by key. */
+  readonly tilings: ReadonlyMap<string, Tiling>;
 }
 
 /** Lays out memory, addresses every launch and puts the programs together. */
@@ -116,7 +119,7 @@ export function buildPlan(request: PlanRequest): BuiltPlan {
     memory: { plannedBytes, liveBytes: plannedBytes - arenaTotal + liveBytes },
   };
   verifyPlan(plan, limits.offsetAlignment);
-  return { plan, texts: kernels.texts() };
+  return { plan, texts: kernels.texts(), tilings: kernels.tilings() };
 }
 
 /** Makes one program the end of another, where there are both. */

@@ -1,5 +1,6 @@
 import type { Kernel } from '../ir/kernel.ts';
 import type { EmittedKernel, KernelEntry, MatmulEntry, UniformWord } from '../ir/plan.ts';
+import type { Tiling } from '../ir/tiling.ts';
 
 /** The kernels of a plan, each text once, what a library computes in their place, and the rows of uniform data of their launches. */
 export interface KernelTable {
@@ -13,6 +14,8 @@ export interface KernelTable {
   readonly matmuls: () => readonly MatmulEntry[];
   readonly texts: () => Readonly<Record<string, string>>;
   readonly uniformRows: () => readonly (readonly UniformWord[])[];
+  /** Of all products, by key. */
+  readonly tilings: () => ReadonlyMap<string, Tiling>;
 }
 
 export function makeKernelTable(emit: (kernel: Kernel) => EmittedKernel): KernelTable {
@@ -24,15 +27,23 @@ export function makeKernelTable(emit: (kernel: Kernel) => EmittedKernel): Kernel
   const byEntry = new Map<string, number>();
   const rows: (readonly UniformWord[])[] = [];
   const firstRow = new Map<string, number>();
+  const tilings = new Map<string, Tiling>();
+  const tiles = new Map<number, Readonly<Record<string, string>>>();
 
   return {
     add(kernel, members) {
+      const { tiling } = kernel;
       const { text, hash, entryPoint, extension, ...uniforms } = emit(kernel);
       const known = byText.get(text);
+      const number = known ?? entries.length;
+      if (tiling) {
+        tilings.set(tiling.key, tiling);
+        tiles.set(number, { ...tiles.get(number), [tiling.key]: tiling.tile });
+      }
       if (known !== undefined) return known;
       const file = `kernels/${freshName(kernel.name, extension, files)}`;
       texts[file] = text;
-      byText.set(text, entries.length);
+      byText.set(text, number);
       entries.push({
         name: kernel.name,
         hash,
@@ -46,7 +57,7 @@ export function makeKernelTable(emit: (kernel: Kernel) => EmittedKernel): Kernel
         members,
         features: kernel.features,
       });
-      return entries.length - 1;
+      return number;
     },
     addMatmul(entry) {
       const key = JSON.stringify(entry);
@@ -62,10 +73,15 @@ export function makeKernelTable(emit: (kernel: Kernel) => EmittedKernel): Kernel
       rows.push(...added);
       return rows.length - added.length;
     },
-    entries: () => entries,
+    entries: () =>
+      entries.map((entry, i) => {
+        const own = tiles.get(i);
+        return own ? { ...entry, tiles: own } : entry;
+      }),
     matmuls: () => matmuls,
     texts: () => texts,
     uniformRows: () => rows,
+    tilings: () => tilings,
   };
 }
 
