@@ -14,6 +14,7 @@ const PURPOSES = ['train', 'evaluate', 'logits', 'probes'] as const;
 const TARGETS = [
   ['a cpu', { deviceClass: 'cpu' }],
   ['a cpu with subgroups', { deviceClass: 'cpu', subgroupSize: 8 }],
+  ['a cpu with subgroups, whose driver unrolls loops', { deviceClass: 'cpu', subgroupSize: 8, unrolls: true }],
   ['a gpu', { deviceClass: 'gpu' }],
 ] as const;
 

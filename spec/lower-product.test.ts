@@ -34,9 +34,12 @@ async function check(make: Make, tolerance = 1e-6): Promise<void> {
   const graph = graphOf(make);
   const differences = [
     ...(await compareOnDevice(device, graph, limitsOf('cpu'), lower)),
-    ...(subgroup > 0 ? await compareOnDevice(device, graph, limitsOf('cpu', subgroup), lower) : []),
+    ...(subgroup > 0
+      ? await compareOnDevice(device, graph, { ...limitsOf('cpu', subgroup), unrolls: true }, lower)
+      : []),
     ...compareHere(graph, limitsOf('cpu'), lower),
     ...compareHere(graph, limitsOf('cpu', 8), lower),
+    ...compareHere(graph, { ...limitsOf('cpu', 8), unrolls: true }, lower),
     ...compareHere(graph, limitsOf('gpu'), lower),
   ];
   for (const { output, relative } of differences) assert.ok(relative < tolerance, `${output} is off by ${relative}`);

@@ -39,6 +39,8 @@ function everyTable(make: Make, limits: TargetLimits, precision: 'f32' | 'bf16' 
   );
 }
 
+const UNROLLED: TargetLimits = { ...limitsOf('cpu', 8), unrolls: true };
+
 /** Small, since the interpreter of kernels is slow. */
 const [row, column, other, summed] = [axis('row', 19), axis('column', 24), axis('other', 37), axis('summed', 11)];
 
@@ -58,7 +60,7 @@ const CASES: Readonly<Record<string, Make>> = {
 
 for (const [name, make] of Object.entries(CASES))
   test(`${name}: every tile of the menu gives the same numbers`, () => {
-    for (const limits of [limitsOf('cpu'), limitsOf('cpu', 8), limitsOf('gpu')])
+    for (const limits of [limitsOf('cpu'), limitsOf('cpu', 8), UNROLLED, limitsOf('gpu')])
       for (const tiles of everyTable(make, limits))
         for (const { output, relative } of compareHere(graphOf(make), limits, withTiles(tiles)))
           assert.ok(relative < 1e-6, `${output} is off by ${relative} with ${[...tiles.values()]}`);
@@ -70,7 +72,7 @@ const gpu = await openGpu();
 const cuda = await openCudaTestDevice();
 
 test('also on devices, in the language of each', async () => {
-  const limits = limitsOf('cpu', subgroupSizeOf(gpu));
+  const limits: TargetLimits = { ...limitsOf('cpu', subgroupSizeOf(gpu)), unrolls: true };
   const make = present(CASES['a product with an epilogue'], 'a case');
   for (const tiles of everyTable(make, limits))
     for (const { output, relative } of await compareOnDevice(gpu, graphOf(make), limits, withTiles(tiles)))

@@ -19,6 +19,8 @@ export interface LimitOptions {
   readonly software: boolean;
   /** 0 where subgroups are not to be used. */
   readonly subgroupSize: number;
+  /** Whether its driver unrolls short loops. */
+  readonly unrolls: boolean;
   /** Whether its buffers can hold f16. */
   readonly half: boolean;
   /** Pretends that bindings are no larger; for tests. */
@@ -40,6 +42,7 @@ export function targetLimits(limits: GPUSupportedLimits, options: LimitOptions):
     sharedBytes: limits.maxComputeWorkgroupStorageSize,
     deviceClass: options.software ? 'cpu' : 'gpu',
     subgroupSize: options.subgroupSize,
+    ...(options.unrolls ? { unrolls: true } : {}),
     narrow: options.half ? ['f16'] : [],
     copyBytes: 0,
     matrixUnits: 0,

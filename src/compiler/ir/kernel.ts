@@ -127,7 +127,8 @@ export type Statement =
   | { readonly kind: 'store_shared'; readonly array: string; readonly index: Expr; readonly value: Expr }
   /**
    * `name` runs from `from` while it is less than `to`, by `step`; u32. Where `isShared` says so, `step` lanes share the
-   * numbers: `from` is a lane, perhaps added to a multiple of `step`, and which lane takes which number is open.
+   * numbers: `from` is a lane, perhaps added to a multiple of `step`, and which lane takes which number is open. `unrolled`: short, and better
+   * left to a compiler that unrolls it, since then the elements of local arrays can be registers.
    */
   | {
       readonly kind: 'for';
@@ -136,6 +137,7 @@ export type Statement =
       readonly to: Expr;
       readonly step: Expr;
       readonly isShared?: boolean;
+      readonly unrolled?: true;
       readonly body: readonly Statement[];
     }
   | {
@@ -309,6 +311,8 @@ export interface TargetLimits {
   readonly deviceClass: 'cpu' | 'gpu';
   /** 0 when subgroups are not to be used. */
   readonly subgroupSize: number;
+  /** The driver unrolls short loops, and so keeps in registers what they index. Others have arrays in memory, unless what loops do is written out. */
+  readonly unrolls?: true;
   /** The types of two bytes that its buffers can hold. Values of another one lie rounded in an f32. */
   readonly narrow: readonly NarrowType[];
   /** Bytes that an invocation copies from a buffer to workgroup memory at once while it goes on; 0 where it cannot. */

@@ -10,7 +10,7 @@ import { component, min, sub, u32 } from '../ir/kernel-expr.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
 import { present } from '../support/invariant.ts';
 import type { Emitter } from './element.ts';
-import { add, atMost, bounded, indicesAt } from './index-math.ts';
+import { add, atMost, bounded, indicesAt, mul } from './index-math.ts';
 import type { Frame } from './product-frame.ts';
 import { addProducts, range, type Sums, sumOver } from './product-sums.ts';
 import { loopsOf, operandsOfPass, type Pass } from './product-terms.ts';
@@ -57,10 +57,28 @@ export function addInRegisters(emitter: Emitter, frame: Frame, pass: Pass, sums:
     const count = size % strip === 0 ? u32(strip) : min(u32(strip), sub(u32(size), start));
     const placeAt = (turn: Expr): Env => new Map([...outer, ...indicesAt(bounded(add(start, turn), size - 1), axes)]);
     const turnTo = (turn: Expr): void => {
-      const row: ElementOf = (value, i) =>
-        writer.shuffle(`${frame.nameOf(value)}_${i}`, present(own.get(value), 'own elements').at(u32(i)), turn);
       const at = placeAt(turn);
-      multiply(emitter, frame, pass, { row, column: (value, i) => columnElement(value, i, at) }, into);
+      if (!limits.unrolls) {
+        const row: ElementOf = (value, i) =>
+          writer.shuffle(`${frame.nameOf(value)}_${i}`, present(own.get(value), 'own elements').at(u32(i)), turn);
+        multiply(emitter, frame, pass, { row, column: (value, i) => columnElement(value, i, at) }, into);
+        return;
+      }
+      const columns = columnVectors(emitter, frame, pass, (value, i) => columnElement(value, i, at));
+      const { vectors } = frame.tile;
+      const multiplyRow = (row: Expr): void => {
+        const elements = new Map(
+          operandsOfPass(pass, 'row').map((value) => [
+            value,
+            writer.shuffle(frame.nameOf(value), present(own.get(value), 'own elements').at(row), turn),
+          ]),
+        );
+        for (const term of pass.terms) {
+          const sums = range(vectors).map((j) => present(into[term.sum], 'sum').at(add(mul(row, vectors), u32(j))));
+          addProducts(writer, elements.get(term.row), columns.get(term.column), sums);
+        }
+      };
+      writer.loop('i', frame.tile.rows, multiplyRow, { unrolled: true });
     };
     writer.loop('turn', count, turnTo, { max: strip - 1 });
   };
@@ -96,17 +114,26 @@ function inFours(writer: KernelWriter, elements: readonly Expr[]): readonly Expr
   });
 }
 
+/** The vectors of all columns at one place of the sum. */
+function columnVectors(
+  { writer }: Emitter,
+  frame: Frame,
+  pass: Pass,
+  element: ElementOf,
+): ReadonlyMap<ValueId, readonly Expr[]> {
+  const vectorOf = (value: ValueId, j: number): Expr => {
+    const parts = range(4).map((c) => element(value, 4 * j + c));
+    return writer.let(`${frame.nameOf(value)}_${j}`, writer.four(parts));
+  };
+  const all = range(frame.tile.vectors);
+  return new Map(operandsOfPass(pass, 'column').map((value) => [value, all.map((j) => vectorOf(value, j))]));
+}
+
 /** The products at one place of the sum. */
 function multiply(emitter: Emitter, frame: Frame, pass: Pass, operands: Operands, into: Sums): void {
   const { writer } = emitter;
-  const { rows, vectors } = frame.tile;
-  const vectorOf = (value: ValueId, j: number): Expr => {
-    const parts = range(4).map((c) => operands.column(value, 4 * j + c));
-    return writer.let(`${frame.nameOf(value)}_${j}`, writer.four(parts));
-  };
-  const columns = new Map(
-    operandsOfPass(pass, 'column').map((value) => [value, range(vectors).map((j) => vectorOf(value, j))]),
-  );
+  const { rows } = frame.tile;
+  const columns = columnVectors(emitter, frame, pass, operands.column);
   for (const row of range(rows)) {
     const elements = new Map(operandsOfPass(pass, 'row').map((value) => [value, operands.row(value, row)]));
     for (const term of pass.terms) {

@@ -13,12 +13,14 @@ import { bounded, indicesAt } from './index-math.ts';
 import type { Env, KernelWriter, Variable } from './writer.ts';
 
 /**
- * Vectors of four columns each, by row and group of columns: elements of one local array. All its indices are constants,
- * so that they are registers.
+ * Vectors of four columns each, by row and group of columns: elements of one local array. All its indices are constants, or count short loops
+ * that are unrolled, so that they are registers.
  */
 export interface Sum {
   readonly name: string;
   readonly rows: readonly (readonly Variable[])[];
+  /** The one at a place of the array: row by row. */
+  readonly at: (place: Expr) => Variable;
 }
 
 export type Sums = readonly Sum[];
@@ -29,8 +31,8 @@ export const BLOCK = 1024;
 export function beginSums(writer: KernelWriter, names: readonly string[], rows: number, vectors: number): Sums {
   return names.map((name) => {
     const all = writer.array(name, 'vec4', rows * vectors);
-    const at = (i: number, j: number): Variable => ({ value: all.at(u32(i * vectors + j)) });
-    return { name, rows: range(rows).map((i) => range(vectors).map((j) => at(i, j))) };
+    const at = (place: Expr): Variable => ({ value: all.at(place) });
+    return { name, at, rows: range(rows).map((i) => range(vectors).map((j) => at(u32(i * vectors + j)))) };
   });
 }
 
@@ -102,6 +104,15 @@ function inParts(writer: KernelWriter, into: Sums, write: (into: Sums) => void):
   const names = into.map(({ name }) => `part_${name}`);
   const parts = beginSums(writer, names, rows, vectors);
   write(parts);
+  if (writer.context.limits.unrolls) {
+    const add = (place: Expr): void =>
+      into.forEach((whole, i) => {
+        const { value } = whole.at(place);
+        writer.assign({ value }, binary('add', value, present(parts[i], 'partial sum').at(place).value));
+      });
+    writer.loop('i', rows * vectors, add, { unrolled: true });
+    return;
+  }
   const all = (sums: Sums): readonly Variable[] => sums.flatMap((sum) => sum.rows.flat());
   all(into).forEach((whole, i) => {
     writer.assign(whole, binary('add', whole.value, present(all(parts)[i], 'partial sum').value));

@@ -75,14 +75,19 @@ const ACCUMULATORS = { cpu: 32, gpu: 16 } as const;
 const LINES = 72;
 const LINES_OF_PART = 12;
 
-/** One for each element of a row and for each product, and one more for an accumulator when a long sum is cut in blocks. */
-function linesOf(sums: number, passes: readonly Pass[], { rows, vectors }: Tile): number {
+/**
+ * One for each element of a row and for each product, and one more for an accumulator when a long sum is cut in blocks. Where the driver
+ * unrolls loops, one over the rows has those of elements that lanes share once.
+ */
+function linesOf(context: LowerContext, sums: number, passes: readonly Pass[], { rows, vectors }: Tile): number {
   const isLong = passes.some((pass) => elementsOf(pass.axes) > BLOCK);
-  const products = passes.reduce(
-    (n, pass) => n + rows * (operandsOfPass(pass, 'row').length + pass.terms.length * vectors),
-    0,
-  );
-  return products + (isLong ? rows * vectors * sums : 0);
+  const products = passes.reduce((n, pass) => {
+    const shared = isShared(context.limits, pass, loopsOf(context, pass).at(-1) ?? []);
+    const ofRow = operandsOfPass(pass, 'row').length + pass.terms.length * vectors;
+    return n + (shared && context.limits.unrolls ? 2 + ofRow : rows * ofRow);
+  }, 0);
+  const blocks = context.limits.unrolls ? 2 + sums : rows * vectors * sums;
+  return products + (isLong ? blocks : 0);
 }
 
 /** What a load costs, in multiplications of four floats; on a CPU also four at once, and an element that another lane passes. */
@@ -127,7 +132,7 @@ function candidatesFor(context: LowerContext, part: ProductPart, parts: number):
   const turned: ProductPart = { ...part, rows: part.columns, columns: part.rows };
   const isModest = (sums: number, tile: Tile, passes: readonly Pass[]): boolean =>
     tile.rows * tile.vectors * sums <= ACCUMULATORS[context.limits.deviceClass] &&
-    linesOf(sums, passes, tile) <= (LINES - LINES_OF_PART * (parts - 1)) / parts;
+    linesOf(context, sums, passes, tile) <= (LINES - LINES_OF_PART * (parts - 1)) / parts;
   return [part, turned].flatMap((oriented) => {
     const passes = passesOf(context, oriented);
     return menuOf(context.limits)

@@ -121,6 +121,8 @@ export interface LoopOptions {
   readonly max?: number;
   /** `step` lanes share the numbers below `count`, in any way. */
   readonly isShared?: boolean;
+  /** Short, and indexes local arrays: better unrolled. */
+  readonly unrolled?: true;
 }
 
 export function makeWriter(context: LowerContext): KernelWriter {
@@ -207,7 +209,7 @@ export function makeWriter(context: LowerContext): KernelWriter {
       };
     },
     storeShared: (array, index, value) => emit({ kind: 'store_shared', array, index, value }),
-    loop(wish, count, write, { from = u32(0), step = u32(1), max, isShared }: LoopOptions = {}) {
+    loop(wish, count, write, { from = u32(0), step = u32(1), max, isShared, unrolled }: LoopOptions = {}) {
       if (count === 1 && from.kind === 'literal') {
         write(from);
         return;
@@ -221,7 +223,8 @@ export function makeWriter(context: LowerContext): KernelWriter {
         write(bounded(multiple(index, by), Math.floor(last / by) * by));
       });
       const to = typeof count === 'number' ? u32(count) : count;
-      emit({ kind: 'for', name, from, to, step, ...(isShared ? { isShared } : {}), body: statements });
+      const how = { ...(isShared ? { isShared } : {}), ...(unrolled ? { unrolled } : {}) };
+      emit({ kind: 'for', name, from, to, step, ...how, body: statements });
     },
     when(condition, then, otherwise) {
       const yes = nested('if', then);
