@@ -1,5 +1,5 @@
 // Joins the modules of the command line into a few files: a thousand small ones take longer to load than a spec to check. The standard
-// library and the templates are found from `dist/src/cli/bundle` as from any folder two levels below `dist/src`.
+// library, the templates and the tiles are found from `dist/src/cli/bundle` as from any folder two levels below `dist/src`.
 import { readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

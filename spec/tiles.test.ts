@@ -1,4 +1,4 @@
-/** Tiles of products: any of the menu gives the right numbers, a table chooses among them, and keys tell apart what runs unlike. */
+/** Tiles of products: each of the menu gives the right numbers, a table chooses among them, and keys tell apart what runs unlike. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { CUDA_LIMITS } from '../src/backends/cuda/limits.ts';

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { EXIT, Failure } from '../src/compiler/diagnostics/diagnostic.ts';
+import { NO_TILES } from '../src/compiler/ir/tiling.ts';
 import type { TrainConfig } from '../src/compiler/ir/train.ts';
 import { present } from '../src/compiler/support/invariant.ts';
 import { loadLatestCheckpoint } from '../src/runtime/checkpoint/load.ts';
@@ -266,7 +267,7 @@ test('a folder that cannot be written is refused with the reason', () => {
     },
   });
   const open = (code: string) => () =>
-    createRunFolder(failing(code), '/run', { config: CONFIG, spec: undefined, environment: {} });
+    createRunFolder(failing(code), '/run', { config: CONFIG, spec: undefined, environment: {}, tiles: NO_TILES });
   assert.is(
     failsWith('not-writable', EXIT.environment, open('EROFS')),
     "'/run' cannot be written: the file system is read-only",
@@ -280,7 +281,12 @@ test('a run that dies while its folder is made can be resumed', () => {
     const path = join(temporaryFolder(), 'run');
     const { files, calls } = faultyFiles(at, 'crash');
     try {
-      createRunFolder(files, path, { config: CONFIG, spec: { 'model.tfm': 'model' }, environment: {} });
+      createRunFolder(files, path, {
+        config: CONFIG,
+        spec: { 'model.tfm': 'model' },
+        environment: {},
+        tiles: NO_TILES,
+      });
     } catch (error) {
       assert.instance(error, Failure);
     }

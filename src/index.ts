@@ -21,6 +21,7 @@ import { nodeFiles } from './runtime/files.ts';
 import { readSpec, specOf } from './runtime/read-spec.ts';
 import { specCopy } from './runtime/spec-copy.ts';
 import type { StopRequest } from './runtime/stop-request.ts';
+import { tilesOfRun } from './runtime/tiles/tiles-of-device.ts';
 import type { TrainResult } from './runtime/train.ts';
 import type { TrainObserver } from './runtime/train-event.ts';
 import { trainOnDevice } from './runtime/train-on-device.ts';
@@ -102,8 +103,18 @@ export function train(
 ): Promise<TrainResult> {
   const source = sourceOf(spec);
   return withDevice(options, 'wgsl', (device) => {
-    const purposes = ['train', 'evaluate', 'logits', 'probes'] as const;
-    const compiled = compile(source, { ...options, purposes, limits: device.limits, target: device.target });
+    const { entry, set = [], library, out, resume = false } = options;
+    if (library !== undefined && device.target !== 'cuda') throw cliFailure('lib-unsuited', { option: 'library' });
+    const compiled = compileSource({
+      source,
+      entry,
+      set,
+      purposes: ['train', 'evaluate', 'logits', 'probes'],
+      limits: device.limits,
+      target: compileTarget(device.target),
+      library,
+      tiles: tilesOfRun(nodeFiles, device, { out, resume }).tiles,
+    });
     const { plan, texts, train: config } = compiled;
     if (!config) throw cliFailure('train-block-missing', { command: 'train', path: source.path });
     const model = { plan, texts, dataFolder: dirname(source.path), spec: specCopy(compiled.files) };

@@ -1,3 +1,4 @@
+import { NO_TILES } from '../../src/compiler/ir/tiling.ts';
 import type { TrainConfig } from '../../src/compiler/ir/train.ts';
 import { openTrainingData } from '../../src/runtime/data/training-data.ts';
 import { nodeFiles } from '../../src/runtime/files.ts';
@@ -59,5 +60,10 @@ export function bigramJob(
 
 export function openRun(path: string, resume: boolean, config: TrainConfig = CONFIG): RunFolder {
   const open = resume ? reopenRunFolder : createRunFolder;
-  return open({ ...nodeFiles, fsync: () => {} }, path, { config, spec: { 'model.tfm': 'model' }, environment: {} });
+  return open({ ...nodeFiles, fsync: () => {} }, path, {
+    config,
+    spec: { 'model.tfm': 'model' },
+    environment: {},
+    tiles: NO_TILES,
+  });
 }

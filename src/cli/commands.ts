@@ -60,6 +60,12 @@ export const COMMANDS: readonly ListedCommand[] = [
     load: async () => (await import('./commands/bench.ts')).bench,
   },
   {
+    name: 'tune',
+    summary:
+      'measure by which tiles the products of a model are fastest on the device, and keep that for all that follows',
+    load: async () => (await import('./commands/tune.ts')).tune,
+  },
+  {
     name: 'doctor',
     summary: 'report the adapter, its driver, limits and features, and what is missing',
     load: async () => (await import('./commands/doctor.ts')).doctor,

@@ -4,6 +4,7 @@ import { compileTarget } from '../backends/targets.ts';
 import { compile } from '../compiler/compile.ts';
 import type { Compiled, CompileRequest, Purpose } from '../compiler/compile-request.ts';
 import { cliFailure } from '../compiler/diagnostics/cli.ts';
+import type { TileTable } from '../compiler/ir/tiling.ts';
 import type { TrainConfig } from '../compiler/ir/train.ts';
 import { type CompiledFolder, readCompiledFolder } from '../runtime/compiled-folder.ts';
 import { nodeFiles } from '../runtime/files.ts';
@@ -27,7 +28,9 @@ export interface Model extends CompiledFolder {
   readonly spec: SpecCopy | undefined;
 }
 
-export interface CompileOptions extends SpecOptions, Pick<CompileRequest, 'purposes' | 'sizes' | 'fuse' | 'dump'> {
+export interface CompileOptions
+  extends SpecOptions,
+    Pick<CompileRequest, 'purposes' | 'sizes' | 'tiles' | 'fuse' | 'dump'> {
   readonly device: PlanTarget;
 }
 
@@ -49,12 +52,14 @@ export function compileSpec(path: string, options: CompileOptions, terminal: Ter
   return { compiled, spec: specCopy(compiled.files), dataFolder: dirname(path) };
 }
 
+export interface ModelOptions extends SpecOptions {
+  readonly purposes: readonly Purpose[];
+  readonly device: PlanTarget;
+  readonly tiles?: TileTable;
+}
+
 /** A spec is compiled for the device; a folder is read, and takes no settings. */
-export function openModel(
-  path: string,
-  options: SpecOptions & { readonly purposes: readonly Purpose[]; readonly device: PlanTarget },
-  terminal: Terminal,
-): Model {
+export function openModel(path: string, options: ModelOptions, terminal: Terminal): Model {
   if (!isFolder(path)) {
     const { compiled, spec, dataFolder } = compileSpec(path, options, terminal);
     return { plan: compiled.plan, texts: compiled.texts, train: compiled.train, dataFolder, spec };

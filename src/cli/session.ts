@@ -2,6 +2,7 @@ import type { Device, LoadedPlan } from '../backends/device.ts';
 import type { Purpose } from '../compiler/compile-request.ts';
 import type { TrainConfig } from '../compiler/ir/train.ts';
 import { withDevice } from './device-options.ts';
+import { knownTiles } from './known-tiles.ts';
 import { type Model, openModel, trainBlock } from './open-model.ts';
 import type { Options } from './options.ts';
 import { specOptions } from './spec-options.ts';
@@ -33,7 +34,11 @@ export function withSession<T>(
 ): Promise<T> {
   return withDevice(options, terminal, async (device) => {
     const { path, command, purposes } = request;
-    const model = openModel(path, { ...specOptions(options), purposes, device }, terminal);
+    const model = openModel(
+      path,
+      { ...specOptions(options), purposes, device, tiles: knownTiles(device, terminal) },
+      terminal,
+    );
     const config = trainBlock(model.train, command, path);
     request.before?.(model);
     const loaded = await device.load(model.plan, model.texts, { fromFiles: model.spec === undefined });

@@ -3,6 +3,7 @@
  *
  *     config.json         the settings, resolved        env.json      versions, device, kernels
  *     model.tfm, spec/    copies of the spec            lock          while a process works in it
+ *     tiles.json          by which tiles its products are computed
  *     metrics.jsonl       one record an event           events.out.tfevents.*   the same for TensorBoard
  *     checkpoints/step-N  weights, moments, manifest
  */
@@ -10,12 +11,14 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { runFailure } from '../compiler/diagnostics/run.ts';
 import type { LibraryUse } from '../compiler/ir/matmul.ts';
+import type { TileTable } from '../compiler/ir/tiling.ts';
 import type { TrainConfig } from '../compiler/ir/train.ts';
 import { type Lock, lockFolder } from './checkpoint/lock.ts';
 import { type Files, guardFiles, readAll, replaceFile, writeAll } from './files.ts';
 import { changedSettings } from './run-settings.ts';
 import { type SpecCopy, writeSpecCopy } from './spec-copy.ts';
 import { openingRecords, scalarRecord } from './tfevents.ts';
+import { writeRunTiles } from './tiles/run-tiles.ts';
 import type { TrainEvent } from './train-event.ts';
 
 const CONFIG = 'config.json';
@@ -32,6 +35,8 @@ export interface RunDescription {
   readonly spec: SpecCopy | undefined;
   /** Written to env.json: versions, device, driver, kernels. */
   readonly environment: Readonly<Record<string, unknown>>;
+  /** Those of the kernels that run. */
+  readonly tiles: TileTable;
 }
 
 export interface RunFolder {
@@ -44,10 +49,15 @@ export interface RunFolder {
   readonly close: () => void;
 }
 
+/** Whether a run began in the folder. */
+export function holdsRun(files: Files, path: string): boolean {
+  return files.exists(join(path, CONFIG));
+}
+
 /** Makes the folder of a new run and locks it. Fails with `run-exists`, `run-locked`, `not-writable` or `disk-full`. */
 export function createRunFolder(files: Files, path: string, run: RunDescription): RunFolder {
   return guardFiles(path, () => {
-    if (files.exists(join(path, CONFIG))) throw runFailure('run-exists', { folder: path });
+    if (holdsRun(files, path)) throw runFailure('run-exists', { folder: path });
     files.makeFolder(join(path, CHECKPOINTS));
     return whileLocked(files, path, () => {
       if (run.spec) writeSpecCopy(files, path, run.spec);
@@ -59,7 +69,7 @@ export function createRunFolder(files: Files, path: string, run: RunDescription)
 /** Opens the folder of a run that goes on. Fails with `run-missing`, `run-locked` or `resume-differs`. */
 export function reopenRunFolder(files: Files, path: string, run: RunDescription): RunFolder {
   // A process that was killed while it made the folder got no further than this.
-  if (files.exists(join(path, CHECKPOINTS)) && !files.exists(join(path, CONFIG))) {
+  if (files.exists(join(path, CHECKPOINTS)) && !holdsRun(files, path)) {
     return createRunFolder(files, path, run);
   }
   const old = readRunConfig(files, path);
@@ -81,6 +91,7 @@ function whileLocked(files: Files, path: string, prepare: () => void): RunFolder
 
 /** The settings come last, since they are what makes the folder a run. */
 function describeRun(files: Files, path: string, run: RunDescription): void {
+  writeRunTiles(files, path, run.tiles);
   replaceFile(files, join(path, 'env.json'), jsonText(run.environment));
   replaceFile(files, join(path, CONFIG), jsonText(recorded(run)));
 }
@@ -91,7 +102,7 @@ function recorded({ config, library }: RunDescription): RecordedConfig {
 
 /** Which products a library computes in the run of a folder; none where there is no run yet. */
 export function recordedLibrary(files: Files, path: string): LibraryUse | undefined {
-  if (!files.exists(join(path, CONFIG))) return undefined;
+  if (!holdsRun(files, path)) return undefined;
   const config = readRunConfig(files, path);
   const library = typeof config === 'object' && config !== null && 'library' in config ? config.library : undefined;
   return library === 'large' || library === 'all' ? library : undefined;

@@ -10,6 +10,7 @@ import { createRunFolder, type RunFolder, reopenRunFolder } from './run-folder.t
 import { kernelsHash } from './run-settings.ts';
 import type { SpecCopy } from './spec-copy.ts';
 import type { StopRequest } from './stop-request.ts';
+import { tilesOfPlan } from './tiles/run-tiles.ts';
 import { type TrainResult, train } from './train.ts';
 import type { TrainObserver } from './train-event.ts';
 import { version } from './version.ts';
@@ -64,5 +65,7 @@ function openRun({ device, model, config, out, resume }: TrainRequest): RunFolde
     kernels: kernelsHash(model.plan),
   };
   const open = resume ? reopenRunFolder : createRunFolder;
-  return open(nodeFiles, out, { config, library: model.plan.library, spec: model.spec, environment });
+  const { library } = model.plan;
+  const tiles = tilesOfPlan(model.plan);
+  return open(nodeFiles, out, { config, library, spec: model.spec, environment, tiles });
 }

@@ -3,6 +3,7 @@ import { type Attainable, measureAttainable } from '../../runtime/profile/attain
 import { type KernelCost, profileStep, type StepProfile } from '../../runtime/profile/profile-step.ts';
 import type { CliCommand } from '../command.ts';
 import { takesDevice, withDevice } from '../device-options.ts';
+import { knownTiles } from '../known-tiles.ts';
 import { openModel, trainBlock } from '../open-model.ts';
 import { flag, givenNumber, whole } from '../options.ts';
 import { SPEC_OR_FOLDER, specOptions, takesSpec } from '../spec-options.ts';
@@ -13,7 +14,12 @@ export const bench: CliCommand = {
     takesDevice(takesSpec(command, SPEC_OR_FOLDER)).option('--rounds <n>', 'measurements of each kernel', whole(1), 5),
   run: ([path = ''], options, terminal) =>
     withDevice(options, terminal, async (device) => {
-      const request = { ...specOptions(options), purposes: ['train'] as const, device };
+      const request = {
+        ...specOptions(options),
+        purposes: ['train'] as const,
+        device,
+        tiles: knownTiles(device, terminal),
+      };
       const model = openModel(path, request, terminal);
       const config = trainBlock(model.train, 'bench', path);
       const rounds = givenNumber(options, 'rounds');

@@ -41,7 +41,9 @@ export const compile: CliCommand = {
     const device = await planTarget(targetOf(options), options, terminal);
     const dump = texts(options, 'dump');
     const fuse = options.fuse !== false;
-    const made = compileSpec(path, { ...specOptions(options), device, purposes: TRAIN_PURPOSES, fuse, dump }, terminal);
+    const { tiles } = device;
+    const wanted = { ...specOptions(options), device, tiles, purposes: TRAIN_PURPOSES, fuse, dump };
+    const made = compileSpec(path, wanted, terminal);
     const { compiled } = made;
     const out = text(options, 'out');
     if (out !== undefined) await writeOut(out, made, ptx);

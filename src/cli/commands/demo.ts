@@ -11,6 +11,7 @@ import { type Budget, budgetOf } from '../demo/budget.ts';
 import { measureSteps } from '../demo/measure.ts';
 import { type FinishedRun, trainScheme } from '../demo/train-scheme.ts';
 import { takesDevice, withDevice } from '../device-options.ts';
+import { knownTiles } from '../known-tiles.ts';
 import { type Model, openModel, TRAIN_PURPOSES, trainBlock } from '../open-model.ts';
 import { type Options, text } from '../options.ts';
 import { duration } from '../progress.ts';
@@ -36,8 +37,13 @@ async function runDemo(device: Device, options: Options, stop: StopRequest, term
   const began = performance.now();
   const spec = join(packageFolder(), 'examples', 'demo.tfm');
   const folder = text(options, 'out') ?? defaultRunPath('demo', false);
+  const tiles = knownTiles(device, terminal);
   const compileWith = (settings: readonly string[]): Model =>
-    openModel(spec, { entry: undefined, set: settings, format: 'text', purposes: TRAIN_PURPOSES, device }, terminal);
+    openModel(
+      spec,
+      { entry: undefined, set: settings, format: 'text', purposes: TRAIN_PURPOSES, device, tiles },
+      terminal,
+    );
   terminal.tell(`Compiling a LLaMA of 12 blocks for ${device.info.name} ...`);
   const size = await chooseSize(device, spec, compileWith, stop, terminal);
   const runs: FinishedRun[] = [];

@@ -20,6 +20,7 @@ import { writeTensorFile } from '../../runtime/write-tensor-file.ts';
 import type { CliCommand } from '../command.ts';
 import { ADAPTER_HELP, DEVICE_HELP, withDevice } from '../device-options.ts';
 import { givenNames, takesWeights } from '../given-weights.ts';
+import { knownTiles } from '../known-tiles.ts';
 import { takesLibrary } from '../library-options.ts';
 import { type CompileOptions, compileSpec, TRAIN_PURPOSES, trainBlock } from '../open-model.ts';
 import { flag, givenNumber, givenText, type Options, whole } from '../options.ts';
@@ -83,7 +84,11 @@ function gradJob(path: string, options: Options): GradFiles {
 /** The kernels and the memory plan of `tfm train`. */
 function onDevice(job: GradFiles, options: Options, terminal: Terminal): Promise<TensorFile> {
   return withDevice(options, terminal, async (device) => {
-    const { compiled } = compileSpec(job.path, { ...job.compile, device }, terminal);
+    const { compiled } = compileSpec(
+      job.path,
+      { ...job.compile, device, tiles: knownTiles(device, terminal) },
+      terminal,
+    );
     const config = trainBlock(compiled.train, 'grad', job.path);
     checkBatch(job.batch, job.batchPath, sizesOf(compiled.plan));
     const loaded = await device.load(compiled.plan, compiled.texts);

@@ -12,6 +12,7 @@ import { trainOnDevice } from '../../runtime/train-on-device.ts';
 import type { CliCommand } from '../command.ts';
 import { takesDevice, withDevice } from '../device-options.ts';
 import { givenNames } from '../given-weights.ts';
+import { trainingTiles } from '../known-tiles.ts';
 import { type Model, openModel, TRAIN_PURPOSES, trainBlock } from '../open-model.ts';
 import { flag, type Options, text } from '../options.ts';
 import { duration, showProgress } from '../progress.ts';
@@ -36,7 +37,8 @@ export const train: CliCommand = {
       const spec = specOptions(options);
       // A run goes on as it began; what is given in words is compared with that.
       const library = spec.library ?? (resume && !isFolder(path) ? recordedLibrary(nodeFiles, out) : undefined);
-      const model = openModel(path, { ...spec, library, purposes: TRAIN_PURPOSES, device }, terminal);
+      const tiles = trainingTiles(device, { out, resume }, terminal);
+      const model = openModel(path, { ...spec, library, purposes: TRAIN_PURPOSES, device, tiles }, terminal);
       const config = trainBlock(model.train, 'train', path);
       const quiet = flag(options, 'quiet');
       if (!quiet) announce(model, device, out, terminal);

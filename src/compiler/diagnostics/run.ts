@@ -1,6 +1,6 @@
 /** What can go wrong with a run: its folder, its checkpoints, its numbers. */
 import { EXIT } from './diagnostic.ts';
-import { entry } from './entry.ts';
+import { diagnosticsOf, entry } from './entry.ts';
 import { failuresOf } from './fail.ts';
 import { readableBytes } from './memory.ts';
 
@@ -69,6 +69,23 @@ export const runEntries = {
     explain: 'The folder of a run has the files config.json and metrics.jsonl and the folder checkpoints.',
     exit: EXIT.data,
   }),
+  'run-damaged': entry<{ path: string; reason: string }>({
+    severity: 'error',
+    message: ({ path, reason }) => `the file '${path}' of the run is not usable: ${reason}`,
+    help: () => 'restore the file, or remove it: the run goes on, and its numbers may differ in their last bits',
+    explain:
+      'A run keeps in tiles.json by which tiles its kernels compute, so that it goes on with the same kernels. Without the file they are those ' +
+      'of a run that began before there was one.',
+    exit: EXIT.data,
+  }),
+  'tiles-unusable': entry<{ path: string; reason: string }>({
+    severity: 'warning',
+    message: ({ path, reason }) => `the tiles in '${path}' are not used: ${reason}`,
+    help: () => 'remove the file; tfm tune measures them anew',
+    explain:
+      'What tfm tune measured is kept in the user’s cache, a file for each adapter. Without it kernels compute the same by tiles that are estimated ' +
+      'to be good, which may be slower.',
+  }),
   'run-locked': entry<{ folder: string; pid: number; host: string }>({
     severity: 'error',
     message: ({ folder, pid, host }) => `'${folder}' is in use by process ${pid} on ${host}`,
@@ -122,3 +139,4 @@ export const runEntries = {
 };
 
 export const runFailure = failuresOf(runEntries);
+export const runWarning = diagnosticsOf(runEntries);

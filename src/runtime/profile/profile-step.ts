@@ -1,11 +1,10 @@
 /** What each kernel of a training step costs: measured, beside what it must move and compute at least. */
-import type { Device, LoadedPlan } from '../../backends/device.ts';
+import type { Device } from '../../backends/device.ts';
 import type { Plan } from '../../compiler/ir/plan.ts';
 import type { TrainConfig } from '../../compiler/ir/train.ts';
-import { initialValues } from '../init.ts';
-import { programOf, trainedWeights, writeWeights } from '../plan-io.ts';
-import { batchShape, queueStep, readNumbers } from '../run-step.ts';
+import { queueStep, readNumbers } from '../run-step.ts';
 import { stepScalars } from '../step-scalars.ts';
+import { beginTraining, someBatch } from './begin-step.ts';
 import { withKernelPrograms } from './kernel-programs.ts';
 import { timeOf } from './time-of.ts';
 import { median, timed } from './timed.ts';
@@ -42,7 +41,7 @@ export async function profileStep(request: ProfileRequest): Promise<StepProfile>
   const { plan, uses } = withKernelPrograms(request.plan);
   const loaded = await device.load(plan, texts);
   try {
-    begin(loaded, config);
+    beginTraining(loaded, config);
     const scalars = stepScalars(config, 0);
     const batch = someBatch(plan);
     const step = async (): Promise<void> => {
@@ -71,19 +70,4 @@ export async function profileStep(request: ProfileRequest): Promise<StepProfile>
   } finally {
     loaded.release();
   }
-}
-
-function begin(loaded: LoadedPlan, config: TrainConfig): void {
-  writeWeights(loaded, 'weights', loaded.plan.weights, (place) => initialValues(place, config.seed));
-  if (loaded.plan.programs.settle) loaded.run('settle', stepScalars(config, 0));
-  for (const like of ['moment1', 'moment2'] as const) {
-    writeWeights(loaded, like, trainedWeights(loaded.plan), (place) => new Float32Array(place.bytes / 4));
-  }
-}
-
-/** Ids that every vocabulary has. */
-function someBatch(plan: Plan): { readonly tokens: Int32Array; readonly targets: Int32Array } {
-  const { rows, time } = batchShape(programOf(plan, 'micro'));
-  const ids = (): Int32Array => Int32Array.from({ length: rows * time * plan.accumulation }, (_, i) => i % 2);
-  return { tokens: ids(), targets: ids() };
 }

@@ -46,6 +46,8 @@ export const RUN_EXAMPLES: ExamplesOf<typeof runEntries> = {
   'resume-differs': when('`--resume --set train.lr=1e-4` of a run that began with another learning rate.'),
   'run-exists': when('`tfm train llama.tfm --out runs/llama` for the second time.'),
   'run-missing': when('`tfm eval llama.tfm --weights runs/lama`.'),
+  'run-damaged': when('A run is resumed after its tiles.json was cut off.'),
+  'tiles-unusable': when('A byte of a file in the cache was changed on the disk.'),
   'run-locked': when('Two `tfm train` at once with one `--out`.'),
   'not-writable': when('`--out /run` as a user who may not write there.'),
   'disk-full': when('The disk has no room for the next checkpoint.'),
