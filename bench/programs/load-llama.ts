@@ -6,8 +6,10 @@ import type { LibraryUse } from '../../src/compiler/ir/matmul.ts';
 import type { TrainConfig } from '../../src/compiler/ir/train.ts';
 import { present } from '../../src/compiler/support/invariant.ts';
 import type { Batch } from '../../src/runtime/data/windows.ts';
+import { nodeFiles } from '../../src/runtime/files.ts';
 import { packageFolder } from '../../src/runtime/package-folder.ts';
 import { readSpec } from '../../src/runtime/read-spec.ts';
+import { tilesOfDevice } from '../../src/runtime/tiles/tiles-of-device.ts';
 import { importWeights, readTensorFile } from '../../src/runtime/weights-file.ts';
 import { type Size, settingsOf } from '../sizes.ts';
 
@@ -33,6 +35,7 @@ export async function loadLlama(
     limits: device.limits,
     target: compileTarget(device.target),
     library,
+    tiles: tilesOfDevice(nodeFiles, device).tiles,
   });
   const loaded = await device.load(plan, texts);
   const ids = (name: string): Int32Array => {
