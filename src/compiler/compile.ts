@@ -1,4 +1,5 @@
-import { canCopy, compileGraphs, type GraphsRequest } from './compile-graphs.ts';
+import { compileGraphs, type GraphsRequest } from './compile-graphs.ts';
+import { canCopy } from './compile-program.ts';
 import type { Compiled, CompileRequest, Purpose } from './compile-request.ts';
 import { decodingOf } from './decode/decode.ts';
 import { describeObstruction } from './describe-obstruction.ts';
