@@ -45,6 +45,12 @@ export function lowerRows(context: LowerContext, region: RowsRegion): Kernel {
   return isLong || isLone ? lowerByGroup(context, region, elements) : lowerByInvocation(context, region);
 }
 
+/** Several lanes per row, with fewer of them where each takes fours. */
+function lowerByGroup(context: LowerContext, region: RowsRegion, elements: number): Kernel {
+  const inFours = shareRows(context, region, Math.ceil(elements / 4));
+  return usedInFours(inFours).size > 0 ? inFours : shareRows(context, region, elements);
+}
+
 /** Elements of every root: a few neighbours per invocation, or one where they cannot be taken together. */
 function lowerMap(context: LowerContext, region: RowsRegion): Kernel {
   const axes = context.writtenAxes(present(region.roots[0], 'root of a region'));
@@ -86,15 +92,19 @@ function lowerByInvocation(context: LowerContext, region: RowsRegion): Kernel {
   return finish(writer, region, LANES, Math.ceil(elementsOf(rows) / LANES), spread);
 }
 
-/** Several lanes per row: one row per workgroup, or, where rows are columns in memory, several neighbouring ones. */
-function lowerByGroup(context: LowerContext, region: RowsRegion, elements: number): Kernel {
+/**
+ * One row per workgroup, or, where rows are columns in memory, several neighbouring ones.
+ *
+ * @param useful Lanes that a row has work for.
+ */
+function shareRows(context: LowerContext, region: RowsRegion, useful: number): Kernel {
   const writer = makeWriter(context);
   const axes = rowAxes(context, region);
   const count = elementsOf(axes);
   const rows = readsAcross(context, region) ? COLUMNS : 1;
   const siblings = siblingsIn(context, region);
   const most = Math.min(ROW_LANES, context.limits.invocationsPerGroup, lanesInMemory(context, region, siblings)) / rows;
-  const lanes = 2 ** Math.floor(Math.log2(Math.min(most, Math.max(LONG_ROW / rows, elements))));
+  const lanes = 2 ** Math.floor(Math.log2(Math.min(most, Math.max(LONG_ROW / rows, useful))));
   const member = bounded(builtin('local'), lanes * rows - 1);
   const team: Team = { lanes, rows, member, lane: writer.let('lane', div(member, rows)) };
   const groups = Math.ceil(count / rows);
