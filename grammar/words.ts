@@ -17,9 +17,7 @@ const OTHERS: Readonly<Record<string, Word>> = {
 };
 
 const SIGNS: ReadonlyMap<string, string> = new Map(
-  vocabulary.flatMap(({ name, PATTERN }) =>
-    PATTERN instanceof RegExp ? [[name, PATTERN.source.replaceAll('\\', '')] as const] : [],
-  ),
+  vocabulary.flatMap(({ name, PATTERN }) => (typeof PATTERN === 'string' ? [[name, PATTERN] as const] : [])),
 );
 
 /** The word of a type of tokens, by its name. */
