@@ -128,6 +128,7 @@ test('a run leaves plain files, and resuming after a stop gives the same bits an
     'events.out.tfevents',
     'metrics.jsonl',
     'model.tfm',
+    'tiles.json',
   ]);
   assert.equal((await trainInto(whole, folder, true)).loss, undefined);
 });
