@@ -5,7 +5,7 @@ import { CUDA_LIMITS } from '../src/backends/cuda/limits.ts';
 import { compileTarget } from '../src/backends/targets.ts';
 import type { Compiled } from '../src/compiler/compile-request.ts';
 import type { TargetLimits } from '../src/compiler/ir/kernel.ts';
-import { isWorthCopying } from '../src/compiler/passes/library/copying-rule.ts';
+import { isWorthCopying } from '../src/compiler/passes/narrow-copies/copying-rule.ts';
 import { present } from '../src/compiler/support/invariant.ts';
 import { compileText } from './support/compile-text.ts';
 import { runOnDevice } from './support/device-check.ts';

@@ -12,11 +12,11 @@ import { type Pass, type PassTrace, runPass } from './pass.ts';
 import { autodiffPass } from './passes/autodiff.ts';
 import { fusePass } from './passes/fuse/fuse.ts';
 import { hoist } from './passes/hoist.ts';
-import { isWorthCopying } from './passes/library/copying-rule.ts';
 import { isWorthLibrary } from './passes/library/library-rule.ts';
-import { narrowOperands, type WantsNarrow, wideOperands } from './passes/library/narrow-operands.ts';
-import { type CopiesSplit, splitCopies } from './passes/library/split-copies.ts';
 import { mergeContracts } from './passes/merge-contracts.ts';
+import { isWorthCopying } from './passes/narrow-copies/copying-rule.ts';
+import { narrowOperands, type WantsNarrow, wideOperands } from './passes/narrow-copies/narrow-operands.ts';
+import { type CopiesSplit, splitCopies } from './passes/narrow-copies/split-copies.ts';
 import { piecesPass } from './passes/pieces/pieces.ts';
 import { precisionPass } from './passes/precision/precision.ts';
 import { simplify } from './passes/simplify/simplify.ts';
@@ -63,9 +63,10 @@ export function compileProgram(
   const untyped = fused(optimised);
   const first = typed(untyped);
   const wants = wantsNarrow(request, precision);
+  if (!wants || precision === 'f32') return [lowered(name, first)];
   // What is not stored as it is multiplied is only known now; with copies of it, fusion begins anew.
-  const wide = wants ? wideOperands(untyped, first, use !== undefined) : new Set<never>();
-  if (!wants || precision === 'f32' || wide.size === 0) return [lowered(name, first)];
+  const wide = wideOperands(untyped, first, use !== undefined);
+  if (wide.size === 0) return [lowered(name, first)];
   const copied = runPass(narrowOperands({ wants, precision, wide }), optimised, trace);
   const { graph: rest, copies }: CopiesSplit =
     name === 'micro' ? splitCopies(copied) : { graph: copied, copies: undefined };

@@ -5,10 +5,11 @@
 import type { Axis } from '../ir/graph.ts';
 import type { Expr, NarrowType } from '../ir/kernel.ts';
 import { bool, f32, lt, select, u32 } from '../ir/kernel-expr.ts';
+import { DEPTH } from '../ir/multiprocessor.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
 import { present } from '../support/invariant.ts';
 import { add, atMost, div, indicesAt, mod, mul } from './index-math.ts';
-import { DEPTH, type OperandTile } from './matrix-tile.ts';
+import type { OperandTile } from './matrix-tile.ts';
 import { withinGroup } from './product-frame.ts';
 import { range } from './product-sums.ts';
 import type { Env, KernelWriter, LocalArray } from './writer.ts';

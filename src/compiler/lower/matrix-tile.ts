@@ -9,6 +9,7 @@
 import { FRAGMENT, FRAGMENT_LANES, LANE_SUMS } from '../ir/fragment.ts';
 import type { ValueId } from '../ir/graph.ts';
 import type { NarrowType } from '../ir/kernel.ts';
+import { BYTES_PER_CYCLE, DEPTH, PRODUCTS_PER_CYCLE } from '../ir/multiprocessor.ts';
 import type { ProductPart, ProductRegion } from '../ir/region.ts';
 import { CELL, ELEMENT_BYTES, elementBytes, heldAs } from '../ir/storage-type.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
@@ -43,8 +44,6 @@ export type Side = 'row' | 'column';
 
 const SIDES = ['row', 'column'] as const;
 
-/** Places of the sum that are brought at once. */
-export const DEPTH = 32;
 /** Tiles of an operand in workgroup memory: one is multiplied while the next ones are brought. */
 const [FEWEST_TURNS, MOST_TURNS] = [2, 4];
 /** Elements behind each line, so that lines begin in unlike banks of memory: 16 bytes, as much as a fragment loads at once. */
@@ -255,9 +254,6 @@ export function stagingOf(context: LowerContext, parts: readonly MatrixPart[], t
   return { elements, isOver: 4 * elements <= 2 * largest.size, side: largest.side, n: largest.n };
 }
 
-/** Of a multiprocessor of an A100, in each cycle: products added, and bytes that it gets of the cache that all share. */
-const PRODUCTS = 1024;
-const BYTES = 48;
 /** Cycles until the first operands are there. */
 const LATENCY = 1500;
 
@@ -268,10 +264,10 @@ function costOf(context: LowerContext, { part, passes, tile, tiles }: MatrixPart
   const bytesOf = (id: ValueId): number => elementBytes(context.value(id).type.storage, limits);
   const cycles = passes.reduce((sum, pass) => {
     const ofLine = (side: Side): number => operandsOfPass(pass, side).reduce((bytes, id) => bytes + bytesOf(id), 0);
-    const brought = (DEPTH * (ofLine('row') * tile.rows + ofLine('column') * tile.columns)) / BYTES;
-    const multiplied = (DEPTH * area * pass.terms.length) / PRODUCTS;
+    const brought = (DEPTH * (ofLine('row') * tile.rows + ofLine('column') * tile.columns)) / BYTES_PER_CYCLE;
+    const multiplied = (DEPTH * area * pass.terms.length) / PRODUCTS_PER_CYCLE.narrow;
     return sum + Math.ceil(elementsOf(pass.axes) / DEPTH) * Math.max(brought, multiplied);
   }, LATENCY);
-  const stored = (4 * area * Math.max(1, part.roots.length)) / BYTES;
+  const stored = (4 * area * Math.max(1, part.roots.length)) / BYTES_PER_CYCLE;
   return (cycles + stored) * Math.ceil((tiles * parts) / limits.matrixUnits);
 }

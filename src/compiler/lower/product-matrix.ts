@@ -9,13 +9,13 @@ import { FRAGMENT, FRAGMENT_LANES, fragmentPlace, LANE_SUMS } from '../ir/fragme
 import type { ValueId } from '../ir/graph.ts';
 import type { Expr } from '../ir/kernel.ts';
 import { and, bool, lt, u32 } from '../ir/kernel-expr.ts';
+import { DEPTH } from '../ir/multiprocessor.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
 import { present } from '../support/invariant.ts';
 import { type Bringing, copyTile, keepTile, loadedFours, loadTile, positionOf } from './bring-operand.ts';
 import type { Emitter } from './element.ts';
 import { add, bounded, div, indicesAt, mod, mul } from './index-math.ts';
 import {
-  DEPTH,
   fragmentsOf,
   lanesOf,
   type MatrixPart,

@@ -12,6 +12,7 @@ import { usedInFours } from '../ir/kernel-walk.ts';
 import type { RowsRegion } from '../ir/region.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
 import { present } from '../support/invariant.ts';
+import { SHARE } from '../widen/share.ts';
 import { widen } from '../widen/widen.ts';
 import type { LowerContext } from './context.ts';
 import { reduceTogether, type Team } from './cooperate.ts';
@@ -25,8 +26,6 @@ import { reduceInLoops, reductionsOf } from './reduce.ts';
 import { siblingsIn } from './siblings.ts';
 import { type Env, type KernelWriter, makeWriter } from './writer.ts';
 
-/** Elements of a map that an invocation takes: on a CPU starting a workgroup is dear. */
-const MAP_ELEMENTS = { cpu: 16, gpu: 4 } as const;
 /** The most lanes that work on one row. */
 const ROW_LANES = 256;
 /** Elements from which a row is worth a workgroup: on a GPU, and on any device when there are few rows. */
@@ -55,7 +54,7 @@ function lowerByGroup(context: LowerContext, region: RowsRegion, elements: numbe
 function lowerMap(context: LowerContext, region: RowsRegion): Kernel {
   const axes = context.writtenAxes(present(region.roots[0], 'root of a region'));
   const { deviceClass } = context.limits;
-  const kernel = mapOf(context, region, axes, MAP_ELEMENTS[deviceClass]);
+  const kernel = mapOf(context, region, axes, SHARE[deviceClass]);
   // On a GPU it is lanes that read neighbours together, if they do not take fours of them.
   return deviceClass === 'cpu' || usedInFours(kernel).size > 0 ? kernel : mapOf(context, region, axes, 1);
 }

@@ -1,6 +1,6 @@
 import type { Kernel, TargetLimits } from '../ir/kernel.ts';
 import type { Address, Launch } from '../ir/plan.ts';
-import { SHARE } from './flat-kernel.ts';
+import { SHARE } from '../widen/share.ts';
 import { flatAddress, flatLaunch, windowsOf } from './flat-launch.ts';
 import type { IoTable } from './io-table.ts';
 import type { KernelTable } from './kernel-table.ts';

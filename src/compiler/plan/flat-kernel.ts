@@ -1,6 +1,7 @@
 /** What the kernels of flat runs of elements are made of: weights, gradients and moments have one layout. */
 import type { Expr, Kernel, KernelBuffer, KernelUniform, Statement } from '../ir/kernel.ts';
 import { add, and, builtin, local, lt, mul, u32, uniform } from '../ir/kernel-expr.ts';
+import { SHARE } from '../widen/share.ts';
 import { widen } from '../widen/widen.ts';
 
 export const LANES = 64;
@@ -39,14 +40,12 @@ export const base = { shared: [], functions: [], features: [], workgroup: LANES 
 export const invocation = add(mul(builtin('group'), u32(LANES)), builtin('local'));
 export const i = local('i', 'u32');
 
-/**
- * Elements of a run that an invocation takes: a four, and on a CPU, where starting a workgroup is dear, several. Runs are whole
- * numbers of shares, because every weight begins where a binding may; behind a weight lie zeros, which updates leave.
- */
-export const SHARE = { cpu: 16, gpu: 4 } as const;
 export type DeviceClass = keyof typeof SHARE;
 
-/** A kernel that runs `body` for each element i of a run, and what goes `before` once. */
+/**
+ * A kernel that runs `body` for each element i of a run, and what goes `before` once. Runs are whole numbers of shares, because every
+ * weight begins where a binding may; behind a weight lie zeros, which updates leave.
+ */
 export function overRun(
   kernel: Omit<Kernel, keyof typeof base | 'groups' | 'body' | 'flops' | 'bytes'>,
   deviceClass: DeviceClass,

@@ -24,6 +24,7 @@ import {
   uniform,
 } from '../ir/kernel-expr.ts';
 import type { OptimizerSpec } from '../ir/train.ts';
+import { SHARE } from '../widen/share.ts';
 
 import {
   assignAdd,
@@ -37,7 +38,6 @@ import {
   launch,
   overRun,
   runtime,
-  SHARE,
   store,
   variable,
   when,
@@ -305,17 +305,19 @@ export function adam(spec: OptimizerSpec, deviceClass: DeviceClass): Kernel {
   });
 }
 
+/** What both kernels of totals have. */
+const TOTALS = {
+  buffers: [buffer('totals', 'read_write', '[elements]'), buffer('parts', 'read_write', '[elements]')],
+  uniforms: [launch('count', 'u32')],
+};
+const doesAccumulate = (what: string): readonly string[] => [
+  `Adds ${what} of one micro-batch to the sum over the micro-batches of a step.`,
+  'Source: the train block. 1 FLOP, 12 B moved for each element.',
+];
+
 /** totals += parts: sums the gradients of micro-batches. */
 export function accumulate(deviceClass: DeviceClass): Kernel {
-  const kernel = {
-    name: 'accumulate',
-    doc: [
-      'Adds the gradients of one micro-batch to the sum over the micro-batches of a step.',
-      'Source: the train block. 1 FLOP, 12 B moved for each element.',
-    ],
-    buffers: [buffer('totals', 'read_write', '[elements]'), buffer('parts', 'read_write', '[elements]')],
-    uniforms: [launch('count', 'u32')],
-  };
+  const kernel = { ...TOTALS, name: 'accumulate', doc: doesAccumulate('the gradients') };
   return overRun(kernel, deviceClass, [accumulated()]);
 }
 
@@ -323,13 +325,9 @@ export function accumulate(deviceClass: DeviceClass): Kernel {
 export function accumulateOutput(): Kernel {
   return {
     ...base,
+    ...TOTALS,
     name: 'accumulate_output',
-    doc: [
-      'Adds what one micro-batch gave to the sum over the micro-batches of a step.',
-      'Source: the train block. 1 FLOP, 12 B moved for each element.',
-    ],
-    buffers: [buffer('totals', 'read_write', '[elements]'), buffer('parts', 'read_write', '[elements]')],
-    uniforms: [launch('count', 'u32')],
+    doc: doesAccumulate('an output'),
     groups: 1,
     body: [define('i', invocation), when(lt(i, uniform('count', 'u32')), [accumulated()])],
     flops: 0,

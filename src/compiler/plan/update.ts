@@ -2,7 +2,7 @@ import type { TargetLimits } from '../ir/kernel.ts';
 import type { Clear, IoPlace, Launch, Program, WeightPlace } from '../ir/plan.ts';
 import type { TrainConfig } from '../ir/train.ts';
 import { present } from '../support/invariant.ts';
-import { SHARE } from './flat-kernel.ts';
+import { SHARE } from '../widen/share.ts';
 import { flatAddress, flatLaunch, windowsOf } from './flat-launch.ts';
 import type { IoTable } from './io-table.ts';
 import type { KernelTable } from './kernel-table.ts';

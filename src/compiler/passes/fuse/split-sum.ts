@@ -8,6 +8,7 @@
  */
 import type { Axis, AxisId, Op, OpOf, ValueId } from '../../ir/graph.ts';
 import type { Precision } from '../../ir/kernel.ts';
+import { BYTES_PER_CYCLE, DEPTH, PRODUCTS_PER_CYCLE } from '../../ir/multiprocessor.ts';
 import { operandOf, resultOf } from '../../ir/op-parts.ts';
 import { elementsOf } from '../../ir/tensor-type.ts';
 import { inferTypes } from '../../ops/infer.ts';
@@ -24,18 +25,17 @@ export interface SumSplitting {
   readonly library?: LibraryMode | undefined;
 }
 
-/** Places of the sum that a step takes; fewer steps than these are not worth a piece. */
-const DEPTH = 32;
+/** Fewer steps than these are not worth a piece. */
 const FEWEST_STEPS = 8;
 const MOST_PIECES = 64;
 
-/** Sides of tiles; products that a multiprocessor of an A100 adds in a cycle, and bytes of an operand's element. */
+/** Sides of tiles, and bytes of an operand's element. */
 const TILES = {
-  narrow: { sides: [128, 64, 32], products: 1024, bytes: 2 },
-  f32: { sides: [64, 32], products: 64, bytes: 4 },
+  narrow: { sides: [128, 64, 32], bytes: 2 },
+  f32: { sides: [64, 32], bytes: 4 },
 } as const;
-/** Bytes that a multiprocessor gets in a cycle of the cache that all share; half as many of partial sums, which are more than it holds. */
-const BYTES = 48;
+/** Partial sums are more than the cache holds, and come half as fast. */
+const PARTIAL_BYTES_PER_CYCLE = BYTES_PER_CYCLE / 2;
 /** Cycles of the shortest step, with its barrier, and of a launch. */
 const STEP = 200;
 const LAUNCH = 5000;
@@ -65,7 +65,7 @@ export function splitSum(
   const cost = (pieces: number): number => {
     const work = { ...own, batch: own.batch * pieces, steps: Math.ceil(own.steps / pieces) };
     const partial = pieces * own.batch * own.rows * own.columns;
-    const extra = pieces === 1 ? 0 : LAUNCH + (2 * 4 * partial) / (BYTES / 2) / rule.multiprocessors;
+    const extra = pieces === 1 ? 0 : LAUNCH + (2 * 4 * partial) / PARTIAL_BYTES_PER_CYCLE / rule.multiprocessors;
     return cyclesOf([work, ...others], rule) + extra;
   };
   const ways = waysToSplit(r, op, own.steps);
@@ -92,9 +92,14 @@ function workOf(r: Rewriter, op: OpOf<'contract'>): Work | undefined {
 
 /** Cycles of a launch, with the tiles that are best for it. */
 function cyclesOf(works: readonly Work[], { multiprocessors, precision }: SumSplitting): number {
-  const { sides, products, bytes } = TILES[precision === 'f32' ? 'f32' : 'narrow'];
+  const kind = precision === 'f32' ? 'f32' : 'narrow';
+  const { sides, bytes } = TILES[kind];
   const cycles = sides.map((side) => {
-    const step = Math.max((side * side * DEPTH) / products, (2 * side * DEPTH * bytes) / BYTES, STEP);
+    const step = Math.max(
+      (side * side * DEPTH) / PRODUCTS_PER_CYCLE[kind],
+      (2 * side * DEPTH * bytes) / BYTES_PER_CYCLE,
+      STEP,
+    );
     const longest = Math.max(...works.map(({ steps }) => steps));
     const all = works.reduce(
       (sum, { rows, columns, batch, steps }) =>

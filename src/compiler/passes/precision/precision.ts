@@ -14,7 +14,7 @@
  * - What a library computes in several terms, or where storing draws how to round: it rounds what it stores, each term, to the nearest.
  * Kernels compute in f32, and all sums are f32; products may round their operands to the narrow type.
  *
- * What says that it is narrow before that, is: a copy for a library (`passes/library/narrow-operands.ts`).
+ * What says that it is narrow before that, is: a copy for a library (`passes/narrow-copies/narrow-operands.ts`).
  *
  * Values that share memory have one type: a view and what it is a view of, a stack and its slices, a state before and after a
  * `put`. If one of them has to be f32, all of them are.
