@@ -234,11 +234,11 @@ test('a file that is damaged or of another adapter is not used, and that is said
   clearCache();
 });
 
-test('shipped tables are whole, and name tiles of the menu for the adapters that they are of', () => {
+// A table is empty where the estimate names what was measured to be best.
+test('shipped tables are whole, and are for the adapters that they are of', () => {
   for (const [name, file] of Object.entries(SHIPPED)) {
     const shipped = readTileFile(nodeFiles, shippedPath(file));
     if (typeof shipped === 'string') throw new Error(shipped);
-    assert.ok(shipped.tiles.size > 0, file);
     const { info, limits } = device;
     const known = {
       ...device,
@@ -249,7 +249,7 @@ test('shipped tables are whole, and name tiles of the menu for the adapters that
     assert.equal(shippedTiles(nodeFiles, { ...known, limits: { ...known.limits, subgroupSize: 4 } }), NO_TILES);
     assert.equal(shippedTiles(nodeFiles, { ...known, info: { ...info, name: 'unknown' } }), NO_TILES);
     // What the user measured wins.
-    const [key = ''] = shipped.tiles.keys();
+    const [key = 'a product'] = shipped.tiles.keys();
     addToTileCache(nodeFiles, known, new Map([[key, 'measured here']]));
     assert.is(tilesOfDevice(nodeFiles, known).tiles.get(key), 'measured here');
     clearCache();

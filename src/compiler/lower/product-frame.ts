@@ -23,7 +23,7 @@ export interface Frame {
   readonly row: Expr;
   readonly column: Expr;
   /** The indices of the invocation's i-th row or column; beyond the last, those of the last. */
-  rowAt(i: number): Env;
+  rowAt(i: Expr): Env;
   columnAt(i: number): Env;
   /** A name for elements of an operand. */
   nameOf(value: ValueId): string;
@@ -53,7 +53,7 @@ export function frameOf(writer: KernelWriter, tiled: TiledPart, place: Expr, lan
     firstColumn,
     row,
     column,
-    rowAt: (i) => clamped('row', add(row, u32(i)), part.rows),
+    rowAt: (i) => clamped('row', add(row, i), part.rows),
     columnAt: (i) => clamped('column', add(column, u32(columnOffset(tile, i).own)), part.columns),
     nameOf: (value) => shortName(writer.context, value),
   };

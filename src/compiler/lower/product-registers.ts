@@ -14,18 +14,14 @@ import { add, atMost, bounded, indicesAt, mul } from './index-math.ts';
 import type { Frame } from './product-frame.ts';
 import { addProducts, range, type Sums, sumOver } from './product-sums.ts';
 import { loopsOf, operandsOfPass, type Pass } from './product-terms.ts';
-import { isShared, stripOf } from './product-tile.ts';
+import { areInFours, isShared, ONE_BY_ONE, placesAtOnce, stripOf } from './product-tile.ts';
 import type { Env, KernelWriter, LocalArray } from './writer.ts';
 
 const FOUR = [0, 1, 2, 3] as const;
 
-/** The element of an operand, by number of the row or the column. */
-type ElementOf = (value: ValueId, line: number) => Expr;
-
-interface Operands {
-  readonly row: ElementOf;
-  readonly column: ElementOf;
-}
+/** The element of an operand in a row, and in a column. */
+type RowElement = (value: ValueId, row: Expr) => Expr;
+type ColumnElement = (value: ValueId, column: number) => Expr;
 
 /** Adds the products of a pass to the accumulators. Rows and columns beyond the last are the last again. */
 export function addInRegisters(emitter: Emitter, frame: Frame, pass: Pass, sums: Sums): void {
@@ -33,54 +29,56 @@ export function addInRegisters(emitter: Emitter, frame: Frame, pass: Pass, sums:
   const { limits } = writer.context;
   const loops = loopsOf(writer.context, pass);
   const axes = loops.at(-1) ?? [];
-  const rows = range(frame.tile.rows).map((i) => frame.rowAt(i));
-  const rowElement = (value: ValueId, row: number, at: Env): Expr =>
-    emitter.element(value, new Map([...frame.batch, ...present(rows[row], 'row'), ...at]));
-  const columnElement = (value: ValueId, column: number, at: Env): Expr =>
-    emitter.element(value, new Map([...frame.batch, ...frame.columnAt(column), ...at]));
+  const rowElement = (at: Env): RowElement => {
+    return (value, row) => emitter.element(value, new Map([...frame.batch, ...frame.rowAt(row), ...at]));
+  };
+  const columnElement = (at: Env): ColumnElement => {
+    return (value, column) => emitter.element(value, new Map([...frame.batch, ...frame.columnAt(column), ...at]));
+  };
 
   if (!isShared(limits, pass, axes)) {
     sumOver(writer, loops, sums, (outer, index, into) => {
       const at = new Map([...outer, ...indicesAt(index, axes)]);
-      const row: ElementOf = (value, i) => writer.let(`${frame.nameOf(value)}_${i}`, rowElement(value, i, at));
-      multiply(emitter, frame, pass, { row, column: (value, i) => columnElement(value, i, at) }, into);
+      const element = rowElement(at);
+      const row = (value: ValueId, i: number): Expr =>
+        writer.let(`${frame.nameOf(value)}_${i}`, element(value, u32(i)));
+      multiply(writer, frame, pass, row, columnElement(at), into);
     });
     return;
   }
   const strip = stripOf(limits);
   const size = elementsOf(axes);
+  const together = placesAtOnce(limits, pass, size);
   const step = (outer: Env, start: Expr, into: Sums): void => {
     const ahead = indicesAt(atMost(add(start, frame.lane), size - 1), axes);
-    const own = ownElements(emitter, frame, pass, (value, row) =>
-      rowElement(value, row, new Map([...outer, ...ahead])),
-    );
-    const count = size % strip === 0 ? u32(strip) : min(u32(strip), sub(u32(size), start));
-    const placeAt = (turn: Expr): Env => new Map([...outer, ...indicesAt(bounded(add(start, turn), size - 1), axes)]);
-    const turnTo = (turn: Expr): void => {
-      const at = placeAt(turn);
-      if (!limits.unrolls) {
-        const row: ElementOf = (value, i) =>
-          writer.shuffle(`${frame.nameOf(value)}_${i}`, present(own.get(value), 'own elements').at(u32(i)), turn);
-        multiply(emitter, frame, pass, { row, column: (value, i) => columnElement(value, i, at) }, into);
-        return;
-      }
-      const columns = columnVectors(emitter, frame, pass, (value, i) => columnElement(value, i, at));
-      const { vectors } = frame.tile;
+    const own = ownElements(writer, frame, pass, rowElement(new Map([...outer, ...ahead])));
+    const columnAt = (turn: Expr): ColumnElement =>
+      columnElement(new Map([...outer, ...indicesAt(bounded(add(start, turn), size - 1), axes)]));
+    const passed = (wish: string, value: ValueId, row: Expr, turn: Expr): Expr =>
+      writer.shuffle(wish, present(own.get(value), 'own elements').at(row), turn);
+    const takeTurn = (turn: Expr): void => {
+      const row = (value: ValueId, i: number): Expr => passed(`${frame.nameOf(value)}_${i}`, value, u32(i), turn);
+      multiply(writer, frame, pass, row, columnAt(turn), into);
+    };
+    const takeTurns = (first: Expr): void => {
+      const turns = range(together).map((t) => add(first, u32(t)));
+      const columns = turns.map((turn) => columnVectors(writer, frame, pass, columnAt(turn)));
       const multiplyRow = (row: Expr): void => {
-        const elements = new Map(
-          operandsOfPass(pass, 'row').map((value) => [
-            value,
-            writer.shuffle(frame.nameOf(value), present(own.get(value), 'own elements').at(row), turn),
-          ]),
-        );
+        const elements = turns.map((turn) => {
+          const all = operandsOfPass(pass, 'row');
+          return new Map(all.map((value) => [value, passed(frame.nameOf(value), value, row, turn)]));
+        });
+        const { vectors } = frame.tile;
         for (const term of pass.terms) {
           const sums = range(vectors).map((j) => present(into[term.sum], 'sum').at(add(mul(row, vectors), u32(j))));
-          addProducts(writer, elements.get(term.row), columns.get(term.column), sums);
+          const products = turns.map((_, t) => [elements[t]?.get(term.row), columns[t]?.get(term.column)] as const);
+          addProducts(writer, products, sums);
         }
       };
       writer.loop('i', frame.tile.rows, multiplyRow, { unrolled: true });
     };
-    writer.loop('turn', count, turnTo, { max: strip - 1 });
+    const count = size % strip === 0 ? u32(strip) : min(u32(strip), sub(u32(size), start));
+    writer.loop('turn', count, limits.unrolls ? takeTurns : takeTurn, { max: strip - 1, step: u32(together) });
   };
   sumOver(writer, loops, sums, step, strip);
 }
@@ -90,36 +88,52 @@ const EXPLAINED = new WeakSet<KernelWriter>();
 
 /** What this lane loads of each row. */
 function ownElements(
-  { writer }: Emitter,
+  writer: KernelWriter,
   frame: Frame,
   pass: Pass,
-  element: ElementOf,
+  element: RowElement,
 ): ReadonlyMap<ValueId, LocalArray> {
   if (!EXPLAINED.has(writer))
     writer.comment('Each lane loads one element of every row; then they take turns to pass theirs to all.');
   EXPLAINED.add(writer);
+  const { rows } = frame.tile;
   const own = (value: ValueId): LocalArray => {
-    const elements = range(frame.tile.rows).map((row) => element(value, row));
-    return writer.array(`own_${frame.nameOf(value)}`, 'f32', inFours(writer, elements));
+    const wish = `own_${frame.nameOf(value)}`;
+    const from = (first: Expr, count: number): readonly Expr[] =>
+      atOnce(
+        writer,
+        range(count).map((c) => element(value, add(first, u32(c)))),
+      );
+    const most = Math.min(4, rows);
+    if (rows <= ONE_BY_ONE)
+      return writer.array(
+        wish,
+        'f32',
+        range(rows / most).flatMap((i) => from(u32(most * i), most)),
+      );
+    const array = writer.array(wish, 'f32', rows);
+    const count = areInFours(writer.context, frame.rows, value) ? most : 1;
+    const load = (first: Expr): void => {
+      for (const [c, one] of from(first, count).entries()) array.assign(add(first, u32(c)), one);
+    };
+    writer.loop('i', rows, load, { step: u32(count) });
+    return array;
   };
   return new Map(operandsOfPass(pass, 'row').map((value) => [value, own(value)]));
 }
 
-/** Elements, those of each four loaded at once where they lie side by side. */
-function inFours(writer: KernelWriter, elements: readonly Expr[]): readonly Expr[] {
-  return range(Math.ceil(elements.length / 4)).flatMap((i) => {
-    const parts = elements.slice(4 * i, 4 * i + 4);
-    const four = parts.length === 4 ? writer.four(parts) : undefined;
-    return four?.kind === 'load' ? FOUR.map((c) => component(four, c)) : parts;
-  });
+/** Elements, loaded at once where they are four that lie side by side. */
+function atOnce(writer: KernelWriter, parts: readonly Expr[]): readonly Expr[] {
+  const four = parts.length === 4 ? writer.four(parts) : undefined;
+  return four?.kind === 'load' ? FOUR.map((c) => component(four, c)) : parts;
 }
 
 /** The vectors of all columns at one place of the sum. */
 function columnVectors(
-  { writer }: Emitter,
+  writer: KernelWriter,
   frame: Frame,
   pass: Pass,
-  element: ElementOf,
+  element: ColumnElement,
 ): ReadonlyMap<ValueId, readonly Expr[]> {
   const vectorOf = (value: ValueId, j: number): Expr => {
     const parts = range(4).map((c) => element(value, 4 * j + c));
@@ -130,14 +144,18 @@ function columnVectors(
 }
 
 /** The products at one place of the sum. */
-function multiply(emitter: Emitter, frame: Frame, pass: Pass, operands: Operands, into: Sums): void {
-  const { writer } = emitter;
-  const { rows } = frame.tile;
-  const columns = columnVectors(emitter, frame, pass, operands.column);
-  for (const row of range(rows)) {
-    const elements = new Map(operandsOfPass(pass, 'row').map((value) => [value, operands.row(value, row)]));
-    for (const term of pass.terms) {
-      addProducts(writer, elements.get(term.row), columns.get(term.column), into[term.sum]?.rows[row]);
-    }
+function multiply(
+  writer: KernelWriter,
+  frame: Frame,
+  pass: Pass,
+  rowElement: (value: ValueId, row: number) => Expr,
+  columnElement: ColumnElement,
+  into: Sums,
+): void {
+  const columns = columnVectors(writer, frame, pass, columnElement);
+  for (const row of range(frame.tile.rows)) {
+    const elements = new Map(operandsOfPass(pass, 'row').map((value) => [value, rowElement(value, row)]));
+    for (const term of pass.terms)
+      addProducts(writer, [[elements.get(term.row), columns.get(term.column)]], into[term.sum]?.rows[row]);
   }
 }

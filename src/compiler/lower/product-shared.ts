@@ -119,6 +119,6 @@ function multiply(
       [...tiles.row].map(([value, array]) => [value, writer.let(`${frame.nameOf(value)}_${i}`, read('row', array, i))]),
     );
     for (const term of pass.terms)
-      addProducts(writer, scalars.get(term.row), columns.get(term.column), into[term.sum]?.rows[i]);
+      addProducts(writer, [[scalars.get(term.row), columns.get(term.column)]], into[term.sum]?.rows[i]);
   }
 }

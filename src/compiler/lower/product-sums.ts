@@ -119,17 +119,18 @@ function inParts(writer: KernelWriter, into: Sums, write: (into: Sums) => void):
   });
 }
 
-/** Adds a scalar times each vector to each accumulator. */
+/** Adds products of a scalar and vectors to the accumulators of the vectors, one product after the other. */
 export function addProducts(
   writer: KernelWriter,
-  scalar: Expr | undefined,
-  vectors: readonly Expr[] | undefined,
+  products: readonly (readonly [scalar: Expr | undefined, vectors: readonly Expr[] | undefined])[],
   sums: readonly Variable[] | undefined,
 ): void {
-  const factor = present(scalar, 'element of a row');
   present(sums, 'accumulators of a row').forEach((sum, j) => {
-    const vector = present(vectors?.[j], 'elements of columns');
-    writer.assign(sum, binary('add', sum.value, binary('mul', factor, vector)));
+    const added = products.reduce<Expr>((before, [scalar, vectors]) => {
+      const [factor, vector] = [present(scalar, 'element of a row'), present(vectors?.[j], 'elements of columns')];
+      return binary('add', before, binary('mul', factor, vector));
+    }, sum.value);
+    writer.assign(sum, added);
   });
 }
 

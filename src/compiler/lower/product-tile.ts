@@ -51,7 +51,9 @@ const GPU_TILES: readonly Tile[] = [
 function menuOf(limits: TargetLimits): readonly Tile[] {
   if (limits.deviceClass === 'gpu') return GPU_TILES;
   const columnLanes = stripOf(limits) || 8;
-  const sizes = [16, 8, 4, 2, 1].flatMap((rows) => [2, 1].map((vectors) => ({ rows, vectors })));
+  const sizes = [...(limits.unrolls ? [32] : []), 16, 8, 4, 2, 1].flatMap((rows) =>
+    [2, 1].map((vectors) => ({ rows, vectors })),
+  );
   return sizes.map((size) => ({ ...size, rowLanes: 1, columnLanes, inFours: true }));
 }
 
@@ -67,10 +69,28 @@ export function isShared(limits: TargetLimits, pass: Pass, axes: readonly Axis[]
 }
 
 /**
+ * How many places of a sum lanes multiply at each turn of the innermost loop, over `size` places. A sum that a loop goes on with is read at each turn,
+ * merged with what it is in lanes that have left the loop, and written: better once for two products.
+ */
+export function placesAtOnce(limits: TargetLimits, { terms }: Pass, size: number): number {
+  const isAlone = new Set(terms.map(({ sum }) => sum)).size === terms.length;
+  return limits.unrolls && isAlone && size % 2 === 0 && stripOf(limits) % 2 === 0 ? 2 : 1;
+}
+
+/** Rows whose elements a lane loads one by one. Those of more are loaded in a loop, which takes a little longer and compiles twice as fast. */
+export const ONE_BY_ONE = 16;
+
+/**
  * Registers (of four floats) that the accumulators of an invocation may take. A CPU has too few for them in any case, and
- * keeps them in its nearest cache.
+ * keeps them in its nearest cache; as long as loops over them are unrolled, that is.
  */
 const ACCUMULATORS = { cpu: 32, gpu: 16 } as const;
+const UNROLLED_ACCUMULATORS = 64;
+
+function accumulatorsOf({ deviceClass, unrolls }: TargetLimits): number {
+  return unrolls ? UNROLLED_ACCUMULATORS : ACCUMULATORS[deviceClass];
+}
+
 /** Lines that the products of a kernel may take, since it is to be read, and how many fewer for what else a part needs. */
 const LINES = 72;
 const LINES_OF_PART = 12;
@@ -79,15 +99,26 @@ const LINES_OF_PART = 12;
  * One for each element of a row and for each product, and one more for an accumulator when a long sum is cut in blocks. Where the driver
  * unrolls loops, one over the rows has those of elements that lanes share once.
  */
-function linesOf(context: LowerContext, sums: number, passes: readonly Pass[], { rows, vectors }: Tile): number {
+function linesOf(context: LowerContext, sums: number, passes: readonly Pass[], tile: Tile): number {
+  const { rows, vectors } = tile;
   const isLong = passes.some((pass) => elementsOf(pass.axes) > BLOCK);
-  const products = passes.reduce((n, pass) => {
-    const shared = isShared(context.limits, pass, loopsOf(context, pass).at(-1) ?? []);
-    const ofRow = operandsOfPass(pass, 'row').length + pass.terms.length * vectors;
-    return n + (shared && context.limits.unrolls ? 2 + ofRow : rows * ofRow);
-  }, 0);
-  const blocks = context.limits.unrolls ? 2 + sums : rows * vectors * sums;
+  const { unrolls } = context.limits;
+  const products = passes.reduce((n, pass) => n + (unrolls ? linesUnrolled : linesWritten)(context, pass, tile), 0);
+  const blocks = unrolls ? 5 + sums : rows * vectors * sums;
   return products + (isLong ? blocks : 0);
+}
+
+function linesWritten(_: LowerContext, pass: Pass, { rows, vectors }: Tile): number {
+  return rows * (operandsOfPass(pass, 'row').length + pass.terms.length * vectors);
+}
+
+function linesUnrolled(context: LowerContext, pass: Pass, tile: Tile): number {
+  const innermost = loopsOf(context, pass).at(-1) ?? [];
+  if (!isShared(context.limits, pass, innermost)) return linesWritten(context, pass, tile);
+  const { rows, vectors } = tile;
+  const [ofRow, ofColumn] = [operandsOfPass(pass, 'row').length, vectors * operandsOfPass(pass, 'column').length];
+  const places = placesAtOnce(context.limits, pass, elementsOf(innermost));
+  return (rows > ONE_BY_ONE ? 8 : 1) * ofRow + places * (ofRow + ofColumn) + 2 + pass.terms.length * vectors;
 }
 
 /** What a load costs, in multiplications of four floats; on a CPU also four at once, and an element that another lane passes. */
@@ -131,7 +162,7 @@ export function chooseTiles(context: LowerContext, region: ProductRegion): Chose
 function candidatesFor(context: LowerContext, part: ProductPart, parts: number): readonly Candidate<TiledPart>[] {
   const turned: ProductPart = { ...part, rows: part.columns, columns: part.rows };
   const isModest = (sums: number, tile: Tile, passes: readonly Pass[]): boolean =>
-    tile.rows * tile.vectors * sums <= ACCUMULATORS[context.limits.deviceClass] &&
+    tile.rows * tile.vectors * sums <= accumulatorsOf(context.limits) &&
     linesOf(context, sums, passes, tile) <= (LINES - LINES_OF_PART * (parts - 1)) / parts;
   return [part, turned].flatMap((oriented) => {
     const passes = passesOf(context, oriented);
@@ -180,7 +211,8 @@ function costOf(context: LowerContext, part: ProductPart, passes: readonly Pass[
     const ofRow = shared ? load / stripOf(context.limits) + SHUFFLE : load;
     const rows = operandsOfPass(pass, 'row').length * tile.rows * ofRow;
     const columns = operandsOfPass(pass, 'column').reduce(
-      (all, value) => all + tile.vectors * (inFours(context, part, tile, value) ? LOAD_OF_FOUR : 4 * load),
+      (all, value) =>
+        all + tile.vectors * (tile.inFours && areInFours(context, part.columns, value) ? LOAD_OF_FOUR : 4 * load),
       0,
     );
     return sum + elementsOf(pass.axes) * (rows + columns + pass.terms.length * tile.rows * 4 * tile.vectors);
@@ -189,10 +221,10 @@ function costOf(context: LowerContext, part: ProductPart, passes: readonly Pass[
   return tiles * invocations * step * idle * (storesAlongRows(context, part) ? 1.05 : 1);
 }
 
-/** Whether the elements of an operand for four neighbouring columns are loaded at once. */
-function inFours(context: LowerContext, { columns }: ProductPart, tile: Tile, value: ValueId): boolean {
+/** Whether elements of an operand for four neighbours along `axes`, its rows or its columns, lie side by side, to be loaded at once. */
+export function areInFours(context: LowerContext, axes: readonly Axis[], value: ValueId): boolean {
   const fastest = context.layoutOf(value).at(-1);
-  return tile.inFours && columns.some((axis) => axis.id === fastest?.id && axis.size % 4 === 0);
+  return axes.some((axis) => axis.id === fastest?.id && axis.size % 4 === 0);
 }
 
 /** Whether neighbouring columns are not neighbours in memory. */
