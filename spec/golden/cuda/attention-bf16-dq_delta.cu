@@ -43,11 +43,19 @@ __device__ inline void ldmatrix_x4(unsigned* pairs, const unsigned short* row) {
                : "memory");
 }
 
-// A fragment whose elements lie side by side along the sum.
-__device__ inline Fragment load_fragment(const unsigned short* first, unsigned stride) {
+// Rows whose elements lie side by side along the sum.
+__device__ inline Fragment load_rows(const unsigned short* first, unsigned stride) {
   const unsigned lane = threadIdx.x % 32;
   Fragment f;
   ldmatrix_x4(f.pairs, first + lane % 16 * stride + lane / 16 * 8);
+  return f;
+}
+
+// Columns whose elements lie side by side along the sum.
+__device__ inline Fragment load_columns(const unsigned short* first, unsigned stride) {
+  const unsigned lane = threadIdx.x % 32;
+  Fragment f;
+  ldmatrix_x4(f.pairs, first + (lane / 16 * 8 + lane % 8) * stride + lane / 8 % 2 * 8);
   return f;
 }
 
@@ -61,8 +69,8 @@ __device__ inline void mma_16x8x16_bf16(float* sums, const unsigned* rows, unsig
 
 // Adds the product of two fragments to the 8 of its sums that a lane has.
 __device__ inline void multiply_bf16(float* sums, const Fragment& row, const Fragment& column) {
-  mma_16x8x16_bf16(sums, row.pairs, column.pairs[0], column.pairs[2]);
-  mma_16x8x16_bf16(sums + 4, row.pairs, column.pairs[1], column.pairs[3]);
+  mma_16x8x16_bf16(sums, row.pairs, column.pairs[0], column.pairs[1]);
+  mma_16x8x16_bf16(sums + 4, row.pairs, column.pairs[2], column.pairs[3]);
 }
 
 // The 8 sums of a lane as its elements of a fragment of rows.
@@ -78,11 +86,11 @@ __device__ inline void ldmatrix_x4_trans(unsigned* pairs, const unsigned short* 
                : "memory");
 }
 
-// A fragment whose lines lie side by side.
-__device__ inline Fragment load_fragment_of_lines(const unsigned short* first, unsigned stride) {
+// Columns whose lines lie side by side.
+__device__ inline Fragment load_columns_of_lines(const unsigned short* first, unsigned stride) {
   const unsigned lane = threadIdx.x % 32;
   Fragment f;
-  ldmatrix_x4_trans(f.pairs, first + (lane / 16 * 8 + lane % 8) * stride + lane / 8 % 2 * 8);
+  ldmatrix_x4_trans(f.pairs, first + lane % 16 * stride + lane / 16 * 8);
   return f;
 }
 
@@ -153,22 +161,22 @@ extern "C" __global__ void __launch_bounds__(128, 1) kernel(
     __syncthreads();
     float product[32] = {};
     for (unsigned place = 0u; place < 64; place += 16) {
-      const Fragment q_0 = load_fragment(&q_tile[row_team * 2304 + place], 72);
-      const Fragment q_1 = load_fragment(&q_tile[row_team * 2304 + place + 1152], 72);
+      const Fragment q_0 = load_rows(&q_tile[row_team * 2304 + place], 72);
+      const Fragment q_1 = load_rows(&q_tile[row_team * 2304 + place + 1152], 72);
       #pragma unroll
       for (unsigned square = 0u; square < 2; square++) {
-        const Fragment k_2 = load_fragment(&k_tile[square * 1152 + place], 72);
+        const Fragment k_2 = load_columns(&k_tile[square * 1152 + place], 72);
         multiply_bf16(&product[square * 8], q_0, k_2);
         multiply_bf16(&product[square * 8 + 16], q_1, k_2);
       }
     }
     float of_weight[32] = {};
     for (unsigned place = 0u; place < 64; place += 16) {
-      const Fragment do_0 = load_fragment(&do_tile[row_team * 2304 + place], 72);
-      const Fragment do_1 = load_fragment(&do_tile[row_team * 2304 + place + 1152], 72);
+      const Fragment do_0 = load_rows(&do_tile[row_team * 2304 + place], 72);
+      const Fragment do_1 = load_rows(&do_tile[row_team * 2304 + place + 1152], 72);
       #pragma unroll
       for (unsigned square = 0u; square < 2; square++) {
-        const Fragment v_2 = load_fragment(&v_tile[square * 1152 + place], 72);
+        const Fragment v_2 = load_columns(&v_tile[square * 1152 + place], 72);
         multiply_bf16(&of_weight[square * 8], do_0, v_2);
         multiply_bf16(&of_weight[square * 8 + 16], do_1, v_2);
       }
@@ -193,7 +201,7 @@ extern "C" __global__ void __launch_bounds__(128, 1) kernel(
       const Fragment of_scores_1 = fragment_bf16(&product[square * 8 + 16]);
       #pragma unroll
       for (unsigned column = 0u; column < 4; column++) {
-        const Fragment k_2 = load_fragment_of_lines(&k_tile[square * 1152 + column * 16], 72);
+        const Fragment k_2 = load_columns_of_lines(&k_tile[square * 1152 + column * 16], 72);
         multiply_bf16(&gradient[column * 8], of_scores_0, k_2);
         multiply_bf16(&gradient[column * 8 + 32], of_scores_1, k_2);
       }

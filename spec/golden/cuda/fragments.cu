@@ -30,8 +30,8 @@ __device__ inline void ldmatrix_x4(unsigned* pairs, const unsigned short* row) {
                : "memory");
 }
 
-// A fragment whose elements lie side by side along the sum.
-__device__ inline Fragment load_fragment(const unsigned short* first, unsigned stride) {
+// Rows whose elements lie side by side along the sum.
+__device__ inline Fragment load_rows(const unsigned short* first, unsigned stride) {
   const unsigned lane = threadIdx.x % 32;
   Fragment f;
   ldmatrix_x4(f.pairs, first + lane % 16 * stride + lane / 16 * 8);
@@ -46,11 +46,11 @@ __device__ inline void ldmatrix_x4_trans(unsigned* pairs, const unsigned short* 
                : "memory");
 }
 
-// A fragment whose lines lie side by side.
-__device__ inline Fragment load_fragment_of_lines(const unsigned short* first, unsigned stride) {
+// Columns whose lines lie side by side.
+__device__ inline Fragment load_columns_of_lines(const unsigned short* first, unsigned stride) {
   const unsigned lane = threadIdx.x % 32;
   Fragment f;
-  ldmatrix_x4_trans(f.pairs, first + (lane / 16 * 8 + lane % 8) * stride + lane / 8 % 2 * 8);
+  ldmatrix_x4_trans(f.pairs, first + lane % 16 * stride + lane / 16 * 8);
   return f;
 }
 
@@ -64,8 +64,8 @@ __device__ inline void mma_16x8x16_bf16(float* sums, const unsigned* rows, unsig
 
 // Adds the product of two fragments to the 8 of its sums that a lane has.
 __device__ inline void multiply_bf16(float* sums, const Fragment& row, const Fragment& column) {
-  mma_16x8x16_bf16(sums, row.pairs, column.pairs[0], column.pairs[2]);
-  mma_16x8x16_bf16(sums + 4, row.pairs, column.pairs[1], column.pairs[3]);
+  mma_16x8x16_bf16(sums, row.pairs, column.pairs[0], column.pairs[1]);
+  mma_16x8x16_bf16(sums + 4, row.pairs, column.pairs[2], column.pairs[3]);
 }
 
 extern "C" __global__ void __launch_bounds__(64, 1) kernel(
@@ -83,10 +83,10 @@ extern "C" __global__ void __launch_bounds__(64, 1) kernel(
   __syncthreads();
   float sum[16] = {};
   for (unsigned step = 0u; step < 32; step += 16) {
-    const Fragment x_0 = load_fragment(&memory.x_tile[lane / 32 * 16 * 40 + step], 40);
-    const Fragment y_0 = load_fragment_of_lines(&y_tile[step * 40], 40);
+    const Fragment x_0 = load_rows(&memory.x_tile[lane / 32 * 16 * 40 + step], 40);
+    const Fragment y_0 = load_columns_of_lines(&y_tile[step * 40], 40);
     multiply_bf16(&sum[0], x_0, y_0);
-    const Fragment y_1 = load_fragment_of_lines(&y_tile[step * 40 + 16], 40);
+    const Fragment y_1 = load_columns_of_lines(&y_tile[step * 40 + 16], 40);
     multiply_bf16(&sum[8], x_0, y_1);
   }
   __syncthreads();

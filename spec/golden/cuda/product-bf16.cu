@@ -30,8 +30,8 @@ __device__ inline void ldmatrix_x4(unsigned* pairs, const unsigned short* row) {
                : "memory");
 }
 
-// A fragment whose elements lie side by side along the sum.
-__device__ inline Fragment load_fragment(const unsigned short* first, unsigned stride) {
+// Rows whose elements lie side by side along the sum.
+__device__ inline Fragment load_rows(const unsigned short* first, unsigned stride) {
   const unsigned lane = threadIdx.x % 32;
   Fragment f;
   ldmatrix_x4(f.pairs, first + lane % 16 * stride + lane / 16 * 8);
@@ -46,11 +46,11 @@ __device__ inline void ldmatrix_x4_trans(unsigned* pairs, const unsigned short* 
                : "memory");
 }
 
-// A fragment whose lines lie side by side.
-__device__ inline Fragment load_fragment_of_lines(const unsigned short* first, unsigned stride) {
+// Columns whose lines lie side by side.
+__device__ inline Fragment load_columns_of_lines(const unsigned short* first, unsigned stride) {
   const unsigned lane = threadIdx.x % 32;
   Fragment f;
-  ldmatrix_x4_trans(f.pairs, first + (lane / 16 * 8 + lane % 8) * stride + lane / 8 % 2 * 8);
+  ldmatrix_x4_trans(f.pairs, first + lane % 16 * stride + lane / 16 * 8);
   return f;
 }
 
@@ -64,8 +64,8 @@ __device__ inline void mma_16x8x16_bf16(float* sums, const unsigned* rows, unsig
 
 // Adds the product of two fragments to the 8 of its sums that a lane has.
 __device__ inline void multiply_bf16(float* sums, const Fragment& row, const Fragment& column) {
-  mma_16x8x16_bf16(sums, row.pairs, column.pairs[0], column.pairs[2]);
-  mma_16x8x16_bf16(sums + 4, row.pairs, column.pairs[1], column.pairs[3]);
+  mma_16x8x16_bf16(sums, row.pairs, column.pairs[0], column.pairs[1]);
+  mma_16x8x16_bf16(sums + 4, row.pairs, column.pairs[2], column.pairs[3]);
 }
 
 // Two numbers rounded to bf16, the first in the lower half of a word.
@@ -151,12 +151,12 @@ extern "C" __global__ void __launch_bounds__(128, 4) kernel(
     if (0 < step) {
       const unsigned at = (step + 1) % 2 * 1280 + row_team * 640;
       for (unsigned place = 0u; place < 32; place += 16) {
-        const Fragment x_0 = load_fragment(&row_tile[at + place], 40);
+        const Fragment x_0 = load_rows(&row_tile[at + place], 40);
         const unsigned at_2 = (step + 1) % 2 * 1280 + place * 40;
         const unsigned at_3 = at_2 + column_team * 16;
-        const Fragment w_up_0 = load_fragment_of_lines(&column_tile[at_3], 40);
+        const Fragment w_up_0 = load_columns_of_lines(&column_tile[at_3], 40);
         multiply_bf16(&up_sums[0], x_0, w_up_0);
-        const Fragment w_gate_0 = load_fragment_of_lines(&column_tile_2[at_3], 40);
+        const Fragment w_gate_0 = load_columns_of_lines(&column_tile_2[at_3], 40);
         multiply_bf16(&gate_sums[0], x_0, w_gate_0);
       }
     }

@@ -1,6 +1,6 @@
 /** Functions for the matrix units of GPUs from sm_80 on, in PTX, which has words for them where CUDA C++ has none. */
 import type { NarrowType } from '../../compiler/ir/kernel.ts';
-import type { Along, Helper, MatrixForms } from '../shared/dialect.ts';
+import type { Along, FragmentSide, Helper, MatrixForms } from '../shared/dialect.ts';
 import { callOf } from '../shared/forms.ts';
 
 function helper(name: string, text: string, needs: readonly Helper[] = []): Helper {
@@ -73,19 +73,23 @@ __device__ inline Fragment ${name}(const unsigned short* first, unsigned stride)
     [FRAGMENT, matrices],
   );
 
-const LOAD: { readonly [A in Along]: Helper } = {
-  sum: load(
-    'load_fragment',
-    'A fragment whose elements lie side by side along the sum.',
-    'lane % 16 * stride + lane / 16 * 8',
-    LDMATRIX,
-  ),
-  lines: load(
-    'load_fragment_of_lines',
-    'A fragment whose lines lie side by side.',
-    '(lane / 16 * 8 + lane % 8) * stride + lane / 8 % 2 * 8',
-    LDMATRIX_TRANSPOSED,
-  ),
+/** The row of a matrix whose address a lane gives: matrices 0 and 1 lie one below the other, or side by side. */
+const BELOW = 'lane % 16 * stride + lane / 16 * 8';
+const BESIDE = '(lane / 16 * 8 + lane % 8) * stride + lane / 8 % 2 * 8';
+
+/**
+ * The order of the four matrices is that of the registers in which "mma" wants them: of rows, both halves of the lines come
+ * first, and of columns, both halves of the places of 8 lines, as these two have to be neighbours.
+ */
+const LOAD: { readonly [S in FragmentSide]: { readonly [A in Along]: Helper } } = {
+  row: {
+    sum: load('load_rows', 'Rows whose elements lie side by side along the sum.', BELOW, LDMATRIX),
+    lines: load('load_rows_of_lines', 'Rows whose lines lie side by side.', BESIDE, LDMATRIX_TRANSPOSED),
+  },
+  column: {
+    sum: load('load_columns', 'Columns whose elements lie side by side along the sum.', BESIDE, LDMATRIX),
+    lines: load('load_columns_of_lines', 'Columns whose lines lie side by side.', BELOW, LDMATRIX_TRANSPOSED),
+  },
 };
 
 /** PTX ISA, "mma.sync.m16n8k16". Volatile, so that it stays where all lanes come to it. */
@@ -110,8 +114,8 @@ const multiply = (type: NarrowType): Helper =>
     `
 // Adds the product of two fragments to the 8 of its sums that a lane has.
 __device__ inline void multiply_${type}(float* sums, const Fragment& row, const Fragment& column) {
-  ${MMA[type].name}(sums, row.pairs, column.pairs[0], column.pairs[2]);
-  ${MMA[type].name}(sums + 4, row.pairs, column.pairs[1], column.pairs[3]);
+  ${MMA[type].name}(sums, row.pairs, column.pairs[0], column.pairs[1]);
+  ${MMA[type].name}(sums + 4, row.pairs, column.pairs[2], column.pairs[3]);
 }`,
     [FRAGMENT, MMA[type]],
   );
@@ -134,7 +138,10 @@ const IN_FOURS = { bf16: four('bf16'), f16: four('f16') };
 export const MATRICES: MatrixForms = {
   four: { bf16: callOf(IN_FOURS.bf16), f16: callOf(IN_FOURS.f16) },
   fourAt: (array, index) => `reinterpret_cast<uint2*>(${array})[${index}]`,
-  loadFragment: { sum: callOf(LOAD.sum), lines: callOf(LOAD.lines) },
+  loadFragment: {
+    row: { sum: callOf(LOAD.row.sum), lines: callOf(LOAD.row.lines) },
+    column: { sum: callOf(LOAD.column.sum), lines: callOf(LOAD.column.lines) },
+  },
   roundFragment: { bf16: callOf(ROUND.bf16), f16: callOf(ROUND.f16) },
   defineFragment: (name, value) => `const Fragment ${name} = ${value};`,
   addressOf: (element) => `&${element}`,
@@ -148,5 +155,5 @@ export const MATRIX_PTX: readonly Helper[] = [PAIR.bf16, PAIR.f16, LDMATRIX, LDM
 export const MATRIX_HELPERS: readonly Helper[] = [
   ...MATRIX_PTX,
   ...[IN_FOURS, ROUND, MULTIPLY].flatMap(({ bf16, f16 }) => [bf16, f16]),
-  ...[FRAGMENT, LOAD.sum, LOAD.lines],
+  ...[FRAGMENT, LOAD.row.sum, LOAD.row.lines, LOAD.column.sum, LOAD.column.lines],
 ];

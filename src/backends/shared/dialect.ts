@@ -136,7 +136,7 @@ export interface MatrixForms {
   readonly four: { readonly [T in NarrowType]: Form };
   readonly fourAt: (array: string, index: string) => string;
   /** The name of the type of a fragment is the target's; `element` is the first one, in memory. */
-  readonly loadFragment: { readonly [A in Along]: Form };
+  readonly loadFragment: { readonly [S in FragmentSide]: { readonly [A in Along]: Form } };
   /** (address of the first of 8 sums) */
   readonly roundFragment: { readonly [T in NarrowType]: Form };
   readonly defineFragment: (name: string, value: string) => string;
@@ -157,6 +157,7 @@ export interface CopyForms {
 }
 
 export type Along = Extract<Statement, { kind: 'load_fragment' }>['along'];
+export type FragmentSide = Extract<Statement, { kind: 'load_fragment' }>['side'];
 
 /** Everything a kernel's file consists of, with all names final and all bodies printed (indented from column 0). */
 export interface Module {

@@ -23,7 +23,7 @@ export function printStoreShared(s: Of<'store_shared'>, context: StatementContex
 export function printLoadFragment(s: Of<'load_fragment'>, context: StatementContext): string {
   const { loadFragment, defineFragment, addressOf } = matricesOf(context.dialect);
   const from = atom(addressOf(sharedElement(s.array, s.index, context).text));
-  const value = write(loadFragment[s.along], [from, atom(`${s.stride}`)], context).text;
+  const value = write(loadFragment[s.side][s.along], [from, atom(`${s.stride}`)], context).text;
   return defineFragment(context.scope.declare('local', s.name), value);
 }
 
