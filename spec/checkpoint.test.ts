@@ -18,7 +18,7 @@ import { temporaryFolder } from './support/temporary.ts';
 const checkpoint = (step: number): Checkpoint => ({
   state: { step, position: step * 4, seed: 7, config: 'c', kernels: 'k', data: 'd', code: '0' },
   weights: new Map([['w', floatTensor(Float32Array.of(step, 2, 3), [3])]]),
-  moments: new Map([['moment1.w', floatTensor(Float32Array.of(0, 0, step), [3])]]),
+  optimizer: new Map([['moment1.w', floatTensor(Float32Array.of(0, 0, step), [3])]]),
 });
 const quick: Files = { ...nodeFiles, fsync: () => {} };
 const save = (folder: string, step: number, keep = 2, files = quick) =>
@@ -33,7 +33,7 @@ test('a checkpoint comes back as it was, and only the newest are kept', () => {
   const loaded = load(folder);
   assert.equal(loaded.state, checkpoint(100).state);
   assert.equal([...floatsOf(present(loaded.weights.get('w'), 'w'))], [100, 2, 3]);
-  assert.equal([...floatsOf(present(loaded.moments.get('moment1.w'), 'm'))], [0, 0, 100]);
+  assert.equal([...floatsOf(present(loaded.optimizer.get('moment1.w'), 'm'))], [0, 0, 100]);
   assert.equal(loaded.skipped, []);
 });
 

@@ -13,7 +13,7 @@ import { differenceOf, livelyWeights, rerunLogits } from './support/decode-oracl
 import { livelyValues, smallSizes, TIME, textOf, VOCAB } from './support/gallery.ts';
 
 const TEXT = Array.from({ length: TIME + 2 }, (_, i) => (5 * i + 3) % VOCAB);
-const SCALARS = { step: 0, seed: 0, micro: 0, lr: 0, bias1: 1, bias2: 1, loss_scale: 1 };
+const SCALARS = { step: 0, seed: 0, micro: 0, lr: 0, bias1: 1, bias2: 1 };
 const device = await openWebGpu({ notify: () => {} });
 
 async function load({ plan, texts }: Compiled) {

@@ -1,55 +1,42 @@
 /**
  * Dynamic loss scaling in f16: steps whose gradients are too large for f16 change nothing and halve the scale, and a run that was stopped
- * goes on with the scale that it had, to the same bits. On the device, through the command line.
+ * goes on with the scale that it had, to the same bits. The device decides, so that steps are queued as in f32.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { CUDA_LIMITS } from '../src/backends/cuda/limits.ts';
+import type { LoadedPlan } from '../src/backends/device.ts';
 import { compileTarget } from '../src/backends/targets.ts';
+import { SCALING_NUMBERS, type ScalingNumber } from '../src/compiler/ir/loss-scaling.ts';
+import { NO_TILES } from '../src/compiler/ir/tiling.ts';
+import { present } from '../src/compiler/support/invariant.ts';
+import { beginOptimizer } from '../src/runtime/begin-optimizer.ts';
 import { loadLatestCheckpoint } from '../src/runtime/checkpoint/load.ts';
 import { parseManifest, renderManifest } from '../src/runtime/checkpoint/manifest.ts';
+import { openTrainingData } from '../src/runtime/data/training-data.ts';
 import { nodeFiles } from '../src/runtime/files.ts';
-import { afterSkip, afterUpdate, firstLossScale } from '../src/runtime/loss-scale.ts';
-import { stepScalars } from '../src/runtime/step-scalars.ts';
-import { CONFIG } from './support/bigram-job.ts';
+import {
+  lossScalingPlace,
+  placeOf,
+  programOf,
+  readOutputs,
+  readWeights,
+  writeInput,
+  writeWeights,
+} from '../src/runtime/plan-io.ts';
+import { createRunFolder, holdsRun, reopenRunFolder } from '../src/runtime/run-folder.ts';
+import { finishStep, type StepNumbers } from '../src/runtime/run-step.ts';
+import { floatsOf } from '../src/runtime/tensor-values.ts';
+import { train } from '../src/runtime/train.ts';
 import { compileText } from './support/compile-text.ts';
+import { openTestDevices, type TestDevice } from './support/devices.ts';
 import { runMain } from './support/run-cli.ts';
 import { temporaryFolder } from './support/temporary.ts';
 import { TINY_LLAMA } from './support/tiny-llama.ts';
-
-test('the scale doubles after 2000 updates in a row, and halves when one is left out', () => {
-  let state = firstLossScale('f16');
-  assert.is(state.scale, 2 ** 16);
-  for (let k = 0; k < 1999; k++) state = afterUpdate(state);
-  assert.equal(state, { scale: 2 ** 16, good: 1999, skipped: 0 });
-  assert.equal(afterSkip(state), { scale: 2 ** 15, good: 0, skipped: 1 });
-  state = afterUpdate(state);
-  assert.equal(state, { scale: 2 ** 17, good: 0, skipped: 0 });
-  for (let k = 0; k < 20 * 2000; k++) state = afterUpdate(state);
-  assert.is(state.scale, 2 ** 24);
-  let last: typeof state | undefined = state;
-  for (let k = 0; k < 24; k++) last = last && afterSkip(last);
-  assert.equal(last, { scale: 1, good: 0, skipped: 24 });
-  assert.is(last && afterSkip(last), undefined);
-  assert.is(firstLossScale('bf16').scale, 1);
-});
-
-test('the corrections of Adam count updates, not steps', () => {
-  const skipped = stepScalars(CONFIG, 7, { scale: 8, good: 0, skipped: 5 });
-  assert.equal(
-    [skipped.bias1, skipped.bias2, skipped.loss_scale],
-    [stepScalars(CONFIG, 2).bias1, stepScalars(CONFIG, 2).bias2, 8],
-  );
-});
-
-test('a manifest keeps the scale, and one without reads as before', () => {
-  const state = { step: 4, position: 8, seed: 1, config: 'c', kernels: 'k', data: 'd', code: '0' };
-  const scaled = { ...state, loss_scale: { scale: 2 ** 13, good: 17, skipped: 3 } };
-  for (const each of [state, scaled])
-    assert.equal(parseManifest(renderManifest({ state: each, files: {} })), { state: each, files: {} });
-});
+import { SCALARS } from './support/tiny-plan.ts';
 
 test('only kernels of f16 read the scale', () => {
   const textsOf = (precision: string): string => {
@@ -58,9 +45,9 @@ test('only kernels of f16 read the scale', () => {
       compileText(TINY_LLAMA, { set, limits: CUDA_LIMITS, target: compileTarget('cuda') }).texts,
     ).join('\n');
   };
-  assert.not.match(textsOf('f32'), /loss_scale/);
-  assert.not.match(textsOf('bf16'), /loss_scale/);
-  assert.match(textsOf('f16'), /\(gradients\)\[share\] \/ host\.loss_scale;/);
+  assert.not.match(textsOf('f32'), /scaling/);
+  assert.not.match(textsOf('bf16'), /scaling/);
+  assert.match(textsOf('f16'), /scale = scaling\[0\]/);
 });
 
 const STEPS = 12;
@@ -87,6 +74,119 @@ const folder = temporaryFolder({
 });
 const at = (name: string): string => join(folder, name);
 
+const devices = await openTestDevices();
+
+/** A plan on a device; `use` has it for itself. */
+async function withPlan<T>(
+  { device }: TestDevice,
+  set: readonly string[],
+  use: (loaded: LoadedPlan, compiled: ReturnType<typeof compileText>) => Promise<T>,
+): Promise<T> {
+  const compiled = compileText(SPEC, { set, limits: device.limits, target: compileTarget(device.target) });
+  const loaded = await device.load(compiled.plan, compiled.texts);
+  try {
+    return await use(loaded, compiled);
+  } finally {
+    loaded.release();
+  }
+}
+
+type Scaling = Readonly<Record<ScalingNumber, number>>;
+
+async function scalingOf(loaded: LoadedPlan): Promise<Scaling> {
+  const [values] = await readOutputs(loaded, [present(lossScalingPlace(loaded.plan), 'a loss scale')]);
+  return named(present(values, 'its numbers'));
+}
+
+function named([scale = 0, good = 0, bias1 = 0, bias2 = 0]: Float32Array): Scaling {
+  return { scale, good, bias1, bias2 };
+}
+
+/** An update with this loss, and this gradient everywhere. */
+async function update(loaded: LoadedPlan, step: number, loss: number, gradient: number): Promise<StepNumbers> {
+  const { plan } = loaded;
+  writeInput(loaded, placeOf(programOf(plan, 'micro').outputs, 'loss'), Float32Array.of(loss));
+  writeWeights(loaded, plan.gradients, plan.weights, (p) => new Float32Array(p.bytes / 4).fill(gradient));
+  return finishStep(loaded, { ...SCALARS, step, lr: 1e-3 });
+}
+
+async function bitsOf(loaded: LoadedPlan): Promise<readonly string[]> {
+  const values = await readWeights(loaded, 'weights', loaded.plan.weights);
+  return [...values].map(([name, v]) => `${name} ${Buffer.from(v.slice().buffer).toString('base64')}`);
+}
+
+for (const one of devices) {
+  test(`${one.name}: the scale doubles after 2000 updates in a row, and halves when one is left out`, async () => {
+    const [inf, nan] = [Number.POSITIVE_INFINITY, Number.NaN];
+    // Scale and updates in a row, the step, and what they become.
+    const cases = [
+      [[2 ** 16, 0], [3, 1], 'applied', [2 ** 16, 1]],
+      [[2 ** 16, 1998], [3, 1], 'applied', [2 ** 16, 1999]],
+      [[2 ** 16, 1999], [3, 1], 'applied', [2 ** 17, 0]],
+      [[2 ** 24, 1999], [3, 1], 'applied', [2 ** 24, 0]],
+      [[2 ** 16, 1999], [3, inf], 'skipped', [2 ** 15, 0]],
+      [[2, 7], [3, nan], 'skipped', [1, 0]],
+      // Finite, and too large for their squares.
+      [[8, 7], [3, 1e30], 'skipped', [4, 0]],
+      [[1, 7], [3, inf], 'ended', [1, 7]],
+      [[8, 7], [nan, 1], 'ended', [8, 7]],
+      [[8, 7], [inf, inf], 'ended', [8, 7]],
+    ] as const;
+    for (const [[scale, good], [loss, gradient], outcome, [nextScale, nextGood]] of cases) {
+      await withPlan(one, [], async (loaded) => {
+        beginOptimizer(loaded);
+        const before: Scaling = { scale, good, bias1: 0.5, bias2: 0.25 };
+        writeInput(
+          loaded,
+          present(lossScalingPlace(loaded.plan), 'a loss scale'),
+          Float32Array.from(SCALING_NUMBERS, (number) => before[number]),
+        );
+        const weights = await bitsOf(loaded);
+        const found = await update(loaded, 0, loss, gradient);
+        const what = `${scale} ${good}, ${loss} ${gradient}`;
+        assert.equal([found.outcome, found.lossScale], [outcome, scale], what);
+        const after = await scalingOf(loaded);
+        assert.equal([after.scale, after.good], [nextScale, nextGood], what);
+        assert.is(JSON.stringify(await bitsOf(loaded)) !== JSON.stringify(weights), outcome === 'applied', what);
+        assert.is(after.bias1 !== 0.5 && after.bias2 !== 0.25, outcome === 'applied', what);
+        if (outcome !== 'ended') return;
+        // Nor does any step after it change anything.
+        const next = await update(loaded, 1, 3, 1);
+        assert.equal([next.outcome, await scalingOf(loaded)], ['ended', after], what);
+        assert.equal(await bitsOf(loaded), weights, what);
+      });
+    }
+  });
+
+  test(`${one.name}: the corrections of Adam count updates, not steps`, () =>
+    withPlan(one, [], async (loaded) => {
+      beginOptimizer(loaded);
+      let updates = 0;
+      for (let step = 0; step < 60; step++) {
+        const isBad = step < 3 || step % 10 === 5;
+        const { outcome } = await update(loaded, step, 3, isBad ? Number.POSITIVE_INFINITY : 1);
+        assert.is(outcome, isBad ? 'skipped' : 'applied');
+        if (!isBad) updates += 1;
+        const { bias1, bias2 } = await scalingOf(loaded);
+        for (const [bias, beta] of [
+          [bias1, 0.9],
+          [bias2, 0.999],
+        ] as const) {
+          const expected = 1 - beta ** updates;
+          assert.ok(Math.abs(bias - expected) <= 1e-6 * expected, `${bias} after ${updates} updates, not ${expected}`);
+        }
+      }
+    }));
+}
+
+test('a checkpoint that has the scale in its manifest is refused, and says why', () => {
+  const state = { step: 4, position: 8, seed: 1, config: 'c', kernels: 'k', data: 'd', code: '0' };
+  const text = renderManifest({ state, files: {} });
+  assert.equal(parseManifest(text), { state, files: {} });
+  const older = text.replace('"files"', '"loss_scale": { "scale": 8192, "good": 17, "skipped": 3 },\n  "files"');
+  assert.match(`${parseManifest(older)}`, /kept the loss scale of f16 elsewhere/);
+});
+
 interface StepRecord {
   readonly step: number;
   readonly loss: number;
@@ -107,12 +207,10 @@ function stepsOf(run: string): readonly StepRecord[] {
 
 /** The newest checkpoint: weights and moments as bytes, and the scale. */
 function stateOf(run: string) {
-  const { path, state } = loadLatestCheckpoint(nodeFiles, join(at(run), 'checkpoints'));
-  const tensors = readdirSync(path).filter((name) => name.endsWith('.safetensors'));
-  return {
-    scale: state.loss_scale,
-    bytes: tensors.sort().map((name) => readFileSync(join(path, name)).toString('base64')),
-  };
+  const { weights, optimizer } = loadLatestCheckpoint(nodeFiles, join(at(run), 'checkpoints'));
+  const scaling = named(floatsOf(present(optimizer.get('loss_scaling'), 'a loss scale')));
+  const bytes = [...weights, ...optimizer].map(([name, { data }]) => `${name} ${Buffer.from(data).toString('base64')}`);
+  return { scaling, bytes: bytes.sort() };
 }
 
 test('steps that are too large are left out, until the scale fits; then the loss falls', async () => {
@@ -136,11 +234,8 @@ test('steps that are too large are left out, until the scale fits; then the loss
   const [first, last] = [steps[skipped.length]?.loss ?? 0, steps.at(-1)?.loss ?? 0];
   assert.ok(last < 0.96 * first, `from ${first} to ${last}`);
   assert.match(err, /no update {2}scale 65536/);
-  assert.equal(stateOf('whole').scale, {
-    scale: 2 ** (16 - skipped.length),
-    good: STEPS - skipped.length,
-    skipped: skipped.length,
-  });
+  const { scale, good } = stateOf('whole').scaling;
+  assert.equal([scale, good], [2 ** (16 - skipped.length), STEPS - skipped.length]);
 });
 
 test('the numbers are those of f32', async () => {
@@ -180,10 +275,90 @@ test('a run that goes on has the scale that it had, and the same bits', async ()
   }
 });
 
+/** Trains in this process; reads of a step's numbers wait until `answers` lets them, and a stop is asked for when so many are queued. */
+async function trainOn(
+  one: TestDevice,
+  run: string,
+  { stopAt = Number.POSITIVE_INFINITY, set = [] as readonly string[], hold = async (_queued: () => number) => {} } = {},
+): Promise<void> {
+  const path = at(run);
+  await withPlan(one, set, async (base, { train: settings }) => {
+    const config = present(settings, 'a train block');
+    let queued = 0;
+    const loaded: LoadedPlan = {
+      ...base,
+      runAll: (runs) => {
+        base.runAll(runs);
+        if (runs.some(({ program }) => program === 'update')) queued += 1;
+      },
+      read: async (...range) => {
+        await hold(() => queued);
+        return base.read(...range);
+      },
+    };
+    const description = { config, spec: undefined, environment: {}, tiles: NO_TILES };
+    const resume = holdsRun(nodeFiles, path);
+    const folderOf = resume ? reopenRunFolder : createRunFolder;
+    const opened = folderOf(nodeFiles, path, description);
+    try {
+      await train({
+        loaded,
+        lost: one.device.lost,
+        config,
+        data: openTrainingData(config, folder),
+        run: opened,
+        resume,
+        version: '0',
+        observe: () => {},
+        stop: { signal: () => (queued >= stopAt ? 'SIGINT' : undefined) },
+      });
+    } finally {
+      opened.close();
+    }
+  });
+}
+
+const RARELY = ['train.save_every=1000', 'train.eval_every=1000', 'train.probe_every=1000'];
+
+for (const one of devices) {
+  test(`${one.name}: steps are queued before it is known how those before them went`, async () => {
+    const late: number[] = [];
+    /** The numbers of a step come when the next one is queued; they would never, if the next one waited for them. */
+    const hold = async (queued: () => number): Promise<void> => {
+      const asked = queued();
+      for (let turn = 0; turn < 1000 && queued() === asked && asked < STEPS; turn++) await nextTurn();
+      if (queued() === asked && asked < STEPS) late.push(asked);
+    };
+    await trainOn(one, `${one.name}-queued`, { set: RARELY, hold });
+    assert.equal(late, []);
+    assert.ok(stepsOf(`${one.name}-queued`).filter((s) => s.skipped).length >= 3);
+  });
+
+  test(`${one.name}: a run that is stopped while steps are queued goes on to the same bits`, async () => {
+    const whole = `${one.name}-whole`;
+    await trainOn(one, whole, { set: RARELY });
+    // Before, at and after the last step that is left out.
+    for (const stopAt of [1, 4, 5, 6, 10]) {
+      const run = `${one.name}-stopped-${stopAt}`;
+      await trainOn(one, run, { set: RARELY, stopAt });
+      assert.is(stepsOf(run).length, stopAt);
+      await trainOn(one, run, { set: RARELY });
+      assert.equal(
+        stepsOf(run).map(({ step, loss, lossScale, skipped }) => [step, loss, lossScale, skipped]),
+        stepsOf(whole).map(({ step, loss, lossScale, skipped }) => [step, loss, lossScale, skipped]),
+      );
+      assert.equal(stateOf(run), stateOf(whole));
+    }
+  });
+}
+
 test('what is too large at every scale is a divergence', async () => {
   const { exit, err } = await runTo('diverged', '--set', 'factor=1e38', '--set', 'train.steps=60');
   assert.is(exit, 6, err);
   assert.match(err, /diverged/);
 });
 
+test.after(() => {
+  for (const { device } of devices) device.close();
+});
 test.run();

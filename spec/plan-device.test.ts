@@ -18,7 +18,7 @@ import { invariant, present } from '../src/compiler/support/invariant.ts';
 import { openTestDevices } from './support/devices.ts';
 import { axis, hostOf, makeWeight, noise } from './support/gradient-check.ts';
 
-const SCALARS: HostScalars = { step: 0, seed: 1, micro: 0, lr: 0.01, bias1: 0.1, bias2: 0.001, loss_scale: 1 };
+const SCALARS: HostScalars = { step: 0, seed: 1, micro: 0, lr: 0.01, bias1: 0.1, bias2: 0.001 };
 const devices = await openTestDevices();
 
 const layer = axis('layer', 5);

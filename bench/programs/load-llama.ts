@@ -5,6 +5,7 @@ import { compile } from '../../src/compiler/compile.ts';
 import type { LibraryUse } from '../../src/compiler/ir/matmul.ts';
 import type { TrainConfig } from '../../src/compiler/ir/train.ts';
 import { present } from '../../src/compiler/support/invariant.ts';
+import { beginOptimizer } from '../../src/runtime/begin-optimizer.ts';
 import type { Batch } from '../../src/runtime/data/windows.ts';
 import { nodeFiles } from '../../src/runtime/files.ts';
 import { packageFolder } from '../../src/runtime/package-folder.ts';
@@ -19,7 +20,7 @@ export interface LoadedLlama {
   readonly batch: Batch;
 }
 
-/** Compiles `llama.tfm` for a device, and puts the weights there that all programs begin with; moments are zero. */
+/** Compiles `llama.tfm` for a device, and puts the weights there that all programs begin with; the optimizer begins too. */
 export async function loadLlama(
   device: Device,
   path: string,
@@ -43,6 +44,7 @@ export async function loadLlama(
     return new Int32Array(data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength));
   };
   const weights = new Map([...start.tensors].filter(([name]) => name !== 'tokens' && name !== 'targets'));
+  beginOptimizer(loaded);
   importWeights(loaded, { ...start, tensors: weights }, path, new Map());
   return {
     loaded,

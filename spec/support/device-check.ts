@@ -9,6 +9,7 @@ import { autodiff } from '../../src/compiler/passes/autodiff.ts';
 import { splitTotals } from '../../src/compiler/passes/totals.ts';
 import { present } from '../../src/compiler/support/invariant.ts';
 import { randomKey, randomUniform } from '../../src/compiler/support/random.ts';
+import { beginOptimizer } from '../../src/runtime/begin-optimizer.ts';
 
 export const SCALARS: HostScalars = {
   step: 3,
@@ -17,7 +18,6 @@ export const SCALARS: HostScalars = {
   lr: 0.01,
   bias1: 0.1,
   bias2: 0.001,
-  loss_scale: 1024,
 };
 
 export interface Outcome {
@@ -57,6 +57,7 @@ export async function runOnDevice(
   const loaded = await device.load(plan, texts, { poison: true });
   try {
     for (const w of plan.weights) loaded.write(`weights${w.part}`, w.offset, testWeight(w.name, w.bytes / 4));
+    beginOptimizer(loaded);
     loaded.run('begin', scalars);
     for (const name of ['prepare', 'micro']) {
       if (!plan.programs[name]) continue;

@@ -16,7 +16,7 @@ import {
 import { ELEMENT_BYTES } from '../../src/compiler/ir/storage-type.ts';
 import { type KernelTable, makeKernelTable } from '../../src/compiler/plan/kernel-table.ts';
 
-export const SCALARS: HostScalars = { step: 0, seed: 0, micro: 0, lr: 0, bias1: 1, bias2: 1, loss_scale: 1 };
+export const SCALARS: HostScalars = { step: 0, seed: 0, micro: 0, lr: 0, bias1: 1, bias2: 1 };
 
 export interface TinyPlan {
   readonly plan: Plan;

@@ -1,14 +1,13 @@
 /** `tfm grad`: loss, logits, gradients and optimizer steps for given weights and one given batch. */
 import type { LoadedPlan } from '../backends/device.ts';
-import type { HostScalars } from '../compiler/ir/plan.ts';
 import type { TrainConfig } from '../compiler/ir/train.ts';
 import { present } from '../compiler/support/invariant.ts';
+import { beginOptimizer } from './begin-optimizer.ts';
 import type { Batch } from './data/windows.ts';
-import { afterSkip, firstLossScale } from './loss-scale.ts';
 import type { NameMap } from './match-weights.ts';
-import { readWeights, trainedWeights, writeWeights } from './plan-io.ts';
+import { readWeights, trainedWeights } from './plan-io.ts';
 import { logitsProgram } from './run-logits.ts';
-import { finishStep, queueGradients, readLoss } from './run-step.ts';
+import { finishStep, queueGradients, type StepNumbers } from './run-step.ts';
 import type { Tensor, TensorFile } from './safetensors.ts';
 import { stepScalars } from './step-scalars.ts';
 import { floatTensor } from './tensor-values.ts';
@@ -39,56 +38,45 @@ export function computeGradients(job: GradJob): Promise<TensorFile> {
   return Promise.race([gradients(job), job.lost]);
 }
 
-async function gradients({ loaded, config, weights, weightsPath, batch, names, steps }: GradJob): Promise<TensorFile> {
+async function gradients(job: GradJob): Promise<TensorFile> {
+  const { loaded, config, weights, weightsPath, batch, names, steps } = job;
   importWeights(loaded, weights, weightsPath, names);
+  beginOptimizer(loaded);
   const trained = trainedWeights(loaded.plan);
-  for (const like of ['moment1', 'moment2'] as const) {
-    writeWeights(loaded, like, trained, (p) => new Float32Array(p.bytes / 4));
-  }
   const tensors = new Map<string, Tensor>();
   const logits = await logitsOf(loaded, config, batch);
   if (logits) tensors.set('logits', logits);
 
-  const queue = (step: number): Promise<HostScalars> => queueFinite({ loaded, config, batch }, step);
-  const first = await queue(0);
-  tensors.set('loss', scalar(await readLoss(loaded)));
-  const values = await readWeights(loaded, loaded.plan.gradients, trained);
+  let values: ReadonlyMap<string, Float32Array> = new Map();
+  const first = await appliedStep(job, 0, async () => {
+    values = await readWeights(loaded, loaded.plan.gradients, trained);
+  });
+  tensors.set('loss', scalar(first.loss));
   for (const place of trained) {
     const file = names.get(place.name) ?? place.name;
     const { shape } = present(weights.tensors.get(file), file);
     tensors.set(`grad.${file}`, floatTensor(present(values.get(place.name), place.name), shape));
   }
+  tensors.set('grad_norm', scalar(first.gradNorm));
   const losses = new Float32Array(steps);
-  const { gradNorm } = await finishStep(loaded, first);
-  tensors.set('grad_norm', scalar(gradNorm));
-  for (let k = 1; k <= steps; k += 1) {
-    const scalars = await queue(k);
-    losses[k - 1] = await readLoss(loaded);
-    if (k < steps) await finishStep(loaded, scalars);
-  }
+  for (let k = 1; k <= steps; k += 1) losses[k - 1] = (await appliedStep(job, k)).loss;
   if (steps > 0) tensors.set('losses', floatTensor(losses, [steps]));
   const kernels = Object.fromEntries(loaded.plan.kernels.map((k) => [k.name, k.hash]));
   return { tensors, metadata: { kernels: JSON.stringify(kernels) } };
 }
 
-/**
- * Queues the gradients of a step. In f16 no update is left out: the loss scale is the largest at which they are finite.
- *
- * @returns The scalars of the step.
- */
-async function queueFinite(
+/** One step. In f16 it is done again, at the next smaller loss scale, until its gradients are finite, or the scale is the least. */
+async function appliedStep(
   { loaded, config, batch }: Pick<GradJob, 'loaded' | 'config' | 'batch'>,
   step: number,
-): Promise<HostScalars> {
-  let lossScale = firstLossScale(config.precision);
+  beforeUpdate: () => Promise<void> = () => Promise.resolve(),
+): Promise<StepNumbers> {
+  const scalars = stepScalars(config, step);
   for (;;) {
-    const scalars = stepScalars(config, step, { ...lossScale, skipped: 0 });
     queueGradients(loaded, batch, scalars);
-    const smaller = afterSkip(lossScale);
-    if (!smaller) return scalars;
-    const values = await readWeights(loaded, loaded.plan.gradients, trainedWeights(loaded.plan));
-    if ([...values.values()].every((gradient) => gradient.every(Number.isFinite))) return scalars;
-    lossScale = smaller;
+    await beforeUpdate();
+    const numbers = await finishStep(loaded, scalars);
+    if (numbers.outcome !== 'skipped') return numbers;
   }
 }
 

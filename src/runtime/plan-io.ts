@@ -1,10 +1,14 @@
 /** Moves numbers between the host and the places that a plan gives to weights, inputs and outputs. */
 import type { LoadedPlan } from '../backends/device.ts';
+import { LOSS_SCALING } from '../compiler/ir/loss-scaling.ts';
 import type { IoPlace, Plan, Program, WeightPlace } from '../compiler/ir/plan.ts';
 import { invariant, present } from '../compiler/support/invariant.ts';
 
 /** Segments with the layout of the weights. */
 export type WeightLike = 'weights' | 'gradients' | 'totals' | 'moment1' | 'moment2';
+
+/** Those of the optimizer. */
+export const MOMENTS = ['moment1', 'moment2'] as const;
 
 /** Outputs that lie this close together come in one transfer. */
 const HULL_BYTES = 64 * 1024;
@@ -18,6 +22,11 @@ export function placeOf(places: readonly IoPlace[], name: string): IoPlace {
     places.find((p) => p.name === name),
     `'${name}' among the inputs or outputs of a program`,
   );
+}
+
+/** Where a plan in f16 keeps its loss scale and what it depends on; see `compiler/ir/loss-scaling.ts`. */
+export function lossScalingPlace(plan: Plan): IoPlace | undefined {
+  return plan.programs.update?.outputs.find((p) => p.name === LOSS_SCALING);
 }
 
 /** Reads several outputs; the result has one array for each place. Waits for all work before. */

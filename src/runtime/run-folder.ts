@@ -5,7 +5,7 @@
  *     model.tfm, spec/    copies of the spec            lock          while a process works in it
  *     tiles.json          by which tiles its products are computed
  *     metrics.jsonl       one record an event           events.out.tfevents.*   the same for TensorBoard
- *     checkpoints/step-N  weights, moments, manifest
+ *     checkpoints/step-N  weights, optimizer, manifest
  */
 import { hostname } from 'node:os';
 import { join } from 'node:path';

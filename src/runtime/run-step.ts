@@ -2,6 +2,7 @@ import type { LoadedPlan, ProgramInput, ProgramRun } from '../backends/device.ts
 import { dataFailure } from '../compiler/diagnostics/data.ts';
 import { runFailure } from '../compiler/diagnostics/run.ts';
 import type { HostScalars, IoPlace, Plan, Program } from '../compiler/ir/plan.ts';
+import { STEP_OUTCOMES, type StepOutcome } from '../compiler/ir/step-outcome.ts';
 import { invariant, present } from '../compiler/support/invariant.ts';
 import type { Batch } from './data/windows.ts';
 import { placeOf, programOf, readOutputs, readScalars } from './plan-io.ts';
@@ -87,8 +88,9 @@ export function queueStep(loaded: LoadedPlan, batch: Batch, scalars: HostScalars
 export interface StepNumbers {
   readonly loss: number;
   readonly gradNorm: number;
-  /** When false, the update changed nothing, and that of no later step does. */
-  readonly finite: boolean;
+  readonly outcome: StepOutcome;
+  /** In f16: by what the loss was multiplied. */
+  readonly lossScale: number | undefined;
 }
 
 /** Steps whose numbers the device keeps. */
@@ -104,9 +106,11 @@ export async function readNumbers(loaded: LoadedPlan, end: number, count: number
   const [values = new Float32Array()] = await readOutputs(loaded, [place]);
   return Array.from({ length: count }, (_, k) => {
     const at = ((end - count + k) % length) * width;
-    const [loss = Number.NaN, gradNorm = Number.NaN, finite = 0] = values.subarray(at, at + width);
+    const [loss = Number.NaN, gradNorm = Number.NaN, number = 0, lossScale] = values.subarray(at, at + width);
+    const outcome = STEP_OUTCOMES[number] ?? 'ended';
     // The device's own answer and ours: drivers may assume that no number is NaN.
-    return { loss, gradNorm, finite: finite === 1 && Number.isFinite(loss) && Number.isFinite(gradNorm) };
+    const isSo = outcome !== 'applied' || (Number.isFinite(loss) && Number.isFinite(gradNorm));
+    return { loss, gradNorm, outcome: isSo ? outcome : 'ended', lossScale };
   });
 }
 

@@ -43,7 +43,6 @@ export async function sample(
     lr: 0,
     bias1: 1,
     bias2: 1,
-    loss_scale: 1,
   };
   const decoder = openDecoder(loaded, scalars, 'sampling');
   const { vocab, decode } = decoder;

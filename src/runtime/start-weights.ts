@@ -1,13 +1,13 @@
 import { dataFailure } from '../compiler/diagnostics/data.ts';
 import { runFailure } from '../compiler/diagnostics/run.ts';
+import { beginOptimizer } from './begin-optimizer.ts';
 import { type LoadedCheckpoint, loadLatestCheckpoint } from './checkpoint/load.ts';
 import type { RunState } from './checkpoint/manifest.ts';
 import { writePlanState } from './checkpoint/plan-state.ts';
 import { checkpointNames } from './checkpoint/verify.ts';
 import { guardFiles } from './files.ts';
 import { initialValues } from './init.ts';
-import { firstLossScale, type LossScale } from './loss-scale.ts';
-import { trainedWeights, writeWeights } from './plan-io.ts';
+import { writeWeights } from './plan-io.ts';
 import { stepScalars } from './step-scalars.ts';
 import type { TrainJob } from './train-job.ts';
 
@@ -18,11 +18,10 @@ export interface Start {
   /** Steps done before. */
   readonly step: number;
   readonly checkpoint: string | undefined;
-  readonly lossScale: LossScale;
   readonly notices: readonly string[];
 }
 
-/** Puts weights and moments on the device: those of the newest checkpoint when resuming, else the initial ones. */
+/** Puts weights and the optimizer's state on the device: those of the newest checkpoint when resuming, else the initial ones. */
 export function startWeights(job: TrainJob, identity: RunIdentity): Start {
   const checkpoint = job.resume ? newest(job) : undefined;
   if (!checkpoint) {
@@ -32,11 +31,9 @@ export function startWeights(job: TrainJob, identity: RunIdentity): Start {
     // What `after` says holds from the first step on, also for weights that were given. Its random numbers are others than
     // those of the first update.
     if (loaded.plan.programs.settle) loaded.run('settle', { ...stepScalars(config, 0), micro: 1 });
-    for (const like of ['moment1', 'moment2'] as const) {
-      writeWeights(loaded, like, trainedWeights(loaded.plan), (p) => new Float32Array(p.bytes / 4));
-    }
+    beginOptimizer(loaded);
     const notices = job.resume ? ['no checkpoint was saved before, so the run begins at its first step'] : [];
-    return { step: 0, checkpoint: undefined, lossScale: firstLossScale(config.precision), notices };
+    return { step: 0, checkpoint: undefined, notices };
   }
   const { state, path, skipped } = checkpoint;
   if (state.config !== identity.config || state.position !== state.step * job.config.batch) {
@@ -48,8 +45,7 @@ export function startWeights(job: TrainJob, identity: RunIdentity): Start {
   if (state.kernels !== identity.kernels) {
     notices.push('the kernels differ from those that the run began with, so its numbers may differ in their last bits');
   }
-  const lossScale = state.loss_scale ?? firstLossScale(job.config.precision);
-  return { step: state.step, checkpoint: path, lossScale, notices };
+  return { step: state.step, checkpoint: path, notices };
 }
 
 /** None when the run was killed before it saved any. */

@@ -1,4 +1,3 @@
-import type { Precision } from '../compiler/ir/kernel.ts';
 import type { HostScalars } from '../compiler/ir/plan.ts';
 import { readPlanState } from './checkpoint/plan-state.ts';
 import { saveCheckpoint } from './checkpoint/save.ts';
@@ -6,7 +5,6 @@ import type { Batch } from './data/windows.ts';
 import { diverged } from './divergence.ts';
 import { type Evaluation, evaluate } from './evaluate.ts';
 import { type FinishedStep, followSteps } from './follow-steps.ts';
-import { afterSkip, afterUpdate, type LossScale } from './loss-scale.ts';
 import { openBatches } from './open-batches.ts';
 import { type ProbeValues, readProbes } from './probes.ts';
 import { configHash, kernelsHash } from './run-settings.ts';
@@ -56,14 +54,13 @@ async function trainSteps(job: TrainJob): Promise<TrainResult> {
   run?.beginLogs(start.step);
   for (const text of start.notices) emit({ kind: 'notice', text });
 
-  let { step, checkpoint, lossScale } = start;
+  let { step, checkpoint } = start;
   let loss: number | undefined;
   let validation: Evaluation | undefined;
   const save = async (): Promise<void> => {
     if (!run) return;
     const began = performance.now();
-    const scaling = config.precision === 'f16' ? { loss_scale: lossScale } : {};
-    const state = { ...identity, step, position: step * config.batch, ...scaling };
+    const state = { ...identity, step, position: step * config.batch };
     checkpoint = saveCheckpoint(
       { ...(await readPlanState(loaded)), state },
       { files: run.files, folder: run.checkpoints, keep: config.keep },
@@ -72,19 +69,17 @@ async function trainSteps(job: TrainJob): Promise<TrainResult> {
   };
 
   const follower = followSteps(loaded, step);
-  const inputsOf = (at: number): StepInputs => ({ batch: batches(at), scalars: stepScalars(config, at, lossScale) });
+  const inputsOf = (at: number): StepInputs => ({ batch: batches(at), scalars: stepScalars(config, at) });
   const tell = async (finished: readonly FinishedStep[]): Promise<void> => {
     for (const one of finished) {
       const { batch, scalars } = inputsOf(one.step - 1);
-      const next = afterStep(config.precision, lossScale, one);
-      if (!next) throw await diverged(loaded, one, gradientRuns(loaded, batch, scalars), checkpoint);
+      if (one.outcome === 'ended') throw await diverged(loaded, one, gradientRuns(loaded, batch, scalars), checkpoint);
       loss = one.loss;
-      const { gradNorm, seconds } = one;
+      const { gradNorm, lossScale, seconds } = one;
       const tokens = one.step * batch.tokens.length;
       const { lr } = scalars;
-      const scaling = config.precision === 'f16' ? { lossScale: lossScale.scale, skipped: !one.finite } : {};
+      const scaling = lossScale === undefined ? {} : { lossScale, skipped: one.outcome === 'skipped' };
       emit({ kind: 'step', step: one.step, steps: config.steps, loss, gradNorm, lr, tokens, ...scaling, seconds });
-      lossScale = next;
     }
   };
   /** Those of the next step. When there are none, what went well before is told first. */
@@ -110,8 +105,7 @@ async function trainSteps(job: TrainJob): Promise<TrainResult> {
       loaded.runAll([updateRun(scalars)]);
     });
     await tell(finished);
-    // A loss scale depends on how the step before it went.
-    if (config.precision !== 'f16' && ![config.evalEvery, config.probeEvery, config.saveEvery].some(due)) continue;
+    if (![config.evalEvery, config.probeEvery, config.saveEvery].some(due)) continue;
 
     // What follows is of weights that are known to be good.
     await tell(await follower.rest());
@@ -129,13 +123,6 @@ async function trainSteps(job: TrainJob): Promise<TrainResult> {
   const stopped = step < config.steps ? stop.signal() : undefined;
   if (stopped && step > start.step && step % config.saveEvery !== 0) await save();
   return { step, loss, validation, stopped };
-}
-
-/** The loss scale of the next step; undefined where the loss is not finite, which no scale changes, or gradients are not at all. */
-function afterStep(precision: Precision, lossScale: LossScale, { finite, loss }: FinishedStep): LossScale | undefined {
-  if (precision !== 'f16') return finite ? lossScale : undefined;
-  if (finite) return afterUpdate(lossScale);
-  return Number.isFinite(loss) ? afterSkip(lossScale) : undefined;
 }
 
 /** Tells the observer everything, and the run's logs what is due. */

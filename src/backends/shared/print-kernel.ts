@@ -1,6 +1,6 @@
 import type { Kernel, KernelFunction } from '../../compiler/ir/kernel.ts';
 import { movedInPieces, usedInFours } from '../../compiler/ir/kernel-walk.ts';
-import { declaredScalars } from '../../compiler/ir/plan.ts';
+import { RUNTIME_SCALARS } from '../../compiler/ir/plan.ts';
 import { isNarrow, sharedBytes } from '../../compiler/ir/storage-type.ts';
 import { present } from '../../compiler/support/invariant.ts';
 import { arrayFloats } from './array-loops.ts';
@@ -134,11 +134,10 @@ function declareShared(kernel: Kernel, scope: Scope, { hasUnions, declaredBytes 
   return { memories, arrays, asked };
 }
 
-/** The scalars that the host sets are declared in their fixed order, if any is read; see {@link declaredScalars}. */
+/** The scalars that the host sets are declared in their fixed order, if any is read. */
 function declareUniforms(kernel: Kernel, scope: Scope, fields: Scope) {
   const own = kernel.uniforms.filter((u) => u.source.kind !== 'runtime');
-  const read = kernel.uniforms.flatMap(({ source }) => (source.kind === 'runtime' ? [source.name] : []));
-  const host = read.length > 0 ? declaredScalars(read) : [];
+  const host = own.length < kernel.uniforms.length ? RUNTIME_SCALARS : [];
   const declareBlock = (name: string, typeName: string, members: UniformBlock['fields']): UniformBlock => ({
     name: scope.declare('block', name),
     typeName: scope.declare('block', typeName),

@@ -86,7 +86,7 @@ export type BinaryFunction =
   | 'or';
 
 /** Scalars that change while a program runs, set by the host; as values they are floats without axes. */
-export type RuntimeScalar = 'step' | 'lr' | 'loss_scale';
+export type RuntimeScalar = 'step' | 'lr';
 
 /** The attributes of every op. The name of an op is its key here; all tables over ops are exhaustive in these keys. */
 export interface OpAttrs {
@@ -100,7 +100,7 @@ export interface OpAttrs {
   readonly index: Record<never, never>;
   /** Uniform in [0, 1), a pure function of (seed, step, micro, path, iteration of the loop, element); see `random.ts`. */
   readonly random: { readonly path: string };
-  /** A scalar of the host. `step` counts from 0; the loss is multiplied by `loss_scale` where gradients are f16. */
+  /** A scalar of the host. `step` counts from 0. */
   readonly runtime: { readonly scalar: RuntimeScalar };
   readonly unary: { readonly fn: UnaryFunction };
   readonly binary: { readonly fn: BinaryFunction };

@@ -7,7 +7,7 @@
 import type { Init } from './graph.ts';
 import type { LibraryUse, MatmulShape } from './matmul.ts';
 
-export const PLAN_VERSION = 3;
+export const PLAN_VERSION = 4;
 
 export interface Plan {
   readonly format_version: typeof PLAN_VERSION;
@@ -52,7 +52,7 @@ export type SegmentRole =
   | 'moment2'
   /** Activations and temporaries, laid out by lifetime; shared by all programs. */
   | 'arena'
-  /** What decoding keeps from run to run: each input of such a name lies where the output of that name does. */
+  /** What is kept from run to run: each input of such a name (`isState`) lies where the output of that name does. */
   | 'states'
   /** Inputs written by the host, results read by it. */
   | 'inputs'
@@ -72,14 +72,7 @@ export const RUNTIME_SCALARS = [
   /** Adam's bias corrections, 1 - beta^(step + 1). */
   { name: 'bias1', type: 'f32' },
   { name: 'bias2', type: 'f32' },
-  /** A power of two by which the gradients of `micro` are too large, until `unscale` divides by it. */
-  { name: 'loss_scale', type: 'f32' },
 ] as const;
-
-/** What a kernel declares that reads some of them: all, but for the last, which only those of f16 have. */
-export function declaredScalars(read: readonly string[]): readonly (typeof RUNTIME_SCALARS)[number][] {
-  return read.includes('loss_scale') ? RUNTIME_SCALARS : RUNTIME_SCALARS.slice(0, -1);
-}
 
 /** Bytes of the uniform data of a plan: its rows, each at an aligned offset, and the host's scalars. */
 export function uniformBytes(rows: number, offsetAlignment: number): number {

@@ -84,7 +84,7 @@ export const leaves: { readonly [K in Leaf]: OpDef<K> } = {
       return [type];
     },
     vjp: undefined,
-    evaluate: (c) => fill(c, () => c.host.runtime[c.attrs.scalar] ?? 1),
+    evaluate: (c) => fill(c, () => c.host.runtime[c.attrs.scalar]),
   },
   stop_gradient: { infer: (c) => [operandType(c, 0)], vjp: undefined, evaluate: same },
   /** The reference runs one micro-batch a step. */

@@ -32,8 +32,7 @@ export interface Tensor {
 export interface Host {
   readonly inputs: ReadonlyMap<string, Float64Array>;
   readonly weights: ReadonlyMap<WeightId, Float64Array>;
-  /** The loss is multiplied by 1 unless it says otherwise. */
-  readonly runtime: { readonly [K in Exclude<RuntimeScalar, 'loss_scale'>]: number } & { readonly loss_scale?: number };
+  readonly runtime: { readonly [K in RuntimeScalar]: number };
   readonly seed: number;
   readonly micro: number;
 }

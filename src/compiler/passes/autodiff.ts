@@ -4,9 +4,10 @@
  * whole (`autodiff-loop.ts`).
  */
 import type { Block, Graph, GraphOutput, Op, OpOf, Value, ValueId, Weight } from '../ir/graph.ts';
+import { SCALING_AXIS, SCALING_NUMBERS, SCALING_TYPE } from '../ir/loss-scaling.ts';
 import { operandOf, resultOf } from '../ir/op-parts.ts';
 import { printGraph } from '../ir/print-graph.ts';
-import { floats } from '../ir/tensor-type.ts';
+import { SCALING_STATE } from '../ir/state-name.ts';
 import { allOps, nextValueId } from '../ir/walk-graph.ts';
 import { spreadActivity } from '../ops/activity.ts';
 import { type Builder, makeBuilder, weightType } from '../ops/builder.ts';
@@ -22,7 +23,7 @@ import { allowedBy } from './effort.ts';
 export interface AutodiffOptions {
   /** How much backward loops may compute again to keep less; see `effort.ts`. */
   readonly effort: number;
-  /** Gradients of the loss times the host's `loss_scale`: f16 has no numbers for those that are small. */
+  /** Gradients of the loss times the loss scale of the step, which is kept on the device; see `ir/loss-scaling.ts`. */
   readonly scaled: boolean;
 }
 
@@ -62,7 +63,7 @@ function differentiate(graph: Graph, { effort, scaled }: AutodiffOptions): Graph
 
   const names = new Map<ValueId, string>();
   const gradients = makeGradients(b, names);
-  const seed = scaled ? b.leaf('runtime', { scalar: 'loss_scale' }, floats([])) : scalar(b, 1);
+  const seed = scaled ? lossScale(b) : scalar(b, 1);
   gradients.give(lossOf(graph, b), seed);
   names.delete(seed);
   const rewritten = new Map<Op, OpOf<'loop'>>();
@@ -81,6 +82,11 @@ function differentiate(graph: Graph, { effort, scaled }: AutodiffOptions): Graph
   });
   const joint = b.finish([...graph.outputs, ...outputs]);
   return withoutStops({ ...joint, block: completed(joint.block, rewritten, names) });
+}
+
+function lossScale(b: Builder): ValueId {
+  const state = b.input({ name: SCALING_STATE, type: SCALING_TYPE });
+  return b.op('pick', { axis: SCALING_AXIS.id, index: SCALING_NUMBERS.indexOf('scale') }, [state]);
 }
 
 function lossOf(graph: Graph, b: Builder): ValueId {

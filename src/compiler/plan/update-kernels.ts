@@ -23,7 +23,8 @@ import {
   unary,
   uniform,
 } from '../ir/kernel-expr.ts';
-import type { OptimizerSpec } from '../ir/train.ts';
+import { outcomeNumber, type StepOutcome } from '../ir/step-outcome.ts';
+import type { TrainConfig } from '../ir/train.ts';
 import { SHARE } from '../widen/share.ts';
 
 import {
@@ -42,6 +43,7 @@ import {
   variable,
   when,
 } from './flat-kernel.ts';
+import { mayShrink, nextScaling, SCALING_BUFFER, scaling } from './next-scaling.ts';
 
 /** Invocations that sum squares, each over a fixed set of elements. */
 export const PARTIALS = 4096;
@@ -97,20 +99,26 @@ export function gradientSquares(): Kernel {
   };
 }
 
+/** What the kernels of the update depend on. */
+type UpdateSettings = Pick<TrainConfig, 'clip' | 'optimizer' | 'precision'>;
+
 /** Steps whose numbers stay on the device until the host asks for them. */
 export const HISTORY_STEPS = 64;
-/** Numbers of a step in the history: loss, norm, whether it was applied. */
-export const HISTORY_NUMBERS = 3;
+/** Numbers of a step in the history: loss, norm, outcome, and in f16 the loss scale that it had. */
+export function historyNumbers(scaled: boolean): number {
+  return scaled ? 4 : 3;
+}
 /** What steps leave for the update: its bytes, and how kernels show it. */
 export const STATE_BYTES = 16;
 export const STATE_SHAPE = '[norm, finite, factor, ended]';
 
 /**
- * state = [norm of all gradients, 1 if all and the loss are finite, the factor that clips them to `clip`, 1 from the first step on
- * that is not finite]. The host may learn of such a step when later ones are queued: they change nothing either. With a loss scale it
- * waits for each step, and goes on with another scale, so that 1 never stands there.
+ * state = [norm of all gradients, outcome, the factor that clips them to `clip`, 1 from the first step on that ended the run]; see
+ * `step-outcome.ts`. The host may learn of such a step when later ones are queued: they change nothing either. With a loss scale, a step
+ * whose gradients may fit a smaller one does not end the run.
  */
-export function gradientNorm(clip: number | undefined, scaled: boolean): Kernel {
+export function gradientNorm({ clip, optimizer, precision }: UpdateSettings): Kernel {
+  const scaled = precision === 'f16';
   const lane = builtin('local');
   const norm = local('norm', 'f32');
   const sumOfLane: Statement[] = [
@@ -132,12 +140,15 @@ export function gradientNorm(clip: number | undefined, scaled: boolean): Kernel 
     { kind: 'barrier' },
   ];
   const shared = (array: string): Expr => ({ kind: 'load_shared', type: 'f32', array, index: i });
-  const unfit = binary('max', unary('is_nonfinite', norm), unary('is_nonfinite', load('loss', 'f32', u32(0))));
-  const finite = and(
-    and(binary('eq', local('all_bad', 'f32'), f32(0)), binary('eq', unfit, u32(0))),
-    binary('eq', load('state', 'f32', u32(3)), f32(0)),
-  );
-  const applied = local('applied', 'f32');
+  const loss = load('loss', 'f32', u32(0));
+  const unfit = binary('max', unary('is_nonfinite', norm), unary('is_nonfinite', loss));
+  const goesOn = binary('eq', load('state', 'f32', u32(3)), f32(0));
+  const finite = and(and(binary('eq', local('all_bad', 'f32'), f32(0)), binary('eq', unfit, u32(0))), goesOn);
+  const outcomeName = scaled ? 'outcome' : 'applied';
+  const outcome = local(outcomeName, 'f32');
+  const isIt = (name: StepOutcome): Expr => f32(outcomeNumber(name));
+  const otherwise = scaled ? select(and(goesOn, mayShrink(loss)), isIt('skipped'), isIt('ended')) : isIt('ended');
+  const ended = scaled ? select(binary('eq', outcome, isIt('ended')), f32(1), f32(0)) : sub(f32(1), outcome);
   const entry = (number: number): Expr => add(local('entry', 'u32'), u32(number));
   const factor =
     clip === undefined ? f32(1) : select(binary('gt', norm, f32(clip)), binary('div', f32(clip), norm), f32(1));
@@ -146,7 +157,10 @@ export function gradientNorm(clip: number | undefined, scaled: boolean): Kernel 
     name: 'gradient_norm',
     doc: [
       'The norm of all gradients, whether they and the loss are finite, and the factor of clipping by global norm.',
-      `A step that is not finite is not applied${scaled ? '' : ', and none after it'}. The numbers of ${HISTORY_STEPS} steps are kept for the host.`,
+      `A step that is not finite is not applied, and none after it. The numbers of ${HISTORY_STEPS} steps are kept for the host.`,
+      ...(scaled
+        ? ['Where a smaller loss scale may do, only the scale changes; after many updates in a row it grows.']
+        : []),
       clip === undefined ? 'No clipping was asked for.' : `Gradients are scaled to a norm of at most ${clip}.`,
       'Source: the train block.',
     ],
@@ -154,7 +168,8 @@ export function gradientNorm(clip: number | undefined, scaled: boolean): Kernel 
       buffer('partials', 'read_write', '[2, 4096]'),
       buffer('loss', 'read_write', '[]'),
       buffer('state', 'read_write', STATE_SHAPE),
-      buffer('history', 'read_write', `[${HISTORY_STEPS}, ${HISTORY_NUMBERS}]`),
+      buffer('history', 'read_write', `[${HISTORY_STEPS}, ${historyNumbers(scaled)}]`),
+      ...(scaled ? [SCALING_BUFFER] : []),
     ],
     uniforms: [{ name: 'step', type: 'u32', source: { kind: 'runtime', name: 'step' } }],
     shared: [
@@ -177,14 +192,15 @@ export function gradientNorm(clip: number | undefined, scaled: boolean): Kernel 
         },
         define('norm', unary('sqrt', local('all', 'f32'))),
         store('state', u32(0), norm),
-        define('applied', select(finite, f32(1), f32(0))),
-        store('state', u32(1), applied),
+        define(outcomeName, select(finite, isIt('applied'), otherwise)),
+        store('state', u32(1), outcome),
         store('state', u32(2), factor),
-        store('state', u32(3), scaled ? f32(0) : sub(f32(1), applied)),
-        define('entry', mul(binary('mod', uniform('step', 'u32'), u32(HISTORY_STEPS)), u32(HISTORY_NUMBERS))),
-        store('history', entry(0), load('loss', 'f32', u32(0))),
+        store('state', u32(3), ended),
+        define('entry', mul(binary('mod', uniform('step', 'u32'), u32(HISTORY_STEPS)), u32(historyNumbers(scaled)))),
+        store('history', entry(0), loss),
         store('history', entry(1), norm),
-        store('history', entry(2), applied),
+        store('history', entry(2), outcome),
+        ...(scaled ? [store('history', entry(3), scaling('scale')), ...nextScaling(optimizer, outcome)] : []),
       ]),
     ],
     flops: 2 * PARTIALS,
@@ -200,11 +216,13 @@ export function unscale(deviceClass: DeviceClass): Kernel {
       'Divides gradients by the loss scale, a power of two, by which the backward pass multiplied them so that f16 holds them.',
       'Source: the train block. 1 FLOP, 8 B moved for each element.',
     ],
-    buffers: [buffer('gradients', 'read_write', '[elements]')],
-    uniforms: [launch('count', 'u32'), runtime('loss_scale')],
+    buffers: [buffer('gradients', 'read_write', '[elements]'), SCALING_BUFFER],
+    uniforms: [launch('count', 'u32')],
   };
-  const divided = binary('div', load('gradients', 'f32', i), uniform('loss_scale', 'f32'));
-  return overRun(kernel, deviceClass, [store('gradients', i, divided)]);
+  const divided = binary('div', load('gradients', 'f32', i), local('scale', 'f32'));
+  return overRun(kernel, deviceClass, [store('gradients', i, divided)], {
+    before: [define('scale', scaling('scale'))],
+  });
 }
 
 /** Scales the gradient of each of several equally long weights so that its own norm, after the global clip, is at most `limit`. */
@@ -251,12 +269,14 @@ function rest(beta: number): number {
   return Number((1 - beta).toPrecision(6));
 }
 
-/** One update of a run of weights. */
-export function adam(spec: OptimizerSpec, deviceClass: DeviceClass): Kernel {
+/** One update of a run of weights. With a loss scale, the device counts the updates that Adam's corrections depend on. */
+export function adam({ optimizer: spec, precision }: UpdateSettings, deviceClass: DeviceClass): Kernel {
+  const scaled = precision === 'f16';
+  const correction = (name: 'bias1' | 'bias2'): Expr => (scaled ? local : uniform)(name, 'f32');
   const names = ['w', 'g', 'm', 'v'] as const;
   const [w, g, m, v] = names.map((n) => local(n, 'f32')) as [Expr, Expr, Expr, Expr];
-  const mean = binary('div', m, uniform('bias1', 'f32'));
-  const root = unary('sqrt', binary('div', v, uniform('bias2', 'f32')));
+  const mean = binary('div', m, correction('bias1'));
+  const root = unary('sqrt', binary('div', v, correction('bias2')));
   const rate = local('rate', 'f32');
   const keep = sub(f32(1), mul(rate, uniform('decay', 'f32')));
   const move = mul(rate, binary('div', mean, add(root, uniform('eps', 'f32'))));
@@ -276,6 +296,7 @@ export function adam(spec: OptimizerSpec, deviceClass: DeviceClass): Kernel {
       buffer('moment1', 'read_write', '[elements]'),
       buffer('moment2', 'read_write', '[elements]'),
       buffer('state', 'read_write', STATE_SHAPE),
+      ...(scaled ? [SCALING_BUFFER] : []),
     ],
     uniforms: [
       launch('count', 'u32'),
@@ -283,8 +304,7 @@ export function adam(spec: OptimizerSpec, deviceClass: DeviceClass): Kernel {
       launch('eps', 'f32'),
       launch('decay', 'f32'),
       runtime('lr'),
-      runtime('bias1'),
-      runtime('bias2'),
+      ...(scaled ? [] : [runtime('bias1'), runtime('bias2')]),
     ],
   };
   const body = [
@@ -300,6 +320,7 @@ export function adam(spec: OptimizerSpec, deviceClass: DeviceClass): Kernel {
     before: [
       define('finite', binary('eq', load('state', 'f32', u32(1)), f32(1))),
       define('rate', mul(uniform('lr', 'f32'), uniform('rate_factor', 'f32'))),
+      ...(scaled ? [define('bias1', scaling('bias1')), define('bias2', scaling('bias2'))] : []),
     ],
     condition: local('finite', 'bool'),
   });

@@ -1,5 +1,7 @@
 import type { TargetLimits } from '../ir/kernel.ts';
-import type { Clear, IoPlace, Launch, Program, WeightPlace } from '../ir/plan.ts';
+import { LOSS_SCALING, SCALING_NUMBERS, SCALING_TYPE } from '../ir/loss-scaling.ts';
+import type { Address, Clear, IoPlace, Launch, Program, WeightPlace } from '../ir/plan.ts';
+import { SCALING_STATE } from '../ir/state-name.ts';
 import type { TrainConfig } from '../ir/train.ts';
 import { present } from '../support/invariant.ts';
 import { SHARE } from '../widen/share.ts';
@@ -10,8 +12,8 @@ import {
   adam,
   gradientNorm,
   gradientSquares,
-  HISTORY_NUMBERS,
   HISTORY_STEPS,
+  historyNumbers,
   ownClip,
   PARTIALS,
   STATE_BYTES,
@@ -23,8 +25,9 @@ const SCALAR = { kind: 'float', axes: [], storage: 'f32', accumulate: 'f32' } as
 
 /**
  * The programs `begin` (clears what micro-batches add to), `unscale` (divides gradients by the loss scale, if there is one) and
- * `update` (norm of all gradients, clips, Adam), which has the outputs `grad_norm`, and `history` [steps, (loss, norm, 1 or 0)]:
- * step s is in row s mod the number of rows, and 0 says that it changed nothing, because it or one before it was not finite.
+ * `update` (norm of all gradients, clips, Adam), which has the outputs `grad_norm`, and `history` [steps, (loss, norm, outcome)]:
+ * step s is in row s mod the number of rows, and its outcome is one of `step-outcome.ts`. In f16 a row has the loss scale as well, and what
+ * the next step needs of this one is the output `loss_scaling`; see `ir/loss-scaling.ts`.
  */
 export function updateLaunches(
   train: TrainConfig,
@@ -39,8 +42,11 @@ export function updateLaunches(
   const source = accumulation > 1 ? 'totals' : 'gradients';
   const partials = { ...io.scratch('partials', PARTIALS * 8), bytes: PARTIALS * 8 };
   const state = { ...io.scratch('state', STATE_BYTES), bytes: STATE_BYTES };
-  const historyBytes = 4 * HISTORY_STEPS * HISTORY_NUMBERS;
+  const scaled = train.precision === 'f16';
+  const numbers = historyNumbers(scaled);
+  const historyBytes = 4 * HISTORY_STEPS * numbers;
   const history = { ...io.scratch('history', historyBytes), bytes: historyBytes };
+  const scaling = scaled ? [{ ...io.state(SCALING_STATE, SCALING_TYPE), bytes: 4 * SCALING_NUMBERS.length }] : [];
   const loss = { ...io.output(accumulation > 1 ? 'total' : 'micro', 'loss', SCALAR), bytes: 4 };
 
   const windows = layout.parts.flatMap((part, p) => windowsOf(0, part.trainedBytes / 4, limits).map((w) => ({ p, w })));
@@ -54,14 +60,7 @@ export function updateLaunches(
       limits,
     ),
   );
-  const norm = flatLaunch(
-    gradientNorm(train.clip, train.precision === 'f16'),
-    [partials, loss, state, history],
-    {},
-    1,
-    kernels,
-    limits,
-  );
+  const norm = flatLaunch(gradientNorm(train), [partials, loss, state, history, ...scaling], {}, 1, kernels, limits);
   const clips = clippedGroups(layout.clipped, limits).map((group) => {
     const first = present(group[0], 'a weight');
     const stride = group[1] ? group[1].offset - first.offset : 0;
@@ -84,22 +83,23 @@ export function updateLaunches(
         eps: train.optimizer.eps * run.eps,
         decay: train.optimizer.decay * run.decay,
       };
-      return flatLaunch(adam(train.optimizer, deviceClass), [...flat, state], values, w.count / share, kernels, limits);
+      const addresses = [...flat, state, ...scaling];
+      return flatLaunch(adam(train, deviceClass), addresses, values, w.count / share, kernels, limits);
     }),
   );
-  const scalar = (name: string, offset: number): IoPlace => ({
+  const output = (name: string, sizes: Readonly<Record<string, number>>, address: Address): IoPlace => ({
     name,
     kind: 'float',
-    shape: [],
-    axes: [],
-    address: { segment: state.segment, offset: state.offset + offset, bytes: 4 },
+    shape: Object.values(sizes),
+    axes: Object.keys(sizes),
+    address,
   });
   const steps: readonly Launch[] = [...squares, norm, ...clips, ...adams];
   const unscaled = (): readonly Launch[] =>
     windows.map(({ p, w }) =>
       flatLaunch(
         unscale(deviceClass),
-        [flatAddress(`${source}${p}`, w)],
+        [flatAddress(`${source}${p}`, w), ...scaling],
         { count: w.count },
         w.count / share,
         kernels,
@@ -107,20 +107,15 @@ export function updateLaunches(
       ),
     );
   return {
-    ...(train.precision === 'f16' ? { unscale: { steps: unscaled(), inputs: [], outputs: [], liveBytes: 0 } } : {}),
+    ...(scaled ? { unscale: { steps: unscaled(), inputs: [], outputs: [], liveBytes: 0 } } : {}),
     begin: { steps: accumulation > 1 ? clears(layout, io) : [], inputs: [], outputs: [], liveBytes: 0 },
     update: {
       steps,
       inputs: [],
       outputs: [
-        {
-          name: 'history',
-          kind: 'float',
-          shape: [HISTORY_STEPS, HISTORY_NUMBERS],
-          axes: ['step', 'number'],
-          address: history,
-        },
-        scalar('grad_norm', 0),
+        output('history', { step: HISTORY_STEPS, number: numbers }, history),
+        output('grad_norm', {}, { ...state, bytes: 4 }),
+        ...scaling.map((address) => output(LOSS_SCALING, { number: SCALING_NUMBERS.length }, address)),
       ],
       liveBytes: 0,
     },

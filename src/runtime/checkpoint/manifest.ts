@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import type { LossScale } from '../loss-scale.ts';
 import { isObject, type Json, type JsonObject, parseStrictJson } from '../strict-json.ts';
 
 export const MANIFEST_NAME = 'MANIFEST.json';
@@ -20,8 +19,6 @@ export interface RunState {
   readonly data: string;
   /** Version of tfm. */
   readonly code: string;
-  /** Of a run in f16. */
-  readonly loss_scale?: LossScale;
 }
 
 export interface FileEntry {
@@ -36,9 +33,8 @@ export interface Manifest {
 
 /** The text of a manifest; its last field is the hash of all before it. */
 export function renderManifest({ state, files }: Manifest): string {
-  const { step, position, seed, config, kernels, data, code, loss_scale } = state;
-  const scaling = loss_scale ? { loss_scale } : {};
-  const body = { format: FORMAT, step, position, seed, config, kernels, data, code, ...scaling, files };
+  const { step, position, seed, config, kernels, data, code } = state;
+  const body = { format: FORMAT, step, position, seed, config, kernels, data, code, files };
   const sha256 = createHash('sha256').update(JSON.stringify(body)).digest('hex');
   return `${JSON.stringify({ ...body, sha256 }, null, 2)}\n`;
 }
@@ -52,6 +48,7 @@ export function parseManifest(text: string): Manifest | string {
     return error instanceof Error ? error.message : String(error);
   }
   if (!isObject(json) || json.format !== FORMAT) return 'it is not a manifest of a checkpoint of this version';
+  if (json.loss_scale !== undefined) return 'it is of a version of tfm that kept the loss scale of f16 elsewhere';
   const state = stateOf(json);
   const files = filesOf(json.files);
   if (!state || !files) return 'its manifest lacks a field';
@@ -60,19 +57,11 @@ export function parseManifest(text: string): Manifest | string {
 }
 
 function stateOf(json: JsonObject): RunState | undefined {
-  const { step, position, seed, config, kernels, data, code, loss_scale } = json;
+  const { step, position, seed, config, kernels, data, code } = json;
   if (!isCount(step) || !isCount(position) || !isCount(seed)) return undefined;
   if (typeof config !== 'string' || typeof kernels !== 'string') return undefined;
   if (typeof data !== 'string' || typeof code !== 'string') return undefined;
-  const scaling = loss_scale === undefined ? undefined : lossScaleOf(loss_scale);
-  if (loss_scale !== undefined && !scaling) return undefined;
-  return { step, position, seed, config, kernels, data, code, ...(scaling ? { loss_scale: scaling } : {}) };
-}
-
-function lossScaleOf(json: Json): LossScale | undefined {
-  if (!isObject(json)) return undefined;
-  const { scale, good, skipped } = json;
-  return isCount(scale) && isCount(good) && isCount(skipped) ? { scale, good, skipped } : undefined;
+  return { step, position, seed, config, kernels, data, code };
 }
 
 function filesOf(json: Json | undefined): Readonly<Record<string, FileEntry>> | undefined {

@@ -10,12 +10,12 @@ import { checkpointNames, verifyCheckpoint } from './verify.ts';
 export interface Checkpoint {
   readonly state: RunState;
   readonly weights: ReadonlyMap<string, Tensor>;
-  /** `moment1.NAME` and `moment2.NAME` of the weights that are trained. */
-  readonly moments: ReadonlyMap<string, Tensor>;
+  /** `moment1.NAME` and `moment2.NAME` of the weights that are trained, and in f16 `loss_scaling`; see `compiler/ir/loss-scaling.ts`. */
+  readonly optimizer: ReadonlyMap<string, Tensor>;
 }
 
 export const WEIGHTS_FILE = 'weights.safetensors';
-export const MOMENTS_FILE = 'optimizer.safetensors';
+export const OPTIMIZER_FILE = 'optimizer.safetensors';
 
 export interface SaveOptions {
   readonly files: Files;
@@ -55,7 +55,7 @@ function writeCheckpoint(checkpoint: Checkpoint, files: Files, folder: string, n
   if (files.exists(path)) removeCheckpoint(files, folder, name);
   const contents = new Map([
     [WEIGHTS_FILE, safetensorsChunks(checkpoint.weights)],
-    [MOMENTS_FILE, safetensorsChunks(checkpoint.moments)],
+    [OPTIMIZER_FILE, safetensorsChunks(checkpoint.optimizer)],
   ]);
   checkSpace(files, folder, path, contents.values());
   const temporary = `${path}.tmp-${process.pid}`;

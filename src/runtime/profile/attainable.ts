@@ -38,7 +38,7 @@ export async function measureAttainable(device: Device, rounds: number): Promise
   const { plan, texts } = probePlan(device.target, copies);
   const loaded = await device.load(plan, texts);
   try {
-    const scalars = { step: 0, seed: 0, micro: 0, lr: 0, bias1: 1, bias2: 1, loss_scale: 1 };
+    const scalars = { step: 0, seed: 0, micro: 0, lr: 0, bias1: 1, bias2: 1 };
     const seconds = async (program: string): Promise<number> =>
       (await timeOf(loaded, rounds, () => loaded.run(program, scalars))) / 1000;
     const rates: number[] = [];

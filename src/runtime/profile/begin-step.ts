@@ -2,19 +2,18 @@
 import type { LoadedPlan } from '../../backends/device.ts';
 import type { Plan } from '../../compiler/ir/plan.ts';
 import type { TrainConfig } from '../../compiler/ir/train.ts';
+import { beginOptimizer } from '../begin-optimizer.ts';
 import type { Batch } from '../data/windows.ts';
 import { initialValues } from '../init.ts';
-import { programOf, trainedWeights, writeWeights } from '../plan-io.ts';
+import { programOf, writeWeights } from '../plan-io.ts';
 import { batchShape } from '../run-step.ts';
 import { stepScalars } from '../step-scalars.ts';
 
-/** Weights as they begin, and no moments. */
+/** Weights and the optimizer as they begin. */
 export function beginTraining(loaded: LoadedPlan, config: TrainConfig): void {
   writeWeights(loaded, 'weights', loaded.plan.weights, (place) => initialValues(place, config.seed));
   if (loaded.plan.programs.settle) loaded.run('settle', stepScalars(config, 0));
-  for (const like of ['moment1', 'moment2'] as const) {
-    writeWeights(loaded, like, trainedWeights(loaded.plan), (place) => new Float32Array(place.bytes / 4));
-  }
+  beginOptimizer(loaded);
 }
 
 /** Ids that every vocabulary has. */
