@@ -9,11 +9,9 @@ import { present } from '../src/compiler/support/invariant.ts';
 import { openTestDevices } from './support/devices.ts';
 import {
   beyondLimits,
-  lossesBeyond,
   modesOf,
   ORACLE_CASES,
   ORACLE_F32,
-  type OracleErrors,
   type OracleLimits,
   oracleErrors,
   PRECISIONS,
@@ -28,21 +26,12 @@ for (const name of ORACLE_CASES)
 
 for (const { name: on, device } of await openTestDevices()) {
   device.close();
-  for (const [precision, { set, limits, losses }] of Object.entries(PRECISIONS)) {
-    for (const { words, options } of modesOf(on, precision)) {
-      const found: OracleErrors[] = [];
+  for (const [precision, { set, limits }] of Object.entries(PRECISIONS))
+    for (const { words, options } of modesOf(on, precision))
       for (const name of ORACLE_CASES)
         test(`${name} on ${on} in ${precision}${words}`, async () => {
-          const errors = await oracleErrors(name, on, set, options);
-          found.push(errors);
-          assert.equal(beyondLimits(errors, limits(name)), []);
+          assert.equal(beyondLimits(await oracleErrors(name, on, set, options), limits(name)), []);
         });
-      test(`all losses on ${on} in ${precision}${words}`, () => {
-        assert.is(found.length, ORACLE_CASES.length);
-        assert.equal(lossesBeyond(found, losses), []);
-      });
-    }
-  }
 }
 
 test('what is off, or no number, or of an unknown weight, is beyond the limits', () => {
@@ -53,7 +42,6 @@ test('what is off, or no number, or of an unknown weight, is beyond the limits',
     'the gradient of a is off by 1, more than 0.0005',
     'gradients are off by 1000 of their limits on average',
   ]);
-  assert.equal(lossesBeyond([errors, errors], 1e-5), ['the losses of all cases are off by 0.00002, more than 0.00001']);
   const limits = present(PRECISIONS.bf16, 'bf16').limits('gpt2');
   assert.equal(beyondLimits({ ...errors, loss: 0, logits: 0, gradients: { 'no.such': 1e-9 } }, limits), [
     'the gradient of no.such is off by 1e-9, more than 0',

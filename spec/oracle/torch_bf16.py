@@ -119,14 +119,20 @@ def distance(found, expected, floor=0.0):
     return ((found - expected).norm() / max(float(expected.norm()), floor)).item()
 
 
-def measure(case, autocast):
-    """The distances of one case, and which gradient is farthest."""
+def forward(case, weights, batch, autocast):
+    """Logits and loss of a case."""
     model = json.loads((HERE / case / "model.json").read_text())
-    weights = {n: t.requires_grad_() for n, t in read(HERE / case / "weights.safetensors").items()}
-    batch, expected = read(HERE / case / "batch.safetensors"), read(HERE / case / "expected.safetensors")
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
         logits = Model(model, weights).logits(batch["tokens"].long())
-        loss = functional.cross_entropy(logits.float().flatten(0, 1), batch["targets"].long().flatten())
+        wide = logits.float() if logits.dtype == torch.bfloat16 else logits
+        return logits, functional.cross_entropy(wide.flatten(0, 1), batch["targets"].long().flatten())
+
+
+def measure(case, autocast):
+    """The distances of one case, and which gradient is farthest."""
+    weights = {n: t.requires_grad_() for n, t in read(HERE / case / "weights.safetensors").items()}
+    batch, expected = read(HERE / case / "batch.safetensors"), read(HERE / case / "expected.safetensors")
+    logits, loss = forward(case, weights, batch, autocast)
     loss.backward()
     floor = 1e-4 * expected["grad_norm"].item()
     gradients = {n: distance(w.grad, expected[f"grad.{n}"], floor) for n, w in weights.items()}
@@ -154,4 +160,5 @@ def main():
         print(case, {k: v for k, v in found.items() if k != "gradients"}, found["gradients"][found["worst"]])
 
 
-main()
+if __name__ == "__main__":
+    main()
