@@ -8,8 +8,8 @@ import type { Device } from '../../src/backends/device.ts';
 import { compileTarget } from '../../src/backends/targets.ts';
 import type { LibraryUse } from '../../src/compiler/ir/matmul.ts';
 import { present } from '../../src/compiler/support/invariant.ts';
+import { beginOptimizer } from '../../src/runtime/begin-optimizer.ts';
 import type { Batch } from '../../src/runtime/data/windows.ts';
-import { firstLossScale } from '../../src/runtime/loss-scale.ts';
 import { queueGradients, readLoss } from '../../src/runtime/run-step.ts';
 import { stepScalars } from '../../src/runtime/step-scalars.ts';
 import { importWeights, readNameMap, readTensorFile } from '../../src/runtime/weights-file.ts';
@@ -45,7 +45,8 @@ export async function lossErrors(
   try {
     const weights = join(here, 'weights.safetensors');
     importWeights(loaded, readTensorFile(weights), weights, readNameMap(join(here, 'names.json')));
-    const scalars = stepScalars(config, 0, firstLossScale(config.precision));
+    beginOptimizer(loaded);
+    const scalars = stepScalars(config, 0);
     const losses: number[] = [];
     for (const batch of batches()) {
       queueGradients(loaded, batch, scalars);
