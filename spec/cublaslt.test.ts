@@ -13,7 +13,14 @@ import type { Device } from '../src/backends/device.ts';
 import { compileTarget } from '../src/backends/targets.ts';
 import { Failure } from '../src/compiler/diagnostics/diagnostic.ts';
 import type { Precision } from '../src/compiler/ir/kernel.ts';
-import { linesOf, MATRICES, type MatmulShape, type MatrixName, matrixSpan } from '../src/compiler/ir/matmul.ts';
+import {
+  linesOf,
+  MATRICES,
+  type MatmulShape,
+  type MatrixName,
+  matrixSpan,
+  WORKSPACE_BYTES,
+} from '../src/compiler/ir/matmul.ts';
 import { bfloatToNumber, halfToNumber } from '../src/compiler/support/narrow-floats.ts';
 import { compileText } from './support/compile-text.ts';
 import { assertAgrees, runOnDevice, runReference, SCALARS } from './support/device-check.ts';
@@ -57,6 +64,11 @@ test('a step whose products go to the library agrees with the interpreter, in po
 
 test('the library chooses before anything is recorded, once for each shape, and computes what is recorded', async () => {
   const loaded = await gpu.load(compiled.plan, compiled.texts);
+  assert.is(
+    loaded.allocatedBytes,
+    compiled.plan.segments.reduce((sum, { bytes }) => sum + bytes, 0),
+    'what it works in is in the plan',
+  );
   fake.calls();
   cuda.calls();
   loaded.run('micro', SCALARS);
@@ -112,7 +124,7 @@ async function product(device: Device, shape: MatmulShape): Promise<readonly num
     bytes: Math.ceil(bytes(name) / 256) * 256,
   }));
   const { plan, texts } = tinyPlan(
-    segments,
+    [...segments, { name: 'workspace', role: 'workspace', bytes: WORKSPACE_BYTES }],
     (table) => {
       const at = (name: MatrixName) => ({ segment: name, offset: 0, bytes: bytes(name) });
       const matmul = table.addMatmul(entry);

@@ -14,6 +14,7 @@ import { interpret } from '../src/backends/reference/interpret.ts';
 import { compileTarget } from '../src/backends/targets.ts';
 import type { Compiled, CompileRequest } from '../src/compiler/compile-request.ts';
 import type { Axis, Block, Graph, ValueId } from '../src/compiler/ir/graph.ts';
+import { WORKSPACE_BYTES } from '../src/compiler/ir/matmul.ts';
 import type { MatmulEntry } from '../src/compiler/ir/plan.ts';
 import { callsIn, launchesIn } from '../src/compiler/ir/plan-calls.ts';
 import { stepWork } from '../src/compiler/ir/plan-totals.ts';
@@ -297,15 +298,22 @@ test('where there is no library the options say so, and a compiled folder is wha
   const made = join(folder, 'made');
   const { exit, out } = await runMain('compile', spec, '--target', 'cuda', '--lib-all', '--out', made, '--json');
   assert.is(exit, 0);
-  const { matmuls, step } = JSON.parse(out);
+  const { matmuls, step, memory } = JSON.parse(out);
   const plan = JSON.parse(readFileSync(join(made, 'plan.json'), 'utf8'));
   assert.is(step.matmuls, 6);
   assert.is(matmuls.length, plan.matmuls.length);
   assert.is(plan.library, 'all');
+  assert.is(memory.library_bytes, WORKSPACE_BYTES);
+  const params = JSON.parse((await runMain('params', made, '--json')).out).totals;
+  assert.is(params.memory.library, WORKSPACE_BYTES);
+  assert.is(params.planned_bytes, plan.memory.plannedBytes);
+  assert.ok(params.planned_bytes > WORKSPACE_BYTES);
+  assert.match((await runMain('params', made)).out, /^ *workspace of cuBLASLt +32(\.0+)? MiB$/m);
   assert.match(readFileSync(join(made, 'trainer.ts'), 'utf8'), /export const matmuls = \{[^}]*micro: 6/);
   const again = await runMain('train', made, '--device', 'cuda-cpu', '--lib-all');
   assert.match(again.err, /--lib-all changes what is compiled/);
   const { out: said } = await runMain('compile', spec, '--target', 'cuda', '--lib-all');
+  assert.match(said, /^ +32(\.0+)? MiB of both for cuBLASLt to work in$/m);
   assert.match(said, new RegExp(`^products +6 a step by cuBLASLt, of ${plan.matmuls.length} kinds$`, 'm'));
   assert.match(
     (await runMain('compile', spec, '--target', 'cuda', '--lib-all', '--explain')).out,

@@ -1,7 +1,7 @@
 /** What `tfm compile` says of what it made, for machines and for people. */
 import type { Compiled } from '../compiler/compile-request.ts';
 import { readableBytes } from '../compiler/diagnostics/memory.ts';
-import { programWork, stepWork, type Work } from '../compiler/ir/plan-totals.ts';
+import { programWork, stepWork, type Work, workspaceBytes } from '../compiler/ir/plan-totals.ts';
 
 export function compileSummary({ plan, times, notes }: Compiled, out: string | undefined) {
   return {
@@ -16,7 +16,11 @@ export function compileSummary({ plan, times, notes }: Compiled, out: string | u
         { ...workJson(programWork(plan, program)), live_bytes: program.liveBytes },
       ]),
     ),
-    memory: { planned_bytes: plan.memory.plannedBytes, live_bytes: plan.memory.liveBytes },
+    memory: {
+      planned_bytes: plan.memory.plannedBytes,
+      live_bytes: plan.memory.liveBytes,
+      library_bytes: workspaceBytes(plan),
+    },
     kernels: plan.kernels.map(({ name, hash, file, flops, bytes, members }) => ({
       name,
       hash,
@@ -37,6 +41,7 @@ function workJson({ launches, matmuls, flops, libraryFlops, bytes }: Work) {
 
 export function summaryText({ plan, times, notes }: Compiled): string {
   const step = stepWork(plan);
+  const workspace = workspaceBytes(plan);
   const { plannedBytes, liveBytes } = plan.memory;
   const rows: readonly (readonly [string, string])[] = [
     ['model', plan.model],
@@ -48,6 +53,7 @@ export function summaryText({ plan, times, notes }: Compiled): string {
     ['operations', `${gigaflops(step.flops)} GFLOP a step${ofLibrary(step)}`],
     ['traffic', `${readableBytes(step.bytes)} a step`],
     ['memory', `${readableBytes(plannedBytes)} planned, at most ${readableBytes(liveBytes)} live at once`],
+    ...(workspace === 0 ? [] : [['', `${readableBytes(workspace)} of both for cuBLASLt to work in`] as const]),
     ['compiled in', `${totalOf(times).toFixed(0)} ms`],
   ];
   return [...rows.map(([name, value]) => `${name.padEnd(12)} ${value}`), ...notes].join('\n');

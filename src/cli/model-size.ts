@@ -18,6 +18,8 @@ export interface MemoryUse {
   readonly gradients: number;
   readonly moments: number;
   readonly activations: number;
+  /** What a library of matrix products works in. */
+  readonly library: number;
   /** Batches, results, and the numbers of launches. */
   readonly other: number;
 }
@@ -52,6 +54,7 @@ function memoryUse({ segments, memory }: Plan): MemoryUse {
     gradients: of('gradients', 'totals'),
     moments: of('moment1', 'moment2'),
     activations: of('arena'),
+    library: of('workspace'),
   };
   const planned = memory.plannedBytes;
   return { planned, ...uses, other: Object.values(uses).reduce((rest, bytes) => rest - bytes, planned) };

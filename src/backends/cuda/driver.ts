@@ -56,9 +56,13 @@ export type CudaStep =
       readonly offsets: readonly number[];
     }
   /** A product of matrices that a library computes; `openMatmuls` comes before it. */
-  | ({ readonly kind: 'matmul'; readonly name: string; readonly shape: MatmulShape } & Readonly<
-      Record<MatrixName, DevicePointer>
-    >)
+  | ({
+      readonly kind: 'matmul';
+      readonly name: string;
+      readonly shape: MatmulShape;
+      /** Memory that it may use while it computes. */
+      readonly workspace: { readonly pointer: DevicePointer; readonly bytes: number };
+    } & Readonly<Record<MatrixName, DevicePointer>>)
   /** Sets bytes (a multiple of 4) to zero. */
   | { readonly kind: 'clear'; readonly pointer: DevicePointer; readonly bytes: number }
   /** Copies bytes from one place of device memory to another. */

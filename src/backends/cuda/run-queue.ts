@@ -121,10 +121,15 @@ function matmulStep(call: FixedMatmul, plan: Plan, segments: Segments): CudaStep
       matrixSpan(shape, matrix) <= call[matrix].bytes,
       `the matrix '${matrix}' of ${shape.name} lies in its memory`,
     );
+  const { name, bytes } = present(
+    plan.segments.find(({ role }) => role === 'workspace'),
+    'memory for a library to work in',
+  );
   return {
     kind: 'matmul',
     name: shape.name,
     shape,
+    workspace: { pointer: segments.pointerTo({ segment: name, offset: 0, bytes }), bytes },
     left: segments.pointerTo(call.left),
     right: segments.pointerTo(call.right),
     result: segments.pointerTo(call.result),

@@ -48,6 +48,7 @@ function paramsJson({ plan }: Model, { parameters, trained, memory, flopsPerToke
         gradients: memory.gradients,
         moments: memory.moments,
         activations: memory.activations,
+        library: memory.library,
         other: memory.other,
       },
       forward_flops_per_token: flopsPerToken.forward,
@@ -64,6 +65,7 @@ function paramsText({ plan }: Model, { parameters, trained, memory, flopsPerToke
     ['gradients', memory.gradients],
     ['moments', memory.moments],
     ['activations', memory.activations],
+    ...(memory.library === 0 ? [] : [['workspace of cuBLASLt', memory.library] as const]),
     ['other', memory.other],
   ] as const;
   return [

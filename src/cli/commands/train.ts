@@ -2,6 +2,7 @@ import type { Device } from '../../backends/device.ts';
 import { describePrecision } from '../../compiler/describe-precision.ts';
 import { EXIT, type ExitCode } from '../../compiler/diagnostics/diagnostic.ts';
 import { readableBytes } from '../../compiler/diagnostics/memory.ts';
+import { workspaceBytes } from '../../compiler/ir/plan-totals.ts';
 import { nodeFiles } from '../../runtime/files.ts';
 import { loadWeights } from '../../runtime/load-weights.ts';
 import { isFolder } from '../../runtime/read-spec.ts';
@@ -66,10 +67,12 @@ export const train: CliCommand = {
 /** What the run takes, before anything is allocated. */
 function announce({ plan, train: config }: Model, { info, limits }: Device, out: string, terminal: Terminal): void {
   const { plannedBytes, liveBytes } = plan.memory;
+  const workspace = workspaceBytes(plan);
+  const forLibrary = workspace === 0 ? '' : `; ${workspace} of both for cuBLASLt to work in`;
   const numbers = plan.weights.reduce((n, w) => n + w.shape.reduce((a, b) => a * b, 1), 0);
   terminal.tell(
     `${plan.model} on ${info.name}: ${numbers.toLocaleString('en')} parameters, ${plan.kernels.length} kernels, ${ofLibrary(plan)}` +
-      `memory ${readableBytes(plannedBytes)} planned (${plannedBytes} bytes; at most ${liveBytes} live at once)`,
+      `memory ${readableBytes(plannedBytes)} planned (${plannedBytes} bytes; at most ${liveBytes} live at once${forLibrary})`,
   );
   for (const note of describePrecision(config?.precision ?? 'f32', limits)) terminal.tell(note);
   terminal.tell(`run folder: ${out}`);

@@ -12,6 +12,9 @@ import { ELEMENT_BYTES } from './storage-type.ts';
  */
 export type LibraryUse = 'large' | 'all';
 
+/** Of the memory that a library works in: what NVIDIA advises for Hopper; smaller GPUs need less. */
+export const WORKSPACE_BYTES = 32 << 20;
+
 /** How the elements of a matrix lie. Distances are counted in elements. */
 export interface MatrixLayout {
   readonly type: Precision;

@@ -26,6 +26,11 @@ function plus(sum: Work, times: number, work: Work): Work {
   };
 }
 
+/** Of the memory of a plan: what a library works in. */
+export function workspaceBytes({ segments }: Plan): number {
+  return segments.reduce((sum, { role, bytes }) => (role === 'workspace' ? sum + bytes : sum), 0);
+}
+
 /** The work of one run of a program. */
 export function programWork(plan: Plan, program: Program): Work {
   return program.steps.reduce((sum, step) => plus(sum, 1, stepWorkOf(plan, step)), NONE);

@@ -54,6 +54,8 @@ export type SegmentRole =
   | 'arena'
   /** What is kept from run to run: each input of such a name (`isState`) lies where the output of that name does. */
   | 'states'
+  /** What a library of matrix products works in; no product finds there what another has left. */
+  | 'workspace'
   /** Inputs written by the host, results read by it. */
   | 'inputs'
   | 'outputs';

@@ -2,7 +2,7 @@ import { EXIT, Failure } from '../diagnostics/diagnostic.ts';
 import { memoryDiagnostic } from '../diagnostics/memory.ts';
 import type { OpOf, TensorType, ValueId, Weight } from '../ir/graph.ts';
 import type { Kernel, TargetLimits } from '../ir/kernel.ts';
-import type { LibraryUse } from '../ir/matmul.ts';
+import { type LibraryUse, WORKSPACE_BYTES } from '../ir/matmul.ts';
 import {
   type EmittedKernel,
   type IoPlace,
@@ -96,7 +96,9 @@ export function buildPlan(request: PlanRequest): BuiltPlan {
   append(programs, 'begin', 'copies');
 
   const roles = weightRoles(programs.micro !== undefined, train !== undefined, accumulation);
-  const segments = segmentsOf(layout, roles, arenaBytes, io.sizes());
+  const matmuls = kernels.matmuls();
+  const workspace = matmuls.length === 0 ? 0 : WORKSPACE_BYTES;
+  const segments = segmentsOf(layout, roles, arenaBytes, io.sizes(), workspace);
   const uniforms = uniformBytes(kernels.uniformRows().length, limits.offsetAlignment);
   const plannedBytes = segments.reduce((sum, s) => sum + s.bytes, uniforms);
   const arenaTotal = arenaBytes.reduce((a, b) => a + b, 0);
@@ -110,7 +112,7 @@ export function buildPlan(request: PlanRequest): BuiltPlan {
     segments,
     kernels: kernels.entries(),
     ...(request.library === undefined ? {} : { library: request.library }),
-    matmuls: kernels.matmuls(),
+    matmuls,
     programs,
     weights: layout.places,
     uniformRows: kernels.uniformRows(),
@@ -248,6 +250,7 @@ function segmentsOf(
   roles: readonly SegmentRole[],
   arenaBytes: readonly number[],
   io: ReturnType<IoTable['sizes']>,
+  workspace: number,
 ): readonly Segment[] {
   return [
     ...layout.parts.map((p, k): Segment => ({ name: `weights${k}`, role: 'weights', bytes: p.bytes })),
@@ -256,6 +259,7 @@ function segmentsOf(
     ),
     ...arenaBytes.map((bytes, k): Segment => ({ name: `arena${k}`, role: 'arena', bytes })),
     ...io.states.map((bytes, k): Segment => ({ name: `states${k}`, role: 'states', bytes })),
+    { name: 'workspace', role: 'workspace' as const, bytes: workspace },
     { name: 'inputs', role: 'inputs' as const, bytes: io.inputs },
     { name: 'outputs', role: 'outputs' as const, bytes: io.outputs },
   ].filter((s) => s.bytes > 0);

@@ -9,7 +9,6 @@ import type { Precision } from '../../../compiler/ir/kernel.ts';
 import { linesOf, type MatmulShape, type MatrixName } from '../../../compiler/ir/matmul.ts';
 import { invariant, present } from '../../../compiler/support/invariant.ts';
 import type { MatmulStep } from '../driver.ts';
-import type { CudaApi } from './api.ts';
 import { type FoundLibrary, openLibrary } from './libraries.ts';
 
 /** What is called. Handles and addresses are numbers of 64 bits; `void *` is memory of this process. */
@@ -55,8 +54,6 @@ const PREFERENCE = { maxWorkspaceBytes: 1 } as const;
 const RESULT = { bytes: 96, algoBytes: 64, workspaceAt: 64, statusAt: 72 } as const;
 const SUCCESS = 0;
 
-/** What NVIDIA advises for Hopper; smaller GPUs need less. */
-const WORKSPACE_BYTES = 32 << 20;
 /** Of addresses, on which the choice of an algorithm counts unless it is told otherwise. */
 const ADDRESS_ALIGNMENT = 256n;
 
@@ -80,12 +77,12 @@ interface Prepared {
 /**
  * Finds the library and opens it for a stream.
  *
- * @throws Failure `cublaslt-missing`, `cublaslt-error`, or `device-memory`.
+ * @throws Failure `cublaslt-missing` or `cublaslt-error`.
  */
-export async function openCublasLt(api: CudaApi, stream: bigint): Promise<MatmulRunner> {
+export async function openCublasLt(stream: bigint): Promise<MatmulRunner> {
   const found = await openLibrary('libcublasLt');
   if (!found.library) throw deviceFailure('cublaslt-missing', { tried: found.tried });
-  return makeRunner(callerOf(found), api, stream);
+  return makeRunner(callerOf(found), stream);
 }
 
 /** Makes a call. @throws Failure `cublaslt-error`; `about` is the product that it is for. */
@@ -113,17 +110,14 @@ function functionOf(library: LibraryHandle, signature: string): (...args: readon
   return library.func(signature);
 }
 
-function makeRunner(call: Caller, api: CudaApi, stream: bigint): MatmulRunner {
+function makeRunner(call: Caller, stream: bigint): MatmulRunner {
   const created = (name: CallName, ...args: readonly Argument[]): bigint => {
     const out = new BigUint64Array(1);
     call(name, [out, ...args]);
     return out[0] ?? 0n;
   };
   const handle = created('cublasLtCreate');
-  const workspace = allocateWorkspace(api);
   const preference = created('cublasLtMatmulPreferenceCreate');
-  const most = BigUint64Array.of(BigInt(WORKSPACE_BYTES));
-  call('cublasLtMatmulPreferenceSetAttribute', [preference, PREFERENCE.maxWorkspaceBytes, most, most.byteLength]);
   const known = new Map<string, Prepared>();
   const one = Float32Array.of(1);
   const zero = Float32Array.of(0);
@@ -145,7 +139,7 @@ function makeRunner(call: Caller, api: CudaApi, stream: bigint): MatmulRunner {
    * What lies as left, right and result is to such a library their transposes, and the transpose of a product is the product of the
    * transposes in the other order: its A is our right, and its B our left.
    */
-  const make = ({ name, shape }: MatmulStep): Prepared => {
+  const make = ({ name, shape, workspace }: MatmulStep): Prepared => {
     const desc = created('cublasLtMatmulDescCreate', COMPUTE_32F, DATA_TYPE.f32);
     const setOperation = (attribute: number, { transposed }: MatmulShape['left']): void => {
       const value = Int32Array.of(transposed ? OPERATION.transpose : OPERATION.none);
@@ -159,14 +153,16 @@ function makeRunner(call: Caller, api: CudaApi, stream: bigint): MatmulRunner {
       result: layoutOf(shape, 'result'),
     };
     try {
-      return { desc, layouts, ...chosen(name, desc, layouts) };
+      return { desc, layouts, ...chosen(name, desc, layouts, workspace.bytes) };
     } catch (error) {
       forget({ desc, layouts });
       throw error;
     }
   };
 
-  const chosen = (name: string, desc: bigint, { left, right, result }: Prepared['layouts']) => {
+  const chosen = (name: string, desc: bigint, { left, right, result }: Prepared['layouts'], workspace: number) => {
+    const most = BigUint64Array.of(BigInt(workspace));
+    call('cublasLtMatmulPreferenceSetAttribute', [preference, PREFERENCE.maxWorkspaceBytes, most, most.byteLength]);
     const found = new Uint8Array(RESULT.bytes);
     const count = new Int32Array(1);
     const asked = [handle, desc, right, left, result, result, preference, 1, found, count];
@@ -188,8 +184,8 @@ function makeRunner(call: Caller, api: CudaApi, stream: bigint): MatmulRunner {
     call('cublasLtMatmulDescDestroy', [desc]);
   };
 
-  const keyOf = ({ shape: { batch, rows, columns, depth, left, right, result } }: MatmulStep): string =>
-    JSON.stringify([batch, rows, columns, depth, left, right, result]);
+  const keyOf = ({ workspace, shape: { batch, rows, columns, depth, left, right, result } }: MatmulStep): string =>
+    JSON.stringify([batch, rows, columns, depth, left, right, result, workspace.bytes]);
 
   return {
     prepare(step) {
@@ -197,27 +193,19 @@ function makeRunner(call: Caller, api: CudaApi, stream: bigint): MatmulRunner {
       if (!known.has(key)) known.set(key, make(step));
     },
     queue(step) {
-      const { name, shape, left, right, result } = step;
+      const { name, shape, left, right, result, workspace } = step;
       const { desc, layouts, algo, workspaceBytes } = present(known.get(keyOf(step)), `${name} was prepared`);
-      for (const address of [left, right, result])
-        invariant(address % ADDRESS_ALIGNMENT === 0n, `a matrix of ${name} begins at a multiple of 256 bytes`);
+      for (const address of [left, right, result, workspace.pointer])
+        invariant(address % ADDRESS_ALIGNMENT === 0n, `what ${name} uses begins at a multiple of 256 bytes`);
       const operands = [one, right, layouts.right, left, layouts.left, shape.accumulate ? one : zero];
       const results = [result, layouts.result, result, layouts.result];
-      call('cublasLtMatmul', [handle, desc, ...operands, ...results, algo, workspace, workspaceBytes, stream], name);
+      const work = [workspace.pointer, workspaceBytes];
+      call('cublasLtMatmul', [handle, desc, ...operands, ...results, algo, ...work, stream], name);
     },
     free() {
       for (const prepared of known.values()) forget(prepared);
       call('cublasLtMatmulPreferenceDestroy', [preference]);
       call('cublasLtDestroy', [handle]);
-      api.attempt('cuMemFree_v2', workspace);
     },
   };
-}
-
-/** All products use it, one after the other, as the stream has them. */
-function allocateWorkspace(api: CudaApi): bigint {
-  const out = new BigUint64Array(1);
-  if (api.attempt('cuMemAlloc_v2', out, WORKSPACE_BYTES) !== SUCCESS)
-    throw deviceFailure('device-memory', { what: 'the workspace of cuBLASLt', needs: WORKSPACE_BYTES });
-  return out[0] ?? 0n;
 }

@@ -112,7 +112,7 @@ export async function openGpuDriver(): Promise<CudaDriver> {
       );
     },
     async openMatmuls() {
-      matmuls ??= await openCublasLt(api, stream);
+      matmuls ??= await openCublasLt(stream);
     },
     allocate(bytes) {
       const out = new BigUint64Array(1);
