@@ -21,6 +21,7 @@ import {
   matrixSpan,
   WORKSPACE_BYTES,
 } from '../src/compiler/ir/matmul.ts';
+import { present } from '../src/compiler/support/invariant.ts';
 import { bfloatToNumber, halfToNumber } from '../src/compiler/support/narrow-floats.ts';
 import { compileText } from './support/compile-text.ts';
 import { assertAgrees, runOnDevice, runReference, SCALARS } from './support/device-check.ts';
@@ -60,6 +61,26 @@ test('a step whose products go to the library agrees with the interpreter, in po
   // Of each layer three, their gradients and those of their weights, of which two are two terms of one sum; and those of the head.
   assert.is(compiled.plan.matmuls.length, 3 + 3 + 3 + 3);
   for (const device of [gpu, cpu]) assertAgrees(await runOnDevice(device, compiled, VOCAB), expected, device.info.name);
+});
+
+test('what a loop carries is added to by the library, in place', async () => {
+  // Both layers share the feed-forward network, whose three gradients the backward loop adds up.
+  const text = SPEC.replace('  for layer', '  ffn = SwiGLU(hidden)\n  for layer').replace(
+    '+ SwiGLU(hidden)(',
+    '+ ffn(',
+  );
+  for (const precision of ['f32', 'bf16']) {
+    const shared = compileText(text, { ...request, library: 'all', set: ['width=16', `train.precision=${precision}`] });
+    const [sums, terms] = [2, 1].map((members) =>
+      shared.plan.matmuls.filter((entry) => entry.accumulate && entry.members.length === members),
+    );
+    assert.equal([sums?.length, terms?.length], [3, 1], precision);
+    assert.is(shared.fused.micro?.inPlace.size, 3);
+    const expected = runReference(present(shared.graphs.micro, 'a graph'), VOCAB);
+    if (precision === 'f32')
+      for (const device of [gpu, cpu])
+        assertAgrees(await runOnDevice(device, shared, VOCAB), expected, `${device.info.name} ${precision}`);
+  }
 });
 
 test('the library chooses before anything is recorded, once for each shape, and computes what is recorded', async () => {

@@ -23,7 +23,8 @@ import { elementsOf, floats } from '../src/compiler/ir/tensor-type.ts';
 import { allOps, allValues } from '../src/compiler/ir/walk-graph.ts';
 import { lowerContext } from '../src/compiler/lower/context.ts';
 import { matmulsOf } from '../src/compiler/lower/matmuls.ts';
-import { makeBuilder } from '../src/compiler/ops/builder.ts';
+import { type LoopBuilder, makeBuilder } from '../src/compiler/ops/builder.ts';
+import { add, conform, contract, scalar } from '../src/compiler/ops/make.ts';
 import { fusePass } from '../src/compiler/passes/fuse/fuse.ts';
 import { isWorthLibrary } from '../src/compiler/passes/library/library-rule.ts';
 import { present } from '../src/compiler/support/invariant.ts';
@@ -146,6 +147,35 @@ test('operands may lie either way round, and batches line by line', () => {
   assert.not.ok(isGiven([m, k, other], [k, n]));
   // No line begins at a multiple of 16 bytes.
   assert.not.ok(isGiven([axis('odd', 6), axis('long', 17)], [axis('long', 17), n], [axis('long', 17)]));
+});
+
+test('a library adds to a sum that a loop carries, where nothing else needs the product or the sum', () => {
+  type More = (b: LoopBuilder, part: ValueId, sum: ValueId) => readonly ValueId[];
+  /** The products that are added up, of a loop that adds one in each iteration; `more`: what else an iteration gives. */
+  const added = (left: readonly Axis[], right: readonly Axis[], more: More = () => []): number => {
+    const b = makeBuilder();
+    const turn = axis('turn', 3);
+    const loop = b.loop({ axis: turn, carried: [{ initial: conform(b, scalar(b, 0), [m, n]) }] });
+    const [x, y] = [left, right].map((axes, i) =>
+      loop.slice(loop.outer(() => b.input({ name: `in${i}`, type: floats([turn, ...axes]) }))),
+    );
+    const part = contract(b, present(x, 'left'), present(y, 'right'), [k.id]);
+    const sum = add(b, present(loop.carried[0], 'a sum'), part);
+    const results = loop.end([sum], more(loop, part, sum));
+    const regions = libraryRegions(fuse(b.finish(results.map((value, i) => ({ name: `out${i}`, value })))));
+    assert.is(regions.length, 1);
+    return regions.filter(({ members }) => members.length === 2).length;
+  };
+  assert.is(added([m, k], [k, n]), 1);
+  assert.is(added([k, m], [n, k]), 1);
+  assert.is(
+    added([m, k], [k, n], (_, part) => [part]),
+    0,
+  );
+  assert.is(
+    added([m, k], [k, n], (_, __, sum) => [sum]),
+    0,
+  );
 });
 
 test('a library is worth long sums of large products, of two bytes later than of four', () => {

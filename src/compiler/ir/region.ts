@@ -67,8 +67,8 @@ export interface ProductRegion extends RegionBase {
   readonly kind: 'product';
   readonly parts: readonly ProductPart[];
   /**
-   * Computed by a library and no kernel: one part, whose only root is its only accumulator, and each of whose terms is a product
-   * of matrices as they lie in memory (`ops/matrix-form.ts`).
+   * Computed by a library and no kernel: one part, whose only root is its only accumulator, or the sum of that and of what lies in
+   * its place (`FusedGraph.inPlace`), and each of whose terms is a product of matrices as they lie in memory (`ops/matrix-form.ts`).
    */
   readonly library: boolean;
 }

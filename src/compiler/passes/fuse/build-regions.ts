@@ -1,7 +1,15 @@
 import type { Axis, OpOf, ValueId } from '../../ir/graph.ts';
 import { resultOf } from '../../ir/op-parts.ts';
-import type { FusedGraph, ProductPart, Region, RegionBase, RegionStep } from '../../ir/region.ts';
+import {
+  type FusedGraph,
+  type ProductPart,
+  type Region,
+  type RegionBase,
+  type RegionStep,
+  regionsIn,
+} from '../../ir/region.ts';
 import { InternalError, present } from '../../support/invariant.ts';
+import { addByLibrary } from './add-by-library.ts';
 import { fuseBlocks } from './fuse-blocks.ts';
 import type { Group, GroupPart } from './group.ts';
 import { findInPlace } from './in-place.ts';
@@ -41,11 +49,12 @@ export function buildRegions(merger: Merger): FusedGraph {
     });
   };
 
-  const steps = stepsOf(undefined);
-  const made = [...blocks.values()].flatMap((b) => [...b.roots.values()].flat());
+  const apart = stepsOf(undefined);
+  const inPlace = findInPlace(scope, apart);
+  const steps = addByLibrary(scope, apart, inPlace);
+  const made = regionsIn(steps).flatMap(({ roots }) => roots);
   const stored = new Set([...memoryValues(scope), ...made, ...aliases.keys()]);
   const layouts = new Map<ValueId, readonly Axis[]>([...stored].map((id) => [id, scope.axes(id)]));
-  const inPlace = findInPlace(scope, steps);
   return { graph: scope.graph, steps, stored, aliases, inPlace, layouts, precision: 'f32', rounding: 'nearest' };
 }
 

@@ -50,6 +50,7 @@ export function verifyFused(fused: FusedGraph): void {
     verifyMembers(scope, region);
     if (region.kind === 'rows') verifyRows(scope, region.shared, region);
     if (region.kind === 'product') verifyProduct(scope, region);
+    if (region.kind === 'product' && region.library) verifyLibrary(scope, region, fused.inPlace);
     if (region.kind === 'scan') verifyScan(scope, region);
     invariant(region.roots.length > 0, `${region.name} stores nothing`);
     for (const id of region.roots) {
@@ -103,13 +104,21 @@ function verifyProduct(scope: Scope, region: Extract<Region, { kind: 'product' }
     const c = scope.classOfValue(id);
     invariant(c !== 'reduction' && c !== 'scan' && c !== 'own', `${region.name} computes a ${c}`);
   }
-  if (region.library) verifyLibrary(scope, region);
 }
 
-function verifyLibrary(scope: Scope, { name, parts, reads, roots }: Extract<Region, { kind: 'product' }>): void {
+function verifyLibrary(
+  scope: Scope,
+  { name, parts, reads, roots }: Extract<Region, { kind: 'product' }>,
+  inPlace: FusedGraph['inPlace'],
+): void {
   const [accumulator, ...more] = parts.flatMap((part) => part.accumulators);
-  const op = accumulator === undefined ? undefined : scope.op(accumulator);
-  invariant(more.length === 0 && roots.length === 1 && roots[0] === accumulator, `${name} gives a library one product`);
+  const [root, ...others] = roots;
+  invariant(accumulator !== undefined && root !== undefined, `${name} stores a product`);
+  const op = scope.op(accumulator);
+  invariant(more.length === 0 && others.length === 0, `${name} gives a library one product`);
+  const before = inPlace.get(root);
+  const isAdded = before !== undefined && [before, accumulator].every((id) => scope.op(root)?.operands.includes(id));
+  invariant(root === accumulator || isAdded, `${name} gives a library a product, or one that is added in place`);
   const layoutOf = (id: ValueId) => (id === accumulator || reads.includes(id) ? scope.axes(id) : undefined);
   const forms = op?.kind === 'contract' && matrixForms(op, { axesOf: scope.axes, opOf: scope.op, layoutOf });
   invariant(forms, `${name} gives a library what is no product of matrices`);

@@ -83,8 +83,10 @@ function withStorage(fused: FusedGraph, narrow: ReadonlySet<ValueId>, storage: N
       const { region } = step;
       if (region.kind === 'op') return { ...step, region: { ...region, op: remade(region.op, hasOwnKernel) } };
       if (region.kind !== 'product' || !region.library) return step;
-      // A library takes operands of one type; kernels round what they load.
-      return { ...step, region: { ...region, library: region.reads.every((id) => narrow.has(id)) } };
+      // A library takes operands of one type; kernels round what they load. What it adds to is no operand.
+      const sums = region.roots.map((id) => fused.inPlace.get(id));
+      const operands = region.reads.filter((id) => !sums.includes(id));
+      return { ...step, region: { ...region, library: operands.every((id) => narrow.has(id)) } };
     });
   return { ...fused, graph, steps: inSteps(fused.steps), precision: storage };
 }
