@@ -8,7 +8,8 @@ import type { Axis, ValueId } from '../src/compiler/ir/graph.ts';
 import type { NarrowType, TargetLimits } from '../src/compiler/ir/kernel.ts';
 import { walkExpressions, walkStatements } from '../src/compiler/ir/kernel-walk.ts';
 import { lowerRegion } from '../src/compiler/lower/lower-region.ts';
-import { MENU } from '../src/compiler/lower/matrix-tile.ts';
+import { type MatrixTile, MENU, tileName } from '../src/compiler/lower/matrix-tile.ts';
+import { productKey } from '../src/compiler/lower/product-key.ts';
 import type { Builder } from '../src/compiler/ops/builder.ts';
 import * as m from '../src/compiler/ops/make.ts';
 import { present } from '../src/compiler/support/invariant.ts';
@@ -17,7 +18,7 @@ import { matchesGolden } from './support/golden.ts';
 import { axis } from './support/llama-graph.ts';
 import { withNarrowInputs } from './support/narrow-inputs.ts';
 import { batch, graphOf, hidden, input, type Make, PRODUCT_CASES, time, width } from './support/product-cases.ts';
-import { compareHere, prepareGraph } from './support/run-fused.ts';
+import { compareHere, type Lower, prepareGraph } from './support/run-fused.ts';
 import { runPrepared } from './support/run-prepared.ts';
 
 /** With few multiprocessors large tiles pay sooner. */
@@ -144,15 +145,25 @@ test('parts with the longest sums come first', () => {
 
 const device = await openCudaTestDevice();
 
+interface CheckOptions {
+  readonly lower?: Lower;
+  /** What is done with the graph before it is fused. */
+  readonly prepares?: readonly (typeof withNarrowInputs | undefined)[];
+}
+
 /**
  * Inputs are of a narrow type, so that only the sums differ from those of the reference; they are in f32. They lie in memory as f32, or as
  * they are multiplied, so that they can be copied.
  */
-async function check(make: Make, cases: readonly (readonly [NarrowType, TargetLimits])[] = CASES): Promise<void> {
+async function check(
+  make: Make,
+  cases: readonly (readonly [NarrowType, TargetLimits])[] = CASES,
+  { lower = lowerRegion, prepares = [undefined, withNarrowInputs] }: CheckOptions = {},
+): Promise<void> {
   const graph = graphOf(make);
   for (const [type, limits] of cases)
-    for (const prepare of [undefined, withNarrowInputs]) {
-      const prepared = prepareGraph(graph, limits, lowerRegion, true, type, prepare);
+    for (const prepare of prepares) {
+      const prepared = prepareGraph(graph, limits, lower, true, type, prepare);
       const products = prepared.kernels.filter((k) => k.shared.some((a) => a.type === type));
       assert.ok(products.length > 0, `nothing multiplies in ${type}`);
       for (const { output, relative } of await runPrepared(device, prepared))
@@ -184,49 +195,37 @@ test('products of ragged sizes, whichever operand comes first', async () => {
   }
 });
 
-/** How a graph's kernels multiply: the tiles in their headers. */
-function tilesOf(make: Make, limits: TargetLimits): readonly string[] {
-  const { kernels } = prepareGraph(graphOf(make), limits, lowerRegion, true, 'bf16');
-  return kernels.map(({ doc }) => doc.at(-1) ?? '');
-}
+/** Computes products by a tile of the menu, however long that takes. */
+const inTile =
+  (tile: MatrixTile): Lower =>
+  (context, region) => {
+    if (region.kind !== 'product') return lowerRegion(context, region);
+    const tiles = new Map([[productKey(context, region), tileName(tile)]]);
+    const kernel = lowerRegion({ ...context, tiles }, region);
+    assert.is(kernel.tiling?.tile, tileName(tile));
+    return kernel;
+  };
 
 test('every tile of the menu', async () => {
   const k = axis('k', 40);
-  const texts: string[] = [];
-  for (const [rows, columns] of [
-    [130, 140],
-    [150, 50],
-    [50, 150],
-    [60, 60],
-    [28, 60],
-    [60, 28],
-    [20, 20],
-    [5, 60],
-    [60, 5],
-  ]) {
-    const [r, c] = [axis('r', rows ?? 1), axis('c', columns ?? 1)];
+  for (const tile of MENU) {
+    const [r, c] = [axis('r', tile.rows + 3), axis('c', tile.columns + 8)];
     const make: Make = (b) => ({ y: m.contract(b, input(b, 'x', [r, k]), input(b, 'w', [k, c]), [k.id]) });
-    texts.push(...tilesOf(make, FEW));
-    await check(make, [['bf16', FEW]]);
+    await check(make, [['bf16', LARGE]], { lower: inTile(tile), prepares: [withNarrowInputs] });
   }
-  const tiles = texts.map((text) => /: (\d+) of r by (\d+) of c/.exec(text)?.slice(1).map(Number));
-  // Two tiles of 128 by 64 differ in how subgroups share them.
-  const sizes = new Set(MENU.map(({ rows, columns }) => `${rows} ${columns}`));
-  assert.equal(
-    tiles.map((tile) => tile?.join(' ')),
-    [...sizes],
-  );
 });
 
 test('several sums of a large tile', async () => {
-  const [r, c, k] = [axis('r', 130), axis('c', 70), axis('k', 40)];
+  const [r, c, k] = [axis('r', 130), axis('c', 72), axis('k', 40)];
   const make: Make = (b) => {
     const x = input(b, 'x', [r, k]);
     const [a, g] = ['a', 'g'].map((name) => m.contract(b, x, input(b, name, [k, c]), [k.id]));
     return { y: m.mul(b, a ?? x, g ?? x) };
   };
-  assert.match(tilesOf(make, FEW).join(), '128 of r by 64 of c; 64 by 16 in a subgroup');
-  await check(make, [['bf16', FEW]]);
+  const of = (rowTeams: number, columnTeams: number): Lower =>
+    inTile({ rows: 128, columns: 64, rowTeams, columnTeams });
+  await check(make, [['bf16', LARGE]], { lower: of(2, 2), prepares: [withNarrowInputs] });
+  await check(make, [['bf16', LARGE]], { lower: of(2, 4) });
 });
 
 test('an epilogue combines the accumulators of a part', () => check(gated));

@@ -9,7 +9,7 @@
 import { FRAGMENT, FRAGMENT_LANES, LANE_SUMS } from '../ir/fragment.ts';
 import type { ValueId } from '../ir/graph.ts';
 import type { NarrowType } from '../ir/kernel.ts';
-import { BYTES_PER_CYCLE, DEPTH, PRODUCTS_PER_CYCLE } from '../ir/multiprocessor.ts';
+import { BYTES_PER_CYCLE, DEPTH, PRODUCTS_PER_CYCLE, SHARED_BYTES_PER_CYCLE } from '../ir/multiprocessor.ts';
 import type { ProductPart, ProductRegion } from '../ir/region.ts';
 import { CELL, ELEMENT_BYTES, elementBytes, heldAs } from '../ir/storage-type.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
@@ -50,11 +50,14 @@ const [FEWEST_TURNS, MOST_TURNS] = [2, 4];
 const PADDING = 8;
 
 export const MENU: readonly MatrixTile[] = [
+  { rows: 256, columns: 128, rowTeams: 4, columnTeams: 2 },
+  { rows: 128, columns: 256, rowTeams: 2, columnTeams: 4 },
+  { rows: 128, columns: 128, rowTeams: 2, columnTeams: 2 },
+  // More subgroups have registers for what is loaded, and for several sums.
   { rows: 128, columns: 128, rowTeams: 2, columnTeams: 4 },
-  { rows: 128, columns: 64, rowTeams: 4, columnTeams: 2 },
-  // For several sums, of which fewer rows are staged at once.
+  { rows: 128, columns: 64, rowTeams: 2, columnTeams: 2 },
   { rows: 128, columns: 64, rowTeams: 2, columnTeams: 4 },
-  { rows: 64, columns: 128, rowTeams: 2, columnTeams: 4 },
+  { rows: 64, columns: 128, rowTeams: 2, columnTeams: 2 },
   { rows: 64, columns: 64, rowTeams: 2, columnTeams: 2 },
   { rows: 32, columns: 64, rowTeams: 1, columnTeams: 4 },
   { rows: 64, columns: 32, rowTeams: 4, columnTeams: 1 },
@@ -65,19 +68,29 @@ export const MENU: readonly MatrixTile[] = [
 
 /** Sums shorter than this are not worth a fragment. */
 const SHORTEST = 8;
-/** Floats of local arrays that an invocation may have: sums, and what is on its way to workgroup memory. */
-const FLOATS = 104;
+/**
+ * Floats of local arrays that an invocation may have (sums, and what is on its way to workgroup memory), and invocations that a
+ * multiprocessor can have then: with 128 registers for each, or with 255.
+ */
+const ROOMS = [
+  { floats: 104, invocations: 512 },
+  { floats: 160, invocations: 256 },
+] as const;
 
 export function lanesOf({ rowTeams, columnTeams }: MatrixTile): number {
   return FRAGMENT_LANES * rowTeams * columnTeams;
 }
 
-/** Invocations that a multiprocessor can have with 128 registers for each, which is enough for what {@link FLOATS} allows. */
-const INVOCATIONS = 512;
+/** Workgroups of a multiprocessor, 0 if it has no registers for one: while one waits for memory or at a barrier, another multiplies. */
+export function residentOf(context: LowerContext, own: MatrixPart): number {
+  const floats = floatsOf(context, own);
+  const room = ROOMS.find((each) => floats <= each.floats);
+  return Math.floor((room?.invocations ?? 0) / lanesOf(own.tile));
+}
 
-/** Workgroups of a multiprocessor: while one waits for memory or at a barrier, another multiplies. */
-export function residentOf(lanes: number): number {
-  return INVOCATIONS / lanes;
+/** The same for parts that share a launch. */
+export function residentOfAll(context: LowerContext, parts: readonly MatrixPart[]): number {
+  return Math.min(...parts.map((own) => residentOf(context, own)));
 }
 
 /** Fragments of a subgroup along the rows and the columns. */
@@ -157,9 +170,8 @@ export function operandElements(context: LowerContext, parts: readonly MatrixPar
 /** Turns for which a multiprocessor has workgroup memory, for as many workgroups as it has registers. More pay for copies alone. */
 export function turnsOf(context: LowerContext, parts: readonly MatrixPart[]): number {
   const isCopying = SIDES.some((side) => tilesOn(context, parts, side).some(([, { piece }]) => piece > 0));
-  const lanes = Math.max(...parts.map(({ tile }) => lanesOf(tile)));
   let turns = FEWEST_TURNS;
-  while (isCopying && turns < MOST_TURNS && fits(context, parts, turns + 1, residentOf(lanes))) turns++;
+  while (isCopying && turns < MOST_TURNS && fits(context, parts, turns + 1, residentOfAll(context, parts))) turns++;
   return turns;
 }
 
@@ -196,7 +208,7 @@ function candidatesFor(
       const tiles = rowTiles * columnTiles * elementsOf(part.batch);
       return { part, passes, tile, type, rowTiles, columnTiles, tiles };
     })
-    .filter((own) => floatsOf(context, own) <= FLOATS && fits(context, [own]))
+    .filter((own) => residentOf(context, own) > 0 && fits(context, [own]))
     .map((own) => ({
       tiled: own,
       name: tileName(own.tile),
@@ -215,8 +227,13 @@ function floatsOf(context: LowerContext, own: MatrixPart): number {
   return part.accumulators.length * sumsOf(tile) + Math.max(...loaded);
 }
 
-/** Whether there is workgroup memory for `turns`, `times` over: for two workgroups, so that one loads while the other stores. */
-function fits(context: LowerContext, parts: readonly MatrixPart[], turns = FEWEST_TURNS, times = 2): boolean {
+/** Whether there is workgroup memory for `turns`, `times` over: for two workgroups where registers are enough for them. */
+function fits(
+  context: LowerContext,
+  parts: readonly MatrixPart[],
+  turns = FEWEST_TURNS,
+  times = Math.min(2, residentOfAll(context, parts)),
+): boolean {
   const operands = SIDES.flatMap((side) => operandElements(context, parts, side)).reduce((sum, n) => sum + n, 0);
   const own = stagingOf(context, parts, turns);
   return times * (2 * turns * operands + (own.isOver ? 0 : 4 * own.elements)) <= context.limits.sharedBytes;
@@ -257,17 +274,31 @@ export function stagingOf(context: LowerContext, parts: readonly MatrixPart[], t
 /** Cycles until the first operands are there. */
 const LATENCY = 1500;
 
-/** Cycles until the busiest multiprocessor has done its tiles, if each of `parts` has as many. */
-function costOf(context: LowerContext, { part, passes, tile, tiles }: MatrixPart, parts: number): number {
+/** What of the time that is hidden behind other work costs all the same, as one now and then waits for the other. */
+const EXPOSED = 1 / 8;
+
+/**
+ * Cycles until the busiest multiprocessor has done its tiles, if each of `parts` has as many. The memory that all share, workgroup
+ * memory and units work at the same time; a tile begins and ends while those of other workgroups are multiplied.
+ */
+function costOf(context: LowerContext, own: MatrixPart, parts: number): number {
+  const { part, passes, tile, tiles } = own;
   const { limits } = context;
   const area = tile.rows * tile.columns;
   const bytesOf = (id: ValueId): number => elementBytes(context.value(id).type.storage, limits);
   const cycles = passes.reduce((sum, pass) => {
-    const ofLine = (side: Side): number => operandsOfPass(pass, side).reduce((bytes, id) => bytes + bytesOf(id), 0);
-    const brought = (DEPTH * (ofLine('row') * tile.rows + ofLine('column') * tile.columns)) / BYTES_PER_CYCLE;
+    const [ofRows, ofColumns] = [operandsOfPass(pass, 'row'), operandsOfPass(pass, 'column')];
+    const ofLine = (operands: readonly ValueId[]): number => operands.reduce((bytes, id) => bytes + bytesOf(id), 0);
+    const brought = (DEPTH * (ofLine(ofRows) * tile.rows + ofLine(ofColumns) * tile.columns)) / BYTES_PER_CYCLE;
+    // Lines are stored once, and loaded by all subgroups that multiply them.
+    const lines =
+      ofRows.length * tile.rows * (1 + tile.columnTeams) + ofColumns.length * tile.columns * (1 + tile.rowTeams);
+    const passed = (2 * DEPTH * lines) / SHARED_BYTES_PER_CYCLE;
     const multiplied = (DEPTH * area * pass.terms.length) / PRODUCTS_PER_CYCLE.narrow;
-    return sum + Math.ceil(elementsOf(pass.axes) / DEPTH) * Math.max(brought, multiplied);
-  }, LATENCY);
+    const atOnce = Math.max(brought, passed, multiplied) + EXPOSED * (brought + passed + multiplied);
+    return sum + Math.ceil(elementsOf(pass.axes) / DEPTH) * atOnce;
+  }, 0);
   const stored = (4 * area * Math.max(1, part.roots.length)) / BYTES_PER_CYCLE;
-  return (cycles + stored) * Math.ceil((tiles * parts) / limits.matrixUnits);
+  const ends = (LATENCY + stored) / residentOf(context, own);
+  return (cycles + ends) * Math.ceil((tiles * parts) / limits.matrixUnits);
 }

@@ -17,7 +17,7 @@ import { regionDoc } from './doc.ts';
 import { type Emitter, makeEmitter } from './element.ts';
 import { add, bounded, div, indicesAt, mod, mul } from './index-math.ts';
 import { keepRolled } from './keep-rolled.ts';
-import { chooseMatrixTiles, type MatrixPart, lanesOf as matrixLanes, residentOf } from './matrix-tile.ts';
+import { chooseMatrixTiles, type MatrixPart, lanesOf as matrixLanes, residentOfAll } from './matrix-tile.ts';
 import { shortName } from './names.ts';
 import { type Frame, frameOf } from './product-frame.ts';
 import { matrixMemory, writeMatrixTile } from './product-matrix.ts';
@@ -44,7 +44,7 @@ export function lowerProduct(context: LowerContext, region: ProductRegion): Kern
     name: region.name,
     doc: regionDoc(context, region, spreadText(context, parts)),
     workgroup: lanes,
-    ...(matrices ? { resident: residentOf(lanes) } : {}),
+    ...(matrices ? { resident: residentOfAll(context, matrices.tiles) } : {}),
     groups: parts.reduce((n, { tiles }) => n + tiles, 0),
     features: isSubgroup ? ['subgroups'] : [],
     tiling,
