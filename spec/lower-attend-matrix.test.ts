@@ -10,9 +10,11 @@ import { emit } from '../src/backends/shared/emit.ts';
 import type { NarrowType } from '../src/compiler/ir/kernel.ts';
 import { lowerRegion } from '../src/compiler/lower/lower-region.ts';
 import * as m from '../src/compiler/ops/make.ts';
+import { present } from '../src/compiler/support/invariant.ts';
 import { type AttentionCase, attention, causal, everything, sliding } from './support/attention-graph.ts';
 import { openCudaTestDevice } from './support/devices.ts';
 import { matchesGolden } from './support/golden.ts';
+import { withNarrowInputs } from './support/narrow-inputs.ts';
 import { compileTogether, usableNvcc } from './support/nvcc.ts';
 import { compareHere, prepareGraph } from './support/run-fused.ts';
 import { runPrepared } from './support/run-prepared.ts';
@@ -22,8 +24,8 @@ const TOLERANCE: { readonly [T in NarrowType]: number } = { bf16: 2 ** -8, f16: 
 /** Of what no rounded weight goes into. */
 const EXACT = 2e-6;
 
-function kernelsOf(options: AttentionCase, type: NarrowType) {
-  const prepared = prepareGraph(attention(options).graph, CUDA_LIMITS, lowerRegion, true, type);
+function kernelsOf(options: AttentionCase, type: NarrowType, prepare?: typeof withNarrowInputs) {
+  const prepared = prepareGraph(attention(options).graph, CUDA_LIMITS, lowerRegion, true, type, prepare);
   const { kernels } = prepared;
   for (const kernel of kernels)
     assert.ok(
@@ -41,27 +43,53 @@ test('attention reads well', () => {
 test('heads of every size compile for all architectures, and no register is spilled', () => {
   const nvcc = usableNvcc();
   if (nvcc === undefined) return;
-  const heads = [16, 48, 64, 96, 128, 192, 256];
-  const kernels = heads.flatMap((head) => kernelsOf({ time: 300, head, mask: causal, cap: 30 }, 'bf16').kernels);
-  const texts = kernels.map((kernel) => emit(kernel, CUDA).text);
+  const capped = [16, 48, 64, 96, 128, 192, 256].map((head) => ({ head, cap: 30 }));
+  const copied = [64, 128, 256].map((head) => ({ head, prepare: withNarrowInputs }));
+  const named = [...capped, ...copied].flatMap(({ prepare, ...options }: HeadCase) =>
+    kernelsOf({ time: 300, mask: causal, ...options }, 'bf16', prepare).kernels.map((kernel) => ({
+      name: `${kernel.name} of head ${options.head}${prepare ? ', copied' : ''}`,
+      text: emit(kernel, CUDA).text,
+    })),
+  );
+  const texts = named.map(({ text }) => text);
   const found = compileTogether(nvcc, texts, [80, 90]);
   if (typeof found === 'string') throw new Error(found);
   for (const [k, reports] of found.entries()) {
     assert.equal(reports.map((r) => r.architecture).sort(), ['sm_80', 'sm_90']);
-    for (const r of reports)
-      assert.is(r.spilled + r.frame, 0, `${kernels[k]?.name} of head ${heads[Math.floor(k / 3)]}`);
+    for (const r of reports) assert.is(r.spilled + r.frame, 0, named[k]?.name);
   }
 });
+
+interface HeadCase {
+  readonly head: number;
+  readonly cap?: number;
+  readonly prepare?: typeof withNarrowInputs;
+}
 
 const device = await openCudaTestDevice();
 
 async function check(options: AttentionCase, type: NarrowType): Promise<void> {
-  for (const { output, relative } of await runPrepared(device, kernelsOf(options, type))) {
-    // Delta is made of o, which the reference has not rounded.
-    const tolerance = output === 'lse' ? EXACT : TOLERANCE[type];
-    assert.ok(relative < tolerance, `${output} is off by ${relative}`);
-  }
+  for (const prepare of [undefined, withNarrowInputs])
+    for (const { output, relative } of await runPrepared(device, kernelsOf(options, type, prepare))) {
+      // Delta is made of o, which the reference has not rounded.
+      const tolerance = output === 'lse' ? EXACT : TOLERANCE[type];
+      assert.ok(relative < tolerance, `${output} is off by ${relative}${prepare ? ', of narrow inputs' : ''}`);
+    }
 }
+
+test('rows that lie as they are multiplied are copied, two blocks by turns where workgroup memory has room', () => {
+  const of = (head: number, prepare?: typeof withNarrowInputs): readonly [number, number] => {
+    const [forward] = kernelsOf({ time: 300, head, mask: causal }, 'bf16', prepare).kernels;
+    const { text } = emit(present(forward, 'a kernel'), CUDA);
+    return [(text.match(/ copy_16\(&/g) ?? []).length, (text.match(/__syncthreads/g) ?? []).length];
+  };
+  assert.equal(of(64), [0, 2]);
+  // Queries, keys and values; a barrier before a block and one behind it.
+  assert.equal(of(64, withNarrowInputs), [3, 2]);
+  // The first block of keys and values, and those that come after.
+  assert.equal(of(32, withNarrowInputs), [5, 2]);
+  assert.equal(of(31, withNarrowInputs), [0, 2]);
+});
 
 test('causal attention, forward and backward', async () => {
   await check({ time: 70, head: 64, mask: causal }, 'bf16');
@@ -98,8 +126,9 @@ test('a mask that reads data', () =>
 
 test('the interpreter of Kernel IR finds no access out of bounds', () => {
   const { graph } = attention({ time: 19, head: 20, mask: causal, group: 1 });
-  for (const { output, relative } of compareHere(graph, CUDA_LIMITS, lowerRegion, true, 'f16'))
-    assert.ok(relative < TOLERANCE.f16, `${output} is off by ${relative}`);
+  for (const prepare of [undefined, withNarrowInputs])
+    for (const { output, relative } of compareHere(graph, CUDA_LIMITS, lowerRegion, true, 'f16', prepare))
+      assert.ok(relative < TOLERANCE.f16, `${output} is off by ${relative}`);
 });
 
 test.after(() => device.close());

@@ -359,6 +359,7 @@ const UNARY: Readonly<Record<string, (x: number) => number>> = {
   neg: (x) => -x,
   not: (x) => 1 - x,
   exp: Math.exp,
+  exp2: (x) => 2 ** x,
   log: Math.log,
   sin: Math.sin,
   cos: Math.cos,

@@ -72,6 +72,13 @@ __device__ inline float shuffle(float value, unsigned lane) {
   return __shfl_sync(0xffffffffu, value, int(lane));
 }
 
+// Two to the power of x, as one instruction; 0 where that is not normal.
+__device__ inline float raise_2(float x) {
+  float power;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(power) : "f"(x));
+  return power;
+}
+
 // The 8 sums of a lane as its elements of a fragment of rows.
 __device__ inline Fragment fragment_bf16(const float* sums) {
   return {{pair_bf16(sums[0], sums[1]), pair_bf16(sums[2], sums[3]), pair_bf16(sums[4], sums[5]), pair_bf16(sums[6], sums[7])}};
@@ -102,8 +109,8 @@ extern "C" __global__ void __launch_bounds__(128, 1) kernel(
   const float* __restrict__ q, // [batch 2, time 300, kv 1, group 2, head 64]
   const float* __restrict__ k, // [batch 2, time 300, kv 1, head 64]
   const float* __restrict__ v, // [batch 2, time 300, kv 1, head 64]
-  float* __restrict__ o,       // [batch 2, time 300, kv 1, group 2, head 64]
-  float* __restrict__ lse      // [batch 2, time 300, kv 1, group 2]
+  float* __restrict__ lse,     // [batch 2, time 300, kv 1, group 2]
+  float* __restrict__ o        // [batch 2, time 300, kv 1, group 2, head 64]
 ) {
   const unsigned group = blockIdx.x;
   const unsigned lane = threadIdx.x;
@@ -148,13 +155,14 @@ extern "C" __global__ void __launch_bounds__(128, 1) kernel(
       const unsigned at_3 = first_query + row_team * 32 + row * 8 + subgroup_lane / 4;
       #pragma unroll
       for (unsigned n = 0u; n < 16; n++) {
-        const unsigned at_4 = first_key + n / 4 * 16 + subgroup_lane % 4 * 2;
-        const unsigned at_5 = n / 2 % 2 * 4 + n % 2;
-        const unsigned at_6 = at_4 + at_5 % 2 + at_5 / 4 * 8;
-        const unsigned at_7 = row / 2 * 32 + n / 2 * 4;
-        const unsigned at_8 = at_7 + n % 2 + row % 2 * 2;
-        const float score_2 = score(at_3, at_6, weight[at_8] * 0.125f);
-        weight[at_8] = score_2;
+        const unsigned at_4 = row / 2 * 32 + n / 2 * 4;
+        const unsigned at_5 = at_4 + n % 2 + row % 2 * 2;
+        const float scaled = weight[at_5] * 0.18033688f;
+        const unsigned at_6 = first_key + n / 4 * 16 + subgroup_lane % 4 * 2;
+        const unsigned at_7 = n / 2 % 2 * 4 + n % 2;
+        const unsigned at_8 = at_6 + at_7 % 2 + at_7 / 4 * 8;
+        const float score_2 = score(at_3, at_8, scaled);
+        weight[at_5] = score_2;
         seen = fmaxf(seen, score_2);
       }
       const float next_largest = seen;
@@ -162,14 +170,14 @@ extern "C" __global__ void __launch_bounds__(128, 1) kernel(
       const float next_largest_2 = fmaxf(next_largest, next_largest_there);
       const float next_largest_there_2 = shuffle(next_largest_2, at_2);
       const float next_largest_3 = fmaxf(next_largest_2, next_largest_there_2);
-      const float decay = expf(largest[row] - next_largest_3);
+      const float decay = raise_2(largest[row] - next_largest_3);
       largest[row] = next_largest_3;
       total[row] = total[row] * decay;
       #pragma unroll
       for (unsigned n = 0u; n < 16; n++) {
         const unsigned at_4 = row / 2 * 32 + n / 2 * 4;
         const unsigned at_5 = at_4 + n % 2 + row % 2 * 2;
-        const float weight_2 = expf(weight[at_5] - next_largest_3);
+        const float weight_2 = raise_2(weight[at_5] - next_largest_3);
         weight[at_5] = weight_2;
         total[row] += weight_2;
       }
@@ -204,6 +212,21 @@ extern "C" __global__ void __launch_bounds__(128, 1) kernel(
   }
   #pragma unroll
   for (unsigned row = 0u; row < 4; row++) {
+    const float log_sum = largest[row] * 0.6931472f + logf(total[row]);
+    const unsigned at_3 = first_query + row_team * 32 + row * 8 + subgroup_lane / 4;
+    if (at_3 < 300) {
+      if (subgroup_lane % 4 == 0) {
+        const unsigned at_4 = outer / 2 * 600 + min(at_3, 299) * 2;
+        lse[at_4 + outer % 2] = log_sum;
+      }
+    }
+  }
+  #pragma unroll
+  for (unsigned row = 0u; row < 4; row++) {
+    total[row] = 1.0f / total[row];
+  }
+  #pragma unroll
+  for (unsigned row = 0u; row < 4; row++) {
     const unsigned at_3 = first_query + row_team * 32 + row * 8 + subgroup_lane / 4;
     if (at_3 < 300) {
       const unsigned at_4 = outer / 2 * 38400 + min(at_3, 299) * 128;
@@ -215,18 +238,7 @@ extern "C" __global__ void __launch_bounds__(128, 1) kernel(
         const unsigned at_8 = at_6 + at_7 % 2 + at_7 / 4 * 8;
         const unsigned at_9 = row / 2 * 32 + n / 2 * 4;
         const unsigned at_10 = at_9 + n % 2 + row % 2 * 2;
-        o[at_8] = weighted[at_10] / total[row];
-      }
-    }
-  }
-  #pragma unroll
-  for (unsigned row = 0u; row < 4; row++) {
-    const float log_sum = largest[row] + logf(total[row]);
-    const unsigned at_3 = first_query + row_team * 32 + row * 8 + subgroup_lane / 4;
-    if (at_3 < 300) {
-      if (subgroup_lane % 4 == 0) {
-        const unsigned at_4 = outer / 2 * 600 + min(at_3, 299) * 2;
-        lse[at_4 + outer % 2] = log_sum;
+        o[at_8] = weighted[at_10] * total[row];
       }
     }
   }

@@ -161,8 +161,19 @@ __device__ inline float from_f16(unsigned short bits) {
 }`,
 );
 
+export const EXP2 = helper(
+  'raise_2',
+  `
+// Two to the power of x, as one instruction; 0 where that is not normal.
+__device__ inline float raise_2(float x) {
+  float power;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(power) : "f"(x));
+  return power;
+}`,
+);
+
 /** Helpers of PTX, of which the processor has none: it has functions of these names, see the shim. */
-export const PTX_HELPERS: readonly Helper[] = [TO_BF16, TO_F16, FROM_F16];
+export const PTX_HELPERS: readonly Helper[] = [TO_BF16, TO_F16, FROM_F16, EXP2];
 
 /** Four neighbours in a buffer of elements of two bytes. */
 function fourNarrow(name: string, from: Helper): Helper {
@@ -256,6 +267,7 @@ __device__ inline float random_uniform(unsigned key, unsigned seed, unsigned ste
 );
 
 export const EXP_4 = eachComponent('expf', 1);
+export const EXP2_4 = eachComponent('raise_2', 1, [EXP2]);
 export const LOG_4 = eachComponent('logf', 1);
 export const SIN_4 = eachComponent('sinf', 1);
 export const COS_4 = eachComponent('cosf', 1);
@@ -278,7 +290,7 @@ export const FLOOR_MOD_4 = eachComponent('floor_mod', 2, [FLOOR_MOD]);
 /** Those that a kernel could hide by a name of its own. */
 export const NAMED_HELPERS: readonly Helper[] = [
   ...[SPLAT, FLOOR_MOD, FLOOR_MOD_INT, IS_NONFINITE, CONSTANT, SHUFFLE, ABSORB_WORD, RANDOM_UNIFORM],
-  ...[EXP_4, LOG_4, SIN_4, COS_4, TANH_4, ERF_4, SQRT_4, RSQRT_4, ABS_4, FLOOR_4, ACOS_4],
+  ...[EXP_4, EXP2, EXP2_4, LOG_4, SIN_4, COS_4, TANH_4, ERF_4, SQRT_4, RSQRT_4, ABS_4, FLOOR_4, ACOS_4],
   ...[POWER_4, MAX_4, MIN_4, FLOOR_MOD_4],
   ...[
     TO_BF16,

@@ -84,6 +84,7 @@ export const WGSL: Dialect = {
     neg: prefix('-'),
     not: prefix('!'),
     exp: builtin('exp'),
+    exp2: builtin('exp2'),
     log: floats(LOG, LOG_4),
     sin: floats(SIN, SIN_4),
     cos: floats(COS, COS_4),

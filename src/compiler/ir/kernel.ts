@@ -31,6 +31,8 @@ export type UnaryOp =
   | 'neg'
   | 'not'
   | 'exp'
+  /** Two to the power of an f32: what units raise at once, with a relative error below 2^-21 or so, and 0 for results that are not normal. */
+  | 'exp2'
   | 'log'
   | 'sin'
   | 'cos'

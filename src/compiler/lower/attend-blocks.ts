@@ -26,23 +26,40 @@ export interface Reach {
   readonly after: number | undefined;
 }
 
-/** A loop over the rows that matter to the own rows of the workgroup, `count` of them at a time: gets the first. */
-export function overBlocks(
-  writer: KernelWriter,
-  wish: string,
+/** The first row of the first block, what the first row of the last one is below, and the most that it can be. */
+export interface BlockRange {
+  readonly from: Expr;
+  readonly to: Expr;
+  readonly max: number;
+}
+
+/** Blocks of `count` rows with those that matter to the own rows of the workgroup. */
+export function blockRange(
   { size }: Axis,
   own: Pick<OwnRows, 'first' | 'count'>,
   reach: Reach,
   count: number,
-  body: (start: Expr) => void,
-): void {
+): BlockRange {
   // What reaches beyond all rows bounds nothing.
   const bound = (rows: number | undefined): number | undefined =>
     rows === undefined || rows >= size ? undefined : Math.max(0, rows);
   const [before, after] = [bound(reach.before), bound(reach.after)];
   const from = before === undefined ? u32(0) : mul(div(less(own.first, before), count), count);
   const to = after === undefined ? u32(size) : min(add(own.first, u32(own.count + after)), u32(size));
-  const max = Math.floor((size - 1) / count) * count;
+  return { from, to, max: Math.floor((size - 1) / count) * count };
+}
+
+/** A loop over the rows that matter to the own rows of the workgroup, `count` of them at a time: gets the first. */
+export function overBlocks(
+  writer: KernelWriter,
+  wish: string,
+  over: Axis,
+  own: Pick<OwnRows, 'first' | 'count'>,
+  reach: Reach,
+  count: number,
+  body: (start: Expr) => void,
+): void {
+  const { from, to, max } = blockRange(over, own, reach, count);
   writer.loop(`first_${wish}`, to, body, { from, step: u32(count), max });
 }
 

@@ -7,125 +7,25 @@
  * others once more. A lane has two rows of each square, and four lanes have a row together.
  */
 
-import { FRAGMENT, FRAGMENT_LANES, fragmentPlace, LANE_SUMS } from '../ir/fragment.ts';
+import { FRAGMENT, fragmentPlace, LANE_SUMS } from '../ir/fragment.ts';
 import type { Axis, ValueId } from '../ir/graph.ts';
 import type { Expr } from '../ir/kernel.ts';
-import { binary, builtin, f32, lt, select, u32 } from '../ir/kernel-expr.ts';
+import { binary, lt, u32 } from '../ir/kernel-expr.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
+import type { RowTile } from './attend-bring.ts';
 import type { AttendSpread } from './attend-finish.ts';
-import { type AttendTile, lanesOf, ownRowsOf, PADDING } from './attend-matrix-tile.ts';
+import { type AttendTile, lanesOf, ownRowsOf } from './attend-matrix-tile.ts';
+import { type OwnTile, tilesOver } from './attend-own.ts';
 import type { Emitter } from './element.ts';
-import { add, atMost, bounded, div, indicesAt, mod, mul } from './index-math.ts';
-import { shortName } from './names.ts';
-import { withinFour } from './product-frame.ts';
+import { add, atMost, div, indicesAt, mod, mul } from './index-math.ts';
 import { range } from './product-sums.ts';
 import type { Env, KernelWriter, LocalArray } from './writer.ts';
-
-/** Where the own rows of a workgroup lie, and this invocation among them. */
-export interface OwnTile {
-  readonly tile: AttendTile;
-  readonly over: Axis;
-  /** Over the outer axes, and the index of each. */
-  readonly outerAt: Expr;
-  readonly outer: Env;
-  readonly first: Expr;
-  readonly count: number;
-  readonly lane: Expr;
-  /** The number of the invocation in its subgroup, and of that along rows and columns. */
-  readonly member: Expr;
-  readonly rowTeam: Expr;
-  readonly columnTeam: Expr;
-}
 
 /** `wish`: what a workgroup owns. `batches`: how many times all of them are gone through. */
 export function spreadOver(tile: AttendTile, over: Axis, wish: string, batches: number): AttendSpread {
   const own = `${ownRowsOf(tile)} ${wish} per workgroup, ${FRAGMENT * tile.fragments} per subgroup`;
   const text = `${own}, by ${tile.block} of the others at a time; multiplied in ${tile.type}.`;
   return { lanes: lanesOf(tile), groups: tilesOver(tile, over) * batches, text, shuffles: true };
-}
-
-export function tilesOver(tile: AttendTile, over: Axis): number {
-  return Math.ceil(over.size / ownRowsOf(tile));
-}
-
-/** `place`: the number of the workgroup among those of all positions over `outer`. */
-export function ownTile(
-  writer: KernelWriter,
-  tile: AttendTile,
-  wish: string,
-  over: Axis,
-  outer: readonly Axis[],
-  place: Expr = builtin('group'),
-): OwnTile {
-  const tiles = tilesOver(tile, over);
-  const group = bounded(place, tiles * elementsOf(outer) - 1);
-  const lane = bounded(builtin('local'), lanesOf(tile) - 1);
-  const named = (name: string, value: Expr): Expr => (value.kind === 'literal' ? value : writer.let(name, value));
-  const outerAt = named('outer', div(group, tiles));
-  const team = div(lane, FRAGMENT_LANES);
-  return {
-    tile,
-    over,
-    outerAt,
-    outer: indicesAt(outerAt, outer),
-    first: named(`first_${wish}`, mul(mod(group, tiles), ownRowsOf(tile))),
-    count: ownRowsOf(tile),
-    lane,
-    member: bounded(builtin('subgroup_lane'), FRAGMENT_LANES - 1),
-    rowTeam: named('row_team', div(team, tile.columnTeams)),
-    columnTeam: named('column_team', mod(team, tile.columnTeams)),
-  };
-}
-
-/** Rows in narrow workgroup memory. */
-export interface RowTile {
-  readonly value: ValueId;
-  readonly array: string;
-  readonly name: string;
-  readonly dims: readonly Axis[];
-  /** Elements of a row with the zeros behind them, and with the padding too. */
-  readonly width: number;
-  readonly stride: number;
-  readonly rows: number;
-}
-
-/** Workgroup memory for rows of a value; `width` is that of whole fragments. */
-export function rowTile(
-  writer: KernelWriter,
-  tile: AttendTile,
-  value: ValueId,
-  dims: readonly Axis[],
-  rows: number,
-  width: number,
-): RowTile {
-  const name = shortName(writer.context, value);
-  const stride = width + PADDING;
-  return { value, array: writer.shared(`${name}_tile`, tile.type, rows * stride), name, dims, width, stride, rows };
-}
-
-/** Brings rows from `first` on to workgroup memory; beyond the last, the last again. */
-export function bringRows(emitter: Emitter, own: OwnTile, rows: RowTile, first: Expr, outside: Env): void {
-  const { writer } = emitter;
-  const { over, lane, tile } = own;
-  const size = elementsOf(rows.dims);
-  const fours = rows.width / 4;
-  const place = (at: Expr): void => {
-    const row = div(at, fours);
-    const start = mul(mod(at, fours), 4);
-    const inside = atMost(add(first, row), over.size - 1);
-    const elements = range(4).map((c) => {
-      const wanted = add(start, u32(c));
-      const env = new Map([...outside, [over.id, inside] as const, ...indicesAt(withinFour(wanted, size), rows.dims)]);
-      const element = emitter.element(rows.value, env);
-      return size < rows.width && size % 4 !== 0 ? select(lt(wanted, u32(size)), element, f32(0)) : element;
-    });
-    const four = writer.four(elements);
-    const zero: Expr = { kind: 'vector', type: 'vec4', parts: [f32(0)] };
-    const kept = size < rows.width && size % 4 === 0 ? select(lt(start, u32(size)), four, zero) : four;
-    writer.storeShared(rows.array, div(add(mul(row, rows.stride), start), 4), kept);
-  };
-  const all = rows.rows * fours;
-  writer.loop('place', all, place, { from: lane, step: u32(lanesOf(tile)), max: all - 1 });
 }
 
 /** Products of the own rows with those of a block: squares of sums, those of one fragment of own rows together. */
@@ -142,7 +42,7 @@ export function multiplyRows(
   const firstRow = mul(rowTeam, FRAGMENT * tile.fragments);
   const step = (place: Expr): void => {
     const mine = range(tile.fragments).map((f) => {
-      const index = add(mul(add(firstRow, u32(FRAGMENT * f)), rows.stride), place);
+      const index = add(rows.from, add(mul(add(firstRow, u32(FRAGMENT * f)), rows.stride), place));
       return writer.loadFragment(`${rows.name}_${f}`, {
         ...IN_ROWS,
         side: 'row',
@@ -152,7 +52,7 @@ export function multiplyRows(
       });
     });
     writer.loop('square', squares, (square) => {
-      const index = add(mul(square, FRAGMENT * others.stride), place);
+      const index = add(others.from, add(mul(square, FRAGMENT * others.stride), place));
       const { array, stride, name } = others;
       const theirs = writer.loadFragment(name, { ...IN_ROWS, side: 'column', array, index, stride });
       mine.forEach((row, f) => {
@@ -186,7 +86,7 @@ export function addWeighted(
     });
     writer.loop('column', columns, (column) => {
       const at = add(mul(columnTeam, FRAGMENT * columns), mul(column, FRAGMENT));
-      const index = add(mul(square, FRAGMENT * others.stride), at);
+      const index = add(others.from, add(mul(square, FRAGMENT * others.stride), at));
       const { array, stride, name } = others;
       const theirs = writer.loadFragment(name, { side: 'column', array, index, stride, along: 'lines' });
       mine.forEach((row, f) => {

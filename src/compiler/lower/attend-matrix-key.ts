@@ -10,31 +10,27 @@ import { binary, builtin, f32, lt, u32, unary } from '../ir/kernel-expr.ts';
 import type { OpRegion } from '../ir/region.ts';
 import { axesWithout, elementsOf } from '../ir/tensor-type.ts';
 import { maskBounds } from '../ops/mask-bounds.ts';
-import { overBlocks } from './attend-blocks.ts';
+import { bringNumber, bringRows, inTurn, overBrought, type RowTile, rowTile } from './attend-bring.ts';
 import { finishAttend } from './attend-finish.ts';
 import {
   addWeighted,
   beginResults,
-  bringRows,
   eachElement,
   eachRow,
   multiplyRows,
-  ownTile,
-  type RowTile,
   rowOf,
-  rowTile,
   spreadOver,
   storeResults,
-  tilesOver,
 } from './attend-fragments.ts';
 import { type KeyPart, keyParts } from './attend-key-parts.ts';
 import { type AttendTile, lanesOf, ownRowsOf, squaresOf } from './attend-matrix-tile.ts';
+import { ownTile, tilesOver } from './attend-own.ts';
 import { type AttendParts, attendParts, otherOperand } from './attend-parts.ts';
 import { overDims } from './attend-rows.ts';
-import { contextWithSlope, type ScoreFunctions, writeScore } from './attend-score.ts';
+import { contextWithSlope, exponentOf, LOG2_E, type ScoreFunctions, writeScore } from './attend-score.ts';
 import type { LowerContext } from './context.ts';
 import { type Emitter, makeEmitter } from './element.ts';
-import { add, atMost, rowMajor } from './index-math.ts';
+import { add, atMost, mul, rowMajor } from './index-math.ts';
 import { indexAt } from './movement.ts';
 import { type Env, type KernelWriter, makeWriter } from './writer.ts';
 
@@ -79,10 +75,10 @@ function memoryOf(writer: KernelWriter, tile: AttendTile, parts: AttendParts): M
   return {
     k: rowTile(writer, tile, parts.k, head, ownRowsOf(tile), tile.head),
     v: rowTile(writer, tile, parts.v, value, ownRowsOf(tile), tile.value),
-    q: rowTile(writer, tile, parts.q, head, tile.block, tile.head),
-    gradient: rowTile(writer, tile, otherOperand(parts, 2), value, tile.block, tile.value),
-    logSum: writer.shared('log_sum', 'f32', tile.block),
-    delta: writer.shared('delta', 'f32', tile.block),
+    q: rowTile(writer, tile, parts.q, head, tile.block, tile.head, tile.turns),
+    gradient: rowTile(writer, tile, otherOperand(parts, 2), value, tile.block, tile.value, tile.turns),
+    logSum: writer.shared('log_sum', 'f32', tile.turns * tile.block),
+    delta: writer.shared('delta', 'f32', tile.turns * tile.block),
   };
 }
 
@@ -98,7 +94,6 @@ interface Job {
 
 function writePart({ writer, emitter, op, tile, parts, scores, memory }: Job, part: KeyPart, place: Expr): void {
   const { over, outer, head, value } = parts;
-  const { score, slope } = scores;
   const [logsumexp, delta] = [otherOperand(parts, 0), otherOperand(parts, 1)];
   const own = ownTile(writer, tile, 'key', over, part.outer, place);
   const dk = part.ofKeys === undefined ? undefined : beginResults(writer, own, 'key_gradient', tile.head);
@@ -113,36 +108,43 @@ function writePart({ writer, emitter, op, tile, parts, scores, memory }: Job, pa
     if (dk) bringRows(emitter, own, memory.v, own.first, outside);
     const position = rowMajor(outer, (axis) => indexAt(outside, axis.id));
     const outerAt = scores.readsOuter ? writer.let('place', position) : position;
-    overBlocks(writer, 'query', over, own, { before: ahead, after: behind }, tile.block, (start) => {
-      bringRows(emitter, own, memory.q, start, outside);
-      bringRows(emitter, own, memory.gradient, start, outside);
+    const bring = (start: Expr, turn: Expr): void => {
+      bringRows(emitter, own, inTurn(memory.q, turn), start, outside);
+      bringRows(emitter, own, inTurn(memory.gradient, turn), start, outside);
       const ofQuery = (at: Expr): void => {
         const env = new Map([...outside, [over.id, atMost(add(start, at), over.size - 1)] as const]);
-        writer.storeShared(memory.logSum, at, emitter.element(logsumexp, env));
-        if (dk) writer.storeShared(memory.delta, at, emitter.element(delta, env));
+        const to = add(mul(turn, tile.block), at);
+        bringNumber(emitter, memory.q, memory.logSum, to, logsumexp, env);
+        if (dk) bringNumber(emitter, memory.q, memory.delta, to, delta, env);
       };
       const step = { from: own.lane, step: u32(lanesOf(tile)), max: tile.block - 1 };
       writer.loop('query', tile.block, ofQuery, step);
-      writer.barrier();
-      const weights = multiplyRows(writer, own, 'weight', memory.k, memory.q);
-      const ofWeights = dk && multiplyRows(writer, own, 'of_weight', memory.v, memory.gradient);
+    };
+    const tiles = [memory.q, memory.gradient];
+    const reach = { before: ahead, after: behind };
+    const others = { wish: 'query', reach, tiles, own: dk ? [memory.k, memory.v] : [memory.k], bring };
+    overBrought(writer, own, others, (start, turn) => {
+      const [q, gradient] = [inTurn(memory.q, turn), inTurn(memory.gradient, turn)];
+      const weights = multiplyRows(writer, own, 'weight', memory.k, q);
+      const ofWeights = dk && multiplyRows(writer, own, 'of_weight', memory.v, gradient);
       eachRow(writer, own, (slot) => {
         const { at: key } = rowOf(own, slot);
         eachElement(writer, own, slot, squaresOf(tile), (element, column) => {
           const query = add(start, column);
-          const s = writer.let('scaled', binary('mul', weights.at(element), scale));
-          const exponent = binary('sub', score(query, key, s, outerAt), shared(memory.logSum, column));
-          const weight = writer.let('weight', unary('exp', exponent));
+          const at = add(mul(turn, tile.block), column);
+          const logSum = binary('mul', shared(memory.logSum, at), f32(LOG2_E));
+          const pair = { query, key, outer: outerAt, product: weights.at(element) };
+          const { exponent, slope } = exponentOf(writer, op.attrs, scores, pair, logSum);
+          const weight = writer.let('weight', unary('exp2', exponent));
           weights.assign(element, weight);
           if (!ofWeights) return;
-          const change = binary('sub', ofWeights.at(element), shared(memory.delta, column));
+          const change = binary('sub', ofWeights.at(element), shared(memory.delta, at));
           const ofScore = binary('mul', weight, change);
-          ofWeights.assign(element, slope ? binary('mul', ofScore, slope(query, key, s, outerAt)) : ofScore);
+          ofWeights.assign(element, slope ? binary('mul', ofScore, slope) : ofScore);
         });
       });
-      if (dv) addWeighted(writer, own, 'weights', weights, memory.gradient, dv);
-      if (dk && ofWeights) addWeighted(writer, own, 'of_scores', ofWeights, memory.q, dk);
-      writer.barrier();
+      if (dv) addWeighted(writer, own, 'weights', weights, gradient, dv);
+      if (dk && ofWeights) addWeighted(writer, own, 'of_scores', ofWeights, q, dk);
     });
   });
 

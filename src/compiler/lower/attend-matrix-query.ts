@@ -5,27 +5,25 @@ import { binary, f32, u32, unary } from '../ir/kernel-expr.ts';
 import type { OpRegion } from '../ir/region.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
 import { maskBounds } from '../ops/mask-bounds.ts';
-import { overBlocks } from './attend-blocks.ts';
+import { bringRows, broughtRows, inTurn, overBrought, rowTile } from './attend-bring.ts';
 import { finishAttend } from './attend-finish.ts';
 import {
   addWeighted,
   beginResults,
-  bringRows,
   eachElement,
   eachRow,
   multiplyRows,
   overRow,
-  ownTile,
   rowOf,
-  rowTile,
   slotsOf,
   spreadOver,
   storeOfRow,
   storeResults,
 } from './attend-fragments.ts';
 import { type AttendTile, ownRowsOf, squaresOf } from './attend-matrix-tile.ts';
+import { ownTile } from './attend-own.ts';
 import { attendParts, otherOperand } from './attend-parts.ts';
-import { contextWithSlope, writeScore } from './attend-score.ts';
+import { contextWithSlope, exponentOf, LOG2_E, writeScore } from './attend-score.ts';
 import type { LowerContext } from './context.ts';
 import { makeEmitter } from './element.ts';
 import { add, indicesAt, mod } from './index-math.ts';
@@ -45,14 +43,14 @@ export function lowerAttendMatrixQuery(
   const reads = new Set(region.reads);
   const emitter = makeEmitter(writer, { reads });
   const beyond = { query: false, key: over.size % tile.block !== 0 };
-  const { score, slope } = writeScore({ writer, op, captures, reads, over, outer, beyond }, scored);
+  const scores = writeScore({ writer, op, captures, reads, over, outer, beyond }, scored);
   const scale = f32(Math.fround(op.attrs.scale));
 
   const own = ownTile(writer, tile, 'query', over, outer);
   const q = rowTile(writer, tile, parts.q, head, ownRowsOf(tile), tile.head);
   const upstream = rowTile(writer, tile, gradient, value, ownRowsOf(tile), tile.value);
-  const k = rowTile(writer, tile, parts.k, head, tile.block, tile.head);
-  const v = rowTile(writer, tile, parts.v, value, tile.block, tile.value);
+  const k = rowTile(writer, tile, parts.k, head, tile.block, tile.head, tile.turns);
+  const v = rowTile(writer, tile, parts.v, value, tile.block, tile.value, tile.turns);
   bringRows(emitter, own, q, own.first, own.outer);
   bringRows(emitter, own, upstream, own.first, own.outer);
   const dq = beginResults(writer, own, 'gradient', tile.head);
@@ -60,7 +58,7 @@ export function lowerAttendMatrixQuery(
   const delta = writer.array('delta', 'f32', slotsOf(tile));
   eachRow(writer, own, (slot) => {
     const { env } = rowOf(own, slot);
-    logSum.assign(slot, emitter.element(logsumexp, env));
+    logSum.assign(slot, binary('mul', emitter.element(logsumexp, env), f32(LOG2_E)));
     const sum = writer.var('part', f32(0));
     const size = elementsOf(value);
     const step = { from: mod(own.member, 4), step: u32(4), max: size - 1 };
@@ -78,25 +76,22 @@ export function lowerAttendMatrixQuery(
   });
 
   const { behind, ahead } = maskBounds(op.attrs);
-  overBlocks(writer, 'key', over, own, { before: behind, after: ahead }, tile.block, (start) => {
-    bringRows(emitter, own, k, start, own.outer);
-    bringRows(emitter, own, v, start, own.outer);
-    writer.barrier();
-    const products = multiplyRows(writer, own, 'product', q, k);
-    const ofWeights = multiplyRows(writer, own, 'of_weight', upstream, v);
+  const others = broughtRows(emitter, own, 'key', { before: behind, after: ahead }, [k, v], [q, upstream]);
+  overBrought(writer, own, others, (start, turn) => {
+    const products = multiplyRows(writer, own, 'product', q, inTurn(k, turn));
+    const ofWeights = multiplyRows(writer, own, 'of_weight', upstream, inTurn(v, turn));
     eachRow(writer, own, (slot) => {
       const { at: query } = rowOf(own, slot);
       eachElement(writer, own, slot, squaresOf(tile), (element, column) => {
         const key = add(start, column);
-        const s = writer.let('scaled', binary('mul', products.at(element), scale));
-        const exponent = binary('sub', score(query, key, s, own.outerAt), logSum.at(slot));
-        const change = binary('sub', ofWeights.at(element), delta.at(slot));
-        const ofScore = binary('mul', unary('exp', exponent), change);
-        products.assign(element, slope ? binary('mul', ofScore, slope(query, key, s, own.outerAt)) : ofScore);
+        const pair = { query, key, outer: own.outerAt, product: products.at(element) };
+        const { exponent, slope } = exponentOf(writer, op.attrs, scores, pair, logSum.at(slot));
+        const weight = unary('exp2', exponent);
+        const ofScore = binary('mul', weight, binary('sub', ofWeights.at(element), delta.at(slot)));
+        products.assign(element, slope ? binary('mul', ofScore, slope) : ofScore);
       });
     });
-    addWeighted(writer, own, 'of_scores', products, k, dq);
-    writer.barrier();
+    addWeighted(writer, own, 'of_scores', products, inTurn(k, turn), dq);
   });
 
   const [result, deltas] = op.results;

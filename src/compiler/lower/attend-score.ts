@@ -1,7 +1,7 @@
 /** The score of one query and one key, as a helper function of an attention kernel. */
 import type { Axis, Block, Op, ValueId } from '../ir/graph.ts';
 import type { Expr, KernelType } from '../ir/kernel.ts';
-import { and, bool, cast, f32, lt, select, u32 } from '../ir/kernel-expr.ts';
+import { and, binary, bool, cast, f32, lt, select, u32 } from '../ir/kernel-expr.ts';
 
 import { nextValueId } from '../ir/walk-graph.ts';
 import type { AttendOp } from '../ops/attend-shapes.ts';
@@ -78,6 +78,40 @@ export function writeScore(options: ScoreOptions, scored: Block | undefined): Sc
     score: (...args) => (score === undefined ? args[2] : call(score, args)),
     slope: slope === undefined ? undefined : (...args) => call(slope, args),
     readsOuter: score !== undefined && readsOuter,
+  };
+}
+
+/** By which exponents of e become exponents of two, which units raise at once. */
+export const LOG2_E = Math.fround(Math.LOG2E);
+
+/** A query and a key, with the product of their rows. */
+export interface ScoredPair {
+  readonly query: Expr;
+  readonly key: Expr;
+  readonly product: Expr;
+  readonly outer: Expr;
+}
+
+/**
+ * What two has to be raised to for the weight of a pair, `less` what is given, and the derivative of the score by the scaled product,
+ * undefined where it is 1. Where the score is that product itself, one factor scales it and changes the base, and what is masked is
+ * so after the difference, which is one operation with the product.
+ */
+export function exponentOf(
+  writer: KernelWriter,
+  { scale, score }: AttendOp['attrs'],
+  functions: ScoreFunctions,
+  { query, key, product, outer }: ScoredPair,
+  less: Expr = f32(0),
+): { readonly exponent: Expr; readonly slope: Expr | undefined } {
+  const isPlain = isIdentity(score);
+  const minus = (x: Expr): Expr => (less.kind === 'literal' ? x : binary('sub', x, less));
+  const scaled = binary('mul', product, f32(Math.fround(isPlain ? scale * Math.LOG2E : scale)));
+  const s = writer.let('scaled', isPlain ? minus(scaled) : scaled);
+  const scored = functions.score(query, key, s, outer);
+  return {
+    exponent: isPlain ? scored : minus(binary('mul', scored, f32(LOG2_E))),
+    slope: functions.slope?.(query, key, s, outer),
   };
 }
 

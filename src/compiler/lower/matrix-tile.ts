@@ -7,8 +7,8 @@
  */
 
 import { FRAGMENT, FRAGMENT_LANES, LANE_SUMS } from '../ir/fragment.ts';
-import type { ValueId } from '../ir/graph.ts';
-import type { NarrowType } from '../ir/kernel.ts';
+import type { Axis, ValueId } from '../ir/graph.ts';
+import type { NarrowType, StorageType } from '../ir/kernel.ts';
 import { BYTES_PER_CYCLE, DEPTH, PRODUCTS_PER_CYCLE, SHARED_BYTES_PER_CYCLE } from '../ir/multiprocessor.ts';
 import type { ProductPart, ProductRegion } from '../ir/region.ts';
 import { CELL, ELEMENT_BYTES, elementBytes, heldAs } from '../ir/storage-type.ts';
@@ -126,24 +126,22 @@ export function operandTile(
   const fastest = present(context.layoutOf(value).at(-1), 'fastest axis of an operand');
   const alongSum = pass.axes.some((axis) => axis.id === fastest.id);
   const stride = (alongSum ? DEPTH : lines) + PADDING;
-  const isInOrder = (alongSum ? pass.axes : ofLines).at(-1)?.id === fastest.id;
   return {
     lines,
     along: alongSum ? 'sum' : 'lines',
     stride,
     elements: stride * (alongSum ? lines : DEPTH),
-    piece: isInOrder && liesAs(context, value, type) ? pieceOf(context, fastest.size, type) : 0,
+    piece: copiedPiece(context, value, alongSum ? pass.axes : ofLines, type),
   };
 }
 
-/** Whether a value lies in memory in the type in which it is multiplied. */
-function liesAs({ value, limits }: LowerContext, id: ValueId, type: NarrowType): boolean {
-  return heldAs(CELL[value(id).type.storage], limits) === type;
-}
-
-/** Elements of whole pieces of an axis that are copied at once. */
-function pieceOf({ limits }: LowerContext, size: number, type: NarrowType): number {
-  const bytes = [16, 8, 4].find((n) => n <= limits.copyBytes && size % (n / ELEMENT_BYTES[type]) === 0);
+/** Neighbours along `axes` of a value that are copied at once, as it lies in memory in the type that is wanted; 0 where it does not. */
+export function copiedPiece(context: LowerContext, id: ValueId, axes: readonly Axis[], type: StorageType): number {
+  const { value, limits } = context;
+  const fastest = context.layoutOf(id).at(-1);
+  if (heldAs(CELL[value(id).type.storage], limits) !== type || !fastest || axes.at(-1)?.id !== fastest.id) return 0;
+  const isWhole = (bytes: number): boolean => fastest.size % (bytes / ELEMENT_BYTES[type]) === 0;
+  const bytes = [16, 8, 4].find((n) => n <= limits.copyBytes && isWhole(n));
   return (bytes ?? 0) / ELEMENT_BYTES[type];
 }
 

@@ -68,6 +68,7 @@ static inline float __uint_as_float(unsigned bits) {
 }
 
 // In the place of helpers that are PTX.
+static inline float raise_2(float x) { return __builtin_exp2f(x); }
 static inline unsigned short to_bf16(float x) {
   const unsigned bits = __float_as_uint(x);
   if ((bits & 0x7fffffffu) > 0x7f800000u) return 0x7fff;
