@@ -88,28 +88,25 @@ function writePart({ writer, reads, op, parts, scores }: Job, part: KeyPart, pla
     const position = rowMajor(outer, (axis) => indexAt(outside, axis.id));
     const outerAt = scores.readsOuter ? writer.let('place', position) : position;
     forBlocks(writer, 'query', op, over, keys, { before: ahead, after: behind }, (queries) => {
-      const rows = queries.map(({ inside }): Env => new Map([...outside, [over.id, inside]]));
-      const products = dots(emitter, 'product', k, parts.q, rows, head);
-      const pairs = (fn: typeof score, s: Expr, n: number): Expr => {
-        const { at } = present(queries[n], 'query');
-        return fourOf((c) => fn(at, present(keys.rows[c], 'key'), component(s, c), outerAt));
-      };
-      const weights = products.map((s, n) => {
-        const logSum = vector([emitter.element(logsumexp, present(rows[n], 'query'))]);
-        return writer.let(`weight_${n}`, unary('exp', binary('sub', pairs(score, s, n), logSum)));
+      const block = { rows: queries, envOf: (n: Expr): Env => new Map([...outside, [over.id, queries.inside(n)]]) };
+      const product = dots(emitter, 'product', k, parts.q, block, head);
+      const pairs = (fn: typeof score, n: Expr): Expr =>
+        fourOf((c) => fn(queries.at(n), present(keys.rows[c], 'key'), component(product(n), c), outerAt));
+      const weights = queries.values('weight', (n) => {
+        const logSum = vector([emitter.element(logsumexp, block.envOf(n))]);
+        return unary('exp', binary('sub', pairs(score, n), logSum));
       });
       // What the values gain and what the weights are worth both need the rows of the gradient.
-      const ofWeights = v && dotsOf(writer, 'of_weight', v, rows.length);
-      const gains = dv ? [adding(dv, weights)] : [];
-      overRows(emitter, gradient, rows, value, [...(ofWeights ? [ofWeights.take] : []), ...gains]);
-      if (!dk) return;
-      const gradients = products.map((s, n) => {
-        const ofWeight = present(ofWeights?.sums[n], 'gradient of a weight');
-        const change = binary('sub', ofWeight, emitter.element(delta, present(rows[n], 'query')));
-        const ofScore = binary('mul', present(weights[n], 'weight'), change);
-        return writer.let(`of_score_${n}`, slope ? binary('mul', ofScore, pairs(slope, s, n)) : ofScore);
+      const ofWeight = v && dotsOf(writer, 'of_weight', v, queries);
+      const gains = dv ? [adding(dv, queries, weights)] : [];
+      overRows(emitter, gradient, block, value, [...(ofWeight ? [ofWeight.take] : []), ...gains]);
+      if (!dk || !ofWeight) return;
+      const ofScores = queries.values('of_score', (n) => {
+        const change = binary('sub', ofWeight.sums(n), emitter.element(delta, block.envOf(n)));
+        const ofScore = binary('mul', weights(n), change);
+        return slope ? binary('mul', ofScore, pairs(slope, n)) : ofScore;
       });
-      addRows(emitter, dk, parts.q, rows, gradients, head);
+      addRows(emitter, dk, parts.q, block, ofScores, head);
     });
   });
 

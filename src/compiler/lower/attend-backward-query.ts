@@ -6,7 +6,7 @@
  * 2205.14135, algorithm 4). An invocation owns four queries, as in the forward kernel.
  */
 import type { OpOf } from '../ir/graph.ts';
-import type { Kernel } from '../ir/kernel.ts';
+import type { Expr, Kernel } from '../ir/kernel.ts';
 import { binary, component, f32, unary, vector } from '../ir/kernel-expr.ts';
 import type { OpRegion } from '../ir/region.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
@@ -29,7 +29,7 @@ import {
 import { contextWithSlope, writeScore } from './attend-score.ts';
 import type { LowerContext } from './context.ts';
 import { makeEmitter } from './element.ts';
-import { makeWriter } from './writer.ts';
+import { type Env, makeWriter } from './writer.ts';
 
 export function lowerAttendBackwardQuery(
   outerContext: LowerContext,
@@ -64,19 +64,18 @@ export function lowerAttendBackwardQuery(
 
   const { behind, ahead } = maskBounds(op.attrs);
   forBlocks(writer, 'key', op, over, queries, { before: behind, after: ahead }, (keys) => {
-    const rows = keys.map(({ inside }) => new Map([...queries.outer, [over.id, inside] as const]));
-    const products = dots(emitter, 'product', q, parts.k, rows, head);
-    const ofWeights = dots(emitter, 'of_weight', upstream, parts.v, rows, value);
-    const gradients = products.map((s, n) => {
-      const { at } = present(keys[n], 'key');
-      const at4 = (fn: typeof score) =>
-        fourOf((c) => fn(present(queries.rows[c], 'query'), at, component(s, c), queries.outerAt));
+    const block = { rows: keys, envOf: (n: Expr): Env => new Map([...queries.outer, [over.id, keys.inside(n)]]) };
+    const product = dots(emitter, 'product', q, parts.k, block, head);
+    const ofWeight = dots(emitter, 'of_weight', upstream, parts.v, block, value);
+    const ofScores = keys.values('of_score', (n) => {
+      const ofQuery = (c: number): Expr => present(queries.rows[c], 'query');
+      const at4 = (fn: typeof score): Expr =>
+        fourOf((c) => fn(ofQuery(c), keys.at(n), component(product(n), c), queries.outerAt));
       const weight = unary('exp', binary('sub', at4(score), logSum));
-      const change = binary('sub', present(ofWeights[n], 'gradient of a weight'), delta.value);
-      const ofScore = binary('mul', weight, change);
-      return writer.let(`of_score_${n}`, slope ? binary('mul', ofScore, at4(slope)) : ofScore);
+      const ofScore = binary('mul', weight, binary('sub', ofWeight(n), delta.value));
+      return slope ? binary('mul', ofScore, at4(slope)) : ofScore;
     });
-    addRows(emitter, dq, parts.k, rows, gradients, head);
+    addRows(emitter, dq, parts.k, block, ofScores, head);
   });
 
   const [result, deltas] = op.results;

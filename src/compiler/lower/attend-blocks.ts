@@ -2,22 +2,28 @@ import type { Axis } from '../ir/graph.ts';
 import type { Expr, TargetLimits } from '../ir/kernel.ts';
 import { min, u32 } from '../ir/kernel-expr.ts';
 import type { AttendOp } from '../ops/attend-shapes.ts';
+import { type EachRow, eachRowOf, type OfRow } from './attend-each-row.ts';
 import type { OwnRows } from './attend-rows.ts';
 import { isIdentity } from './attend-score.ts';
 import { add, atMost, div, less, mul } from './index-math.ts';
 import { stripOf } from './product-tile.ts';
 import type { KernelWriter } from './writer.ts';
 
-/** Rows that an invocation takes in at once: more where lanes share what they load of them, and scores take few lines. */
+/**
+ * Rows that an invocation takes in at once: more where lanes share what they load of them, and scores take few lines. What an invocation
+ * has of its own rows lies in memory, and is read once for all of them; where a driver unrolls loops, each is said once for all.
+ */
 export function blockOf(limits: TargetLimits, op: AttendOp): number {
-  return stripOf(limits) > 0 && isIdentity(op.attrs.score) ? 8 : 4;
+  if (stripOf(limits) === 0 || !isIdentity(op.attrs.score)) return 4;
+  return limits.unrolls ? 16 : 8;
 }
 
-export interface BlockRow {
-  /** Its position, which may be beyond the last row. */
-  readonly at: Expr;
+/** The rows of a block. */
+export interface RowBlock extends EachRow {
+  /** The position of the n-th, which may be beyond the last row. */
+  readonly at: OfRow;
   /** The position, or that of the last row. */
-  readonly inside: Expr;
+  readonly inside: OfRow;
 }
 
 /** How many rows before and after a row of one's own matter; all where it is not known. */
@@ -71,14 +77,11 @@ export function forBlocks(
   over: Axis,
   own: OwnRows,
   reach: Reach,
-  body: (rows: readonly BlockRow[]) => void,
+  body: (rows: RowBlock) => void,
 ): void {
   const count = blockOf(writer.context.limits, op);
   overBlocks(writer, wish, over, own, reach, count, (start) => {
-    const rows = Array.from({ length: count }, (_, n): BlockRow => {
-      const at = add(start, u32(n));
-      return { at, inside: atMost(at, over.size - 1) };
-    });
-    body(rows);
+    const at: OfRow = (n) => add(start, n);
+    body({ ...eachRowOf(writer, count), at, inside: (n) => atMost(at(n), over.size - 1) });
   });
 }

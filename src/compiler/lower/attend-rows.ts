@@ -12,10 +12,12 @@ import type { Expr, TargetLimits } from '../ir/kernel.ts';
 import { binary, builtin, component, f32, lt, min, sub, u32, vector } from '../ir/kernel-expr.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
 import { present } from '../support/invariant.ts';
+import { type EachRow, type OfRow, ofList } from './attend-each-row.ts';
 import type { AttendSpread } from './attend-finish.ts';
 import type { Emitter } from './element.ts';
 import { add, atMost, bounded, div, indicesAt, mod, mul } from './index-math.ts';
 import { shortName } from './names.ts';
+import { range } from './product-sums.ts';
 import { stripOf } from './product-tile.ts';
 import type { Env, KernelWriter, LocalArray } from './writer.ts';
 
@@ -109,8 +111,14 @@ export function overDims(writer: KernelWriter, dims: readonly Axis[], body: (at:
   writer.loop(wish === '' ? 'element' : wish, elementsOf(dims), (at) => body(at, indicesAt(at, dims)));
 }
 
+/** Rows of a block, and the indices of each. */
+export interface RowsToRead {
+  readonly rows: EachRow;
+  readonly envOf: (n: Expr) => Env;
+}
+
 /** What is done with the elements of the rows of a block at one place. */
-export type TakeElements = (at: Expr, elements: readonly Expr[]) => void;
+export type TakeElements = (at: Expr, element: OfRow) => void;
 
 /**
  * A loop over the elements of the rows of a block, which are the same for all invocations of the workgroup: where they are
@@ -119,33 +127,41 @@ export type TakeElements = (at: Expr, elements: readonly Expr[]) => void;
 export function overRows(
   emitter: Emitter,
   value: ValueId,
-  block: readonly Env[],
+  { rows, envOf }: RowsToRead,
   dims: readonly Axis[],
   takers: readonly TakeElements[],
 ): void {
   const { writer } = emitter;
   const { limits } = writer.context;
   const strip = stripOf(limits);
+  const all = range(rows.count).map(u32);
   const elementsAt = (env: Env): readonly Expr[] =>
-    block.map((row) => emitter.element(value, new Map([...row, ...env])));
-  const give = (at: Expr, elements: readonly Expr[]): void => {
-    for (const take of takers) take(at, elements);
+    all.map((n) => emitter.element(value, new Map([...envOf(n), ...env])));
+  const give = (at: Expr, element: OfRow): void => {
+    for (const take of takers) take(at, element);
   };
   if (strip === 0) {
-    overDims(writer, dims, (at, env) => give(at, elementsAt(env)));
+    overDims(writer, dims, (at, env) => give(at, ofList(elementsAt(env))));
     return;
   }
   const size = elementsOf(dims);
   const name = shortName(writer.context, value);
   const ofStrip = (start: Expr): void => {
     const mine = indicesAt(atMost(add(start, laneOf(limits)), size - 1), dims);
-    const own = writer.array(`own_${name}`, 'f32', elementsAt(mine));
+    const own = writer.array(`own_${name}`, 'f32', rows.isLoop ? rows.count : elementsAt(mine));
+    // A loop that stays one: it takes no longer, and compiles twice as fast.
+    if (rows.isLoop) {
+      const load = (n: Expr): void => own.assign(n, emitter.element(value, new Map([...envOf(n), ...mine])));
+      writer.loop('n', rows.count, load);
+    }
     const count = size % strip === 0 ? u32(strip) : min(u32(strip), sub(u32(size), start));
-    const turnTo = (turn: Expr): void =>
-      give(
-        bounded(add(start, turn), size - 1),
-        block.map((_, n) => writer.shuffle(`${name}_${n}`, own.at(u32(n)), turn)),
-      );
+    const turnTo = (turn: Expr): void => {
+      const passed = (wish: string, n: Expr): Expr => writer.shuffle(wish, own.at(n), turn);
+      const element = rows.isLoop
+        ? (n: Expr): Expr => passed(name, n)
+        : ofList(all.map((n, i) => passed(`${name}_${i}`, n)));
+      give(bounded(add(start, turn), size - 1), element);
+    };
     writer.loop('turn', count, turnTo, { max: strip - 1 });
   };
   writer.loop('strip', size, ofStrip, { step: u32(strip) });
@@ -156,18 +172,14 @@ export function dotsOf(
   writer: KernelWriter,
   wish: string,
   own: LocalArray,
-  rows: number,
-): { readonly sums: readonly Expr[]; readonly take: TakeElements } {
-  const all = writer.array(wish, 'vec4', rows);
-  const sums = Array.from({ length: rows }, (_, n) => ({ value: all.at(u32(n)) }));
+  rows: EachRow,
+): { readonly sums: OfRow; readonly take: TakeElements } {
+  const sums = writer.array(wish, 'vec4', rows.count);
   return {
-    sums: sums.map((sum) => sum.value),
-    take: (at, elements) => {
+    sums: sums.at,
+    take: (at, element) => {
       const mine = writer.let('own', own.at(at));
-      sums.forEach((sum, n) => {
-        const element = present(elements[n], 'element of a row');
-        writer.assign(sum, binary('add', sum.value, binary('mul', mine, element)));
-      });
+      rows.each((n) => sums.assign(n, binary('add', sums.at(n), binary('mul', mine, element(n)))));
     },
   };
 }
@@ -178,22 +190,20 @@ export function dots(
   wish: string,
   own: LocalArray,
   value: ValueId,
-  block: readonly Env[],
+  block: RowsToRead,
   dims: readonly Axis[],
-): readonly Expr[] {
-  const { sums, take } = dotsOf(emitter.writer, wish, own, block.length);
+): OfRow {
+  const { sums, take } = dotsOf(emitter.writer, wish, own, block.rows);
   overRows(emitter, value, block, dims, [take]);
   return sums;
 }
 
 /** Adds elements times the weights of their rows to the own rows, after these were multiplied by `decay`. */
-export function adding(own: LocalArray, weights: readonly Expr[], decay?: Expr): TakeElements {
-  return (at, elements) => {
+export function adding(own: LocalArray, rows: EachRow, weight: OfRow, decay?: Expr): TakeElements {
+  return (at, element) => {
     const before = decay ? binary('mul', own.at(at), decay) : own.at(at);
-    const sum = weights.reduce((total, weight, n) => {
-      return binary('add', total, binary('mul', weight, present(elements[n], 'element of a row')));
-    }, before);
-    own.assign(at, sum);
+    const add = (total: Expr, n: Expr): Expr => binary('add', total, binary('mul', weight(n), element(n)));
+    own.assign(at, rows.fold('sum', before, add));
   };
 }
 
@@ -202,12 +212,12 @@ export function addRows(
   emitter: Emitter,
   own: LocalArray,
   value: ValueId,
-  block: readonly Env[],
-  weights: readonly Expr[],
+  block: RowsToRead,
+  weight: OfRow,
   dims: readonly Axis[],
   decay?: Expr,
 ): void {
-  overRows(emitter, value, block, dims, [adding(own, weights, decay)]);
+  overRows(emitter, value, block, dims, [adding(own, block.rows, weight, decay)]);
 }
 
 /** Stores the own rows, where there are such rows. */

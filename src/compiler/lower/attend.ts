@@ -19,7 +19,7 @@ import { addRows, dots, fourOf, loadRows, ownRows, spreadInFours, storeFour, sto
 import { MASKED, writeScore } from './attend-score.ts';
 import type { LowerContext } from './context.ts';
 import { makeEmitter } from './element.ts';
-import { makeWriter } from './writer.ts';
+import { type Env, makeWriter } from './writer.ts';
 
 export function lowerAttend(context: LowerContext, region: OpRegion, op: OpOf<'attend'>): Kernel {
   const writer = makeWriter(context);
@@ -38,26 +38,23 @@ export function lowerAttend(context: LowerContext, region: OpRegion, op: OpOf<'a
 
   const { behind, ahead } = maskBounds(op.attrs);
   forBlocks(writer, 'key', op, over, queries, { before: behind, after: ahead }, (keys) => {
-    const rows = keys.map(({ inside }) => new Map([...queries.outer, [over.id, inside] as const]));
-    const products = dots(emitter, 'product', q, parts.k, rows, head);
-    const scores = products.map((s, n) => {
-      const { at } = present(keys[n], 'key');
-      const scored = fourOf((c) => score(present(queries.rows[c], 'query'), at, component(s, c), queries.outerAt));
-      return writer.let(`score_${n}`, scored);
+    const block = { rows: keys, envOf: (n: Expr): Env => new Map([...queries.outer, [over.id, keys.inside(n)]]) };
+    const product = dots(emitter, 'product', q, parts.k, block, head);
+    const scores = keys.values('score', (n) => {
+      const ofQuery = (c: number): Expr => present(queries.rows[c], 'query');
+      return fourOf((c) => score(ofQuery(c), keys.at(n), component(product(n), c), queries.outerAt));
     });
-    const next = writer.let(
-      'next_largest',
-      scores.reduce((a, b) => binary('max', a, b), largest.value),
-    );
+    const most = keys.fold('most', largest.value, (before, n) => binary('max', before, scores(n)));
+    const next = writer.let('next_largest', most);
     const decay = writer.let('decay', unary('exp', binary('sub', largest.value, next)));
-    const weights = scores.map((s, n) => writer.let(`weight_${n}`, unary('exp', binary('sub', s, next))));
-    const scaled = binary('mul', total.value, decay);
+    const weights = keys.values('weight', (n) => unary('exp', binary('sub', scores(n), next)));
     writer.assign(largest, next);
+    const scaled = binary('mul', total.value, decay);
     writer.assign(
       total,
-      weights.reduce((a: Expr, b) => binary('add', a, b), scaled),
+      keys.fold('sum', scaled, (before, n) => binary('add', before, weights(n))),
     );
-    addRows(emitter, o, parts.v, rows, weights, value, decay);
+    addRows(emitter, o, parts.v, block, weights, value, decay);
   });
 
   const [result, logsumexp] = op.results;
