@@ -25,62 +25,70 @@ type ColumnElement = (value: ValueId, column: number) => Expr;
 
 /** Adds the products of a pass to the accumulators. Rows and columns beyond the last are the last again. */
 export function addInRegisters(emitter: Emitter, frame: Frame, pass: Pass, sums: Sums): void {
+  const { context } = emitter.writer;
+  const loops = loopsOf(context, pass);
+  if (isShared(context.limits, pass, loops.at(-1) ?? [])) addShared(emitter, frame, pass, loops, sums);
+  else addAlone(emitter, frame, pass, loops, sums);
+}
+
+type Loops = ReturnType<typeof loopsOf>;
+
+function addAlone(emitter: Emitter, frame: Frame, pass: Pass, loops: Loops, sums: Sums): void {
+  const { writer } = emitter;
+  const axes = loops.at(-1) ?? [];
+  sumOver(writer, loops, sums, (outer, index, into) => {
+    const at = new Map([...outer, ...indicesAt(index, axes)]);
+    const element = rowElements(emitter, frame, at);
+    const row = (value: ValueId, i: number): Expr => writer.let(`${frame.nameOf(value)}_${i}`, element(value, u32(i)));
+    multiply(writer, frame, pass, row, columnElements(emitter, frame, at), into);
+  });
+}
+
+/** Lanes load elements of rows for as many places of the sum as there are lanes, and take turns to pass theirs to all. */
+function addShared(emitter: Emitter, frame: Frame, pass: Pass, loops: Loops, sums: Sums): void {
   const { writer } = emitter;
   const { limits } = writer.context;
-  const loops = loopsOf(writer.context, pass);
   const axes = loops.at(-1) ?? [];
-  const rowElement = (at: Env): RowElement => {
-    return (value, row) => emitter.element(value, new Map([...frame.batch, ...frame.rowAt(row), ...at]));
-  };
-  const columnElement = (at: Env): ColumnElement => {
-    return (value, column) => emitter.element(value, new Map([...frame.batch, ...frame.columnAt(column), ...at]));
-  };
-
-  if (!isShared(limits, pass, axes)) {
-    sumOver(writer, loops, sums, (outer, index, into) => {
-      const at = new Map([...outer, ...indicesAt(index, axes)]);
-      const element = rowElement(at);
-      const row = (value: ValueId, i: number): Expr =>
-        writer.let(`${frame.nameOf(value)}_${i}`, element(value, u32(i)));
-      multiply(writer, frame, pass, row, columnElement(at), into);
-    });
-    return;
-  }
   const strip = stripOf(limits);
   const size = elementsOf(axes);
   const together = placesAtOnce(limits, pass, size);
   const step = (outer: Env, start: Expr, into: Sums): void => {
     const ahead = indicesAt(atMost(add(start, frame.lane), size - 1), axes);
-    const own = ownElements(writer, frame, pass, rowElement(new Map([...outer, ...ahead])));
-    const columnAt = (turn: Expr): ColumnElement =>
-      columnElement(new Map([...outer, ...indicesAt(bounded(add(start, turn), size - 1), axes)]));
+    const own = ownElements(writer, frame, pass, rowElements(emitter, frame, new Map([...outer, ...ahead])));
     const passed = (wish: string, value: ValueId, row: Expr, turn: Expr): Expr =>
       writer.shuffle(wish, present(own.get(value), 'own elements').at(row), turn);
+    const placeAt = (turn: Expr): Place => ({
+      row: (value, row) => passed(frame.nameOf(value), value, row, turn),
+      column: columnElements(
+        emitter,
+        frame,
+        new Map([...outer, ...indicesAt(bounded(add(start, turn), size - 1), axes)]),
+      ),
+    });
     const takeTurn = (turn: Expr): void => {
       const row = (value: ValueId, i: number): Expr => passed(`${frame.nameOf(value)}_${i}`, value, u32(i), turn);
-      multiply(writer, frame, pass, row, columnAt(turn), into);
+      multiply(writer, frame, pass, row, placeAt(turn).column, into);
     };
-    const takeTurns = (first: Expr): void => {
-      const turns = range(together).map((t) => add(first, u32(t)));
-      const columns = turns.map((turn) => columnVectors(writer, frame, pass, columnAt(turn)));
-      const multiplyRow = (row: Expr): void => {
-        const elements = turns.map((turn) => {
-          const all = operandsOfPass(pass, 'row');
-          return new Map(all.map((value) => [value, passed(frame.nameOf(value), value, row, turn)]));
-        });
-        const { vectors } = frame.tile;
-        for (const term of pass.terms) {
-          const sums = range(vectors).map((j) => present(into[term.sum], 'sum').at(add(mul(row, vectors), u32(j))));
-          const products = turns.map((_, t) => [elements[t]?.get(term.row), columns[t]?.get(term.column)] as const);
-          addProducts(writer, products, sums);
-        }
-      };
-      writer.loop('i', frame.tile.rows, multiplyRow, { unrolled: true });
-    };
+    const takeTurns = (turn: Expr): void =>
+      multiplyInLoop(
+        writer,
+        frame,
+        pass,
+        range(together).map((t) => placeAt(add(turn, u32(t)))),
+        into,
+      );
     const count = size % strip === 0 ? u32(strip) : min(u32(strip), sub(u32(size), start));
     writer.loop('turn', count, limits.unrolls ? takeTurns : takeTurn, { max: strip - 1, step: u32(together) });
   };
   sumOver(writer, loops, sums, step, strip);
+}
+
+function rowElements(emitter: Emitter, frame: Frame, at: Env): RowElement {
+  return (value, row) => emitter.element(value, new Map([...frame.batch, ...frame.rowAt(row), ...at]));
+}
+
+function columnElements(emitter: Emitter, frame: Frame, at: Env): ColumnElement {
+  return (value, column) => emitter.element(value, new Map([...frame.batch, ...frame.columnAt(column), ...at]));
 }
 
 /** Kernels that say how lanes share their elements: once is enough. */
@@ -143,7 +151,29 @@ function columnVectors(
   return new Map(operandsOfPass(pass, 'column').map((value) => [value, all.map((j) => vectorOf(value, j))]));
 }
 
-/** The products at one place of the sum. */
+/** The elements of operands at a place of a sum. */
+interface Place {
+  readonly row: RowElement;
+  readonly column: ColumnElement;
+}
+
+/** The products at some places of the sum, said once for all rows. */
+function multiplyInLoop(writer: KernelWriter, frame: Frame, pass: Pass, places: readonly Place[], into: Sums): void {
+  const { rows, vectors } = frame.tile;
+  const ofRows = operandsOfPass(pass, 'row');
+  const columns = places.map(({ column }) => columnVectors(writer, frame, pass, column));
+  const multiplyRow = (row: Expr): void => {
+    const elements = places.map((place) => new Map(ofRows.map((value) => [value, place.row(value, row)])));
+    for (const term of pass.terms) {
+      const sums = range(vectors).map((j) => present(into[term.sum], 'sum').at(add(mul(row, vectors), u32(j))));
+      const products = places.map((_, t) => [elements[t]?.get(term.row), columns[t]?.get(term.column)] as const);
+      addProducts(writer, products, sums);
+    }
+  };
+  writer.loop('i', rows, multiplyRow, { unrolled: true });
+}
+
+/** The products at one place of the sum, written out row by row. */
 function multiply(
   writer: KernelWriter,
   frame: Frame,
