@@ -35,6 +35,9 @@ async function check(options: AttentionCase, onDevice = true): Promise<void> {
 
 test('causal attention, forward and backward', () => check({ time: 17, head: 8, mask: causal }));
 
+// Enough rows for blocks of 16 where the driver unrolls loops, and no multiple of them.
+test('many rows', () => check({ time: 70, head: 6, mask: sliding(40), group: 2 }));
+
 test('one query, one element', () => check({ time: 1, head: 1, mask: causal }, false));
 
 test('everything is seen, and values have a size of their own', () =>

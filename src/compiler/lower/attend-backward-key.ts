@@ -45,7 +45,7 @@ export function lowerAttendBackwardKey(outerContext: LowerContext, region: OpReg
   const parts = attendParts(context, op);
   const { over, outer, captures } = parts;
   const reads = new Set(region.reads);
-  const beyond = { query: over.size % blockOf(context.limits, op) !== 0, key: false };
+  const beyond = { query: over.size % blockOf(context.limits, op, over) !== 0, key: false };
   const scores = writeScore({ writer, op, captures, reads, over, outer, beyond }, scored);
   const job: Job = { writer, reads, op, parts, scores };
 

@@ -43,7 +43,7 @@ export function lowerAttendBackwardQuery(
   const [output, logsumexp, gradient] = [0, 1, 2].map((i) => otherOperand(parts, i));
   const reads = new Set(region.reads);
   const emitter = makeEmitter(writer, { reads });
-  const beyond = { query: false, key: over.size % blockOf(context.limits, op) !== 0 };
+  const beyond = { query: false, key: over.size % blockOf(context.limits, op, over) !== 0 };
   const { score, slope } = writeScore({ writer, op, captures, reads, over, outer, beyond }, scored);
 
   const queries = ownRows(writer, 'query', over, outer);

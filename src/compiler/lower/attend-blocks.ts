@@ -13,10 +13,13 @@ import type { KernelWriter } from './writer.ts';
  * Rows that an invocation takes in at once: more where lanes share what they load of them, and scores take few lines. What an invocation
  * has of its own rows lies in memory, and is read once for all of them; where a driver unrolls loops, each is said once for all.
  */
-export function blockOf(limits: TargetLimits, op: AttendOp): number {
+export function blockOf(limits: TargetLimits, op: AttendOp, over: Axis): number {
   if (stripOf(limits) === 0 || !isIdentity(op.attrs.score)) return 4;
-  return limits.unrolls ? 16 : 8;
+  return limits.unrolls && over.size >= LONG ? 16 : 8;
 }
+
+/** Rows of which there are so many that a kernel for larger blocks is worth the longer time in which it compiles. */
+const LONG = 64;
 
 /** The rows of a block. */
 export interface RowBlock extends EachRow {
@@ -79,7 +82,7 @@ export function forBlocks(
   reach: Reach,
   body: (rows: RowBlock) => void,
 ): void {
-  const count = blockOf(writer.context.limits, op);
+  const count = blockOf(writer.context.limits, op, over);
   overBlocks(writer, wish, over, own, reach, count, (start) => {
     const at: OfRow = (n) => add(start, n);
     body({ ...eachRowOf(writer, count), at, inside: (n) => atMost(at(n), over.size - 1) });

@@ -27,7 +27,7 @@ export function lowerAttend(context: LowerContext, region: OpRegion, op: OpOf<'a
   const { over, outer, captures, head, value } = parts;
   const reads = new Set(region.reads);
   const emitter = makeEmitter(writer, { reads });
-  const beyond = { query: false, key: over.size % blockOf(context.limits, op) !== 0 };
+  const beyond = { query: false, key: over.size % blockOf(context.limits, op, over) !== 0 };
   const { score } = writeScore({ writer, op, captures, reads, over, outer, beyond }, undefined);
 
   const queries = ownRows(writer, 'query', over, outer);
