@@ -71,12 +71,12 @@ export async function compareSteps(
       size,
       cache: join(folder, name.replaceAll(' ', '-')),
     });
-    const running: Running[] = [];
+    const begun: Running[] = [];
     for (const program of programs) {
       tell(`${title}: ${program.name} begins`);
-      running.push(await begin(program, startChild(program, optionsOf(program)), roundMs));
+      begun.push(await begin(program, startChild(program, optionsOf(program)), roundMs));
     }
-    if (!differ) requireAgreement(running, tolerance);
+    const running = differ ? begun : await thoseThatAgree(begun, tolerance, (text) => tell(`${title}: ${text}`));
     for (let round = 0; round < rounds; round += 1) {
       // No program comes always behind the same one.
       const order = running.map((_, i) => running[(i + round) % running.length]).filter((one) => one !== undefined);
@@ -107,15 +107,38 @@ async function begin(program: ProgramSpec, child: Child, roundMs: number): Promi
   return { program, child, first, losses: [...first.losses, ...rest.losses], count, rounds: [] };
 }
 
-function requireAgreement(running: readonly Running[], tolerance: number): void {
-  const ours = running.find(({ program }) => program.name === OURS) ?? running[0];
-  for (const { program, losses } of running) {
-    losses.forEach((loss, i) => {
-      const wanted = ours?.losses[i] ?? Number.NaN;
-      if (Math.abs(loss - wanted) <= tolerance * Math.abs(wanted)) return;
-      throw new Error(`after ${i} steps ${program.name} has the loss ${loss}, and ${ours?.program.name} ${wanted}`);
-    });
+/** Ends rivals whose losses are others, and says so. Throws where one of ours differs, or all rivals do: then ours may be wrong. */
+async function thoseThatAgree(
+  begun: readonly Running[],
+  tolerance: number,
+  tell: (text: string) => void,
+): Promise<readonly Running[]> {
+  const ours = begun.find(({ program }) => program.name === OURS) ?? begun[0];
+  const agreeing: Running[] = [];
+  for (const one of begun) {
+    const difference = ours && differenceOf(one, ours, tolerance);
+    if (difference === undefined) agreeing.push(one);
+    else {
+      if (isOurs(one)) throw new Error(difference);
+      tell(`${difference}: it is left out`);
+      await one.child.close();
+    }
   }
+  if (!begun.every(isOurs) && agreeing.every(isOurs)) throw new Error(`no rival has the losses of ${OURS}`);
+  return agreeing;
+}
+
+function isOurs({ program }: Running): boolean {
+  return program.name.startsWith(OURS);
+}
+
+function differenceOf({ program, losses }: Running, ours: Running, tolerance: number): string | undefined {
+  for (const [i, loss] of losses.entries()) {
+    const wanted = ours.losses[i] ?? Number.NaN;
+    if (!(Math.abs(loss - wanted) <= tolerance * Math.abs(wanted)))
+      return `after ${i} steps ${program.name} has the loss ${loss}, and ${ours.program.name} ${wanted}`;
+  }
+  return undefined;
 }
 
 function resultOf({ program, first, losses, rounds }: Running, warm: Answer): ProgramResult {
