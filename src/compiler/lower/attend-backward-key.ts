@@ -80,6 +80,7 @@ function writePart({ writer, reads, op, parts, scores }: Job, part: KeyPart, pla
   const dv = part.ofValues === undefined ? undefined : writer.array('value_gradient', 'vec4', elementsOf(value));
 
   const { behind, ahead } = maskBounds(op.attrs);
+  const reach = { before: ahead, after: behind };
   overDims(writer, axesWithout(outer, part.outer), (_, sharing) => {
     const own = keys.envs.map((env): Env => new Map([...env, ...sharing]));
     const k = loadRows(emitter, parts.k, own, head, op.attrs.scale);
@@ -87,26 +88,25 @@ function writePart({ writer, reads, op, parts, scores }: Job, part: KeyPart, pla
     const outside: Env = new Map([...keys.outer, ...sharing]);
     const position = rowMajor(outer, (axis) => indexAt(outside, axis.id));
     const outerAt = scores.readsOuter ? writer.let('place', position) : position;
-    forBlocks(writer, 'query', op, over, keys, { before: ahead, after: behind }, (queries) => {
-      const block = { rows: queries, envOf: (n: Expr): Env => new Map([...outside, [over.id, queries.inside(n)]]) };
-      const product = dots(emitter, 'product', k, parts.q, block, head);
+    forBlocks(writer, 'query', op, { over, own: keys, outside, reach }, (queries) => {
+      const product = dots(emitter, 'product', k, parts.q, queries, head);
       const pairs = (fn: typeof score, n: Expr): Expr =>
         fourOf((c) => fn(queries.at(n), present(keys.rows[c], 'key'), component(product(n), c), outerAt));
       const weights = queries.values('weight', (n) => {
-        const logSum = vector([emitter.element(logsumexp, block.envOf(n))]);
+        const logSum = vector([emitter.element(logsumexp, queries.envOf(n))]);
         return unary('exp', binary('sub', pairs(score, n), logSum));
       });
       // What the values gain and what the weights are worth both need the rows of the gradient.
       const ofWeight = v && dotsOf(writer, 'of_weight', v, queries);
       const gains = dv ? [adding(dv, queries, weights)] : [];
-      overRows(emitter, gradient, block, value, [...(ofWeight ? [ofWeight.take] : []), ...gains]);
+      overRows(emitter, gradient, queries, value, [...(ofWeight ? [ofWeight.take] : []), ...gains]);
       if (!dk || !ofWeight) return;
       const ofScores = queries.values('of_score', (n) => {
-        const change = binary('sub', ofWeight.sums(n), emitter.element(delta, block.envOf(n)));
+        const change = binary('sub', ofWeight.sums(n), emitter.element(delta, queries.envOf(n)));
         const ofScore = binary('mul', weights(n), change);
         return slope ? binary('mul', ofScore, pairs(slope, n)) : ofScore;
       });
-      addRows(emitter, dk, parts.q, block, ofScores, head);
+      addRows(emitter, dk, parts.q, queries, ofScores, head);
     });
   });
 

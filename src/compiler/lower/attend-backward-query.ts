@@ -29,7 +29,7 @@ import {
 import { contextWithSlope, writeScore } from './attend-score.ts';
 import type { LowerContext } from './context.ts';
 import { makeEmitter } from './element.ts';
-import { type Env, makeWriter } from './writer.ts';
+import { makeWriter } from './writer.ts';
 
 export function lowerAttendBackwardQuery(
   outerContext: LowerContext,
@@ -63,10 +63,10 @@ export function lowerAttendBackwardQuery(
   );
 
   const { behind, ahead } = maskBounds(op.attrs);
-  forBlocks(writer, 'key', op, over, queries, { before: behind, after: ahead }, (keys) => {
-    const block = { rows: keys, envOf: (n: Expr): Env => new Map([...queries.outer, [over.id, keys.inside(n)]]) };
-    const product = dots(emitter, 'product', q, parts.k, block, head);
-    const ofWeight = dots(emitter, 'of_weight', upstream, parts.v, block, value);
+  const reach = { before: behind, after: ahead };
+  forBlocks(writer, 'key', op, { over, own: queries, outside: queries.outer, reach }, (keys) => {
+    const product = dots(emitter, 'product', q, parts.k, keys, head);
+    const ofWeight = dots(emitter, 'of_weight', upstream, parts.v, keys, value);
     const ofScores = keys.values('of_score', (n) => {
       const ofQuery = (c: number): Expr => present(queries.rows[c], 'query');
       const at4 = (fn: typeof score): Expr =>
@@ -75,7 +75,7 @@ export function lowerAttendBackwardQuery(
       const ofScore = binary('mul', weight, binary('sub', ofWeight(n), delta.value));
       return slope ? binary('mul', ofScore, at4(slope)) : ofScore;
     });
-    addRows(emitter, dq, parts.k, block, ofScores, head);
+    addRows(emitter, dq, parts.k, keys, ofScores, head);
   });
 
   const [result, deltas] = op.results;

@@ -2,12 +2,12 @@ import type { Axis } from '../ir/graph.ts';
 import type { Expr, TargetLimits } from '../ir/kernel.ts';
 import { min, u32 } from '../ir/kernel-expr.ts';
 import type { AttendOp } from '../ops/attend-shapes.ts';
-import { type EachRow, eachRowOf, type OfRow } from './attend-each-row.ts';
 import type { OwnRows } from './attend-rows.ts';
 import { isIdentity } from './attend-score.ts';
+import { type EachRow, eachRowOf, type OfRow } from './each-row.ts';
 import { add, atMost, div, less, mul } from './index-math.ts';
-import { stripOf } from './product-tile.ts';
-import type { KernelWriter } from './writer.ts';
+import { stripOf } from './strip.ts';
+import type { Env, KernelWriter } from './writer.ts';
 
 /**
  * Rows that an invocation takes in at once: more where lanes share what they load of them, and scores take few lines. What an invocation
@@ -25,8 +25,8 @@ const LONG = 64;
 export interface RowBlock extends EachRow {
   /** The position of the n-th, which may be beyond the last row. */
   readonly at: OfRow;
-  /** The position, or that of the last row. */
-  readonly inside: OfRow;
+  /** Its indices, or those of the last row. */
+  readonly envOf: (n: Expr) => Env;
 }
 
 /** How many rows before and after a row of one's own matter; all where it is not known. */
@@ -72,19 +72,25 @@ export function overBlocks(
   writer.loop(`first_${wish}`, to, body, { from, step: u32(count), max });
 }
 
-/** The same with the rows of each block, as many as an invocation takes in at once. */
+/** The same with the rows of each block, as many as an invocation takes in at once; `outside` has the indices that they share. */
 export function forBlocks(
   writer: KernelWriter,
   wish: string,
   op: AttendOp,
-  over: Axis,
-  own: OwnRows,
-  reach: Reach,
+  { over, own, outside, reach }: BlocksToRead,
   body: (rows: RowBlock) => void,
 ): void {
   const count = blockOf(writer.context.limits, op, over);
   overBlocks(writer, wish, over, own, reach, count, (start) => {
     const at: OfRow = (n) => add(start, n);
-    body({ ...eachRowOf(writer, count), at, inside: (n) => atMost(at(n), over.size - 1) });
+    const envOf = (n: Expr): Env => new Map([...outside, [over.id, atMost(at(n), over.size - 1)]]);
+    body({ ...eachRowOf(writer, count, 'n'), at, envOf });
   });
+}
+
+export interface BlocksToRead {
+  readonly over: Axis;
+  readonly own: OwnRows;
+  readonly outside: Env;
+  readonly reach: Reach;
 }

@@ -10,6 +10,7 @@ import { bool, f32, lt, select, u32 } from '../ir/kernel-expr.ts';
 import { ELEMENT_BYTES } from '../ir/storage-type.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
 import { present } from '../support/invariant.ts';
+import { range } from '../support/range.ts';
 import { blockRange, overBlocks, type Reach } from './attend-blocks.ts';
 import { type AttendTile, lanesOf, PADDING } from './attend-matrix-tile.ts';
 import type { OwnTile } from './attend-own.ts';
@@ -18,7 +19,6 @@ import { add, atMost, bounded, div, indicesAt, mod, mul, multiple } from './inde
 import { copiedPiece } from './matrix-tile.ts';
 import { shortName } from './names.ts';
 import { withinFour, withinGroup } from './product-frame.ts';
-import { range } from './product-sums.ts';
 import type { Env, KernelWriter } from './writer.ts';
 
 /** Rows in narrow workgroup memory. */

@@ -12,13 +12,13 @@ import type { Axis, ValueId } from '../ir/graph.ts';
 import type { Expr } from '../ir/kernel.ts';
 import { binary, lt, u32 } from '../ir/kernel-expr.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
+import { range } from '../support/range.ts';
 import type { RowTile } from './attend-bring.ts';
 import type { AttendSpread } from './attend-finish.ts';
 import { type AttendTile, lanesOf, ownRowsOf } from './attend-matrix-tile.ts';
 import { type OwnTile, tilesOver } from './attend-own.ts';
 import type { Emitter } from './element.ts';
 import { add, atMost, div, indicesAt, mod, mul } from './index-math.ts';
-import { range } from './product-sums.ts';
 import type { Env, KernelWriter, LocalArray } from './writer.ts';
 
 /** `wish`: what a workgroup owns. `batches`: how many times all of them are gone through. */

@@ -5,6 +5,7 @@ import { binary, f32, unary } from '../ir/kernel-expr.ts';
 import type { OpRegion } from '../ir/region.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
 import { maskBounds } from '../ops/mask-bounds.ts';
+import { range } from '../support/range.ts';
 import { bringRows, broughtRows, inTurn, overBrought, rowTile } from './attend-bring.ts';
 import { finishAttend } from './attend-finish.ts';
 import {
@@ -28,7 +29,6 @@ import { exponentOf, MASKED, writeScore } from './attend-score.ts';
 import type { LowerContext } from './context.ts';
 import { makeEmitter } from './element.ts';
 import { add } from './index-math.ts';
-import { range } from './product-sums.ts';
 import { makeWriter } from './writer.ts';
 
 export function lowerAttendMatrix(

@@ -12,13 +12,14 @@ import type { Expr, TargetLimits } from '../ir/kernel.ts';
 import { binary, builtin, component, f32, lt, min, sub, u32, vector } from '../ir/kernel-expr.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
 import { present } from '../support/invariant.ts';
-import { type EachRow, type OfRow, ofList } from './attend-each-row.ts';
+import { range } from '../support/range.ts';
+import type { RowBlock } from './attend-blocks.ts';
 import type { AttendSpread } from './attend-finish.ts';
+import { type EachRow, type OfRow, ofList } from './each-row.ts';
 import type { Emitter } from './element.ts';
 import { add, atMost, bounded, div, indicesAt, mod, mul } from './index-math.ts';
 import { shortName } from './names.ts';
-import { range } from './product-sums.ts';
-import { stripOf } from './product-tile.ts';
+import { stripOf } from './strip.ts';
 import type { Env, KernelWriter, LocalArray } from './writer.ts';
 
 export const FOUR = [0, 1, 2, 3] as const;
@@ -111,12 +112,6 @@ export function overDims(writer: KernelWriter, dims: readonly Axis[], body: (at:
   writer.loop(wish === '' ? 'element' : wish, elementsOf(dims), (at) => body(at, indicesAt(at, dims)));
 }
 
-/** Rows of a block, and the indices of each. */
-export interface RowsToRead {
-  readonly rows: EachRow;
-  readonly envOf: (n: Expr) => Env;
-}
-
 /** What is done with the elements of the rows of a block at one place. */
 export type TakeElements = (at: Expr, element: OfRow) => void;
 
@@ -127,7 +122,7 @@ export type TakeElements = (at: Expr, element: OfRow) => void;
 export function overRows(
   emitter: Emitter,
   value: ValueId,
-  { rows, envOf }: RowsToRead,
+  rows: RowBlock,
   dims: readonly Axis[],
   takers: readonly TakeElements[],
 ): void {
@@ -136,7 +131,7 @@ export function overRows(
   const strip = stripOf(limits);
   const all = range(rows.count).map(u32);
   const elementsAt = (env: Env): readonly Expr[] =>
-    all.map((n) => emitter.element(value, new Map([...envOf(n), ...env])));
+    all.map((n) => emitter.element(value, new Map([...rows.envOf(n), ...env])));
   const give = (at: Expr, element: OfRow): void => {
     for (const take of takers) take(at, element);
   };
@@ -151,16 +146,13 @@ export function overRows(
     const own = writer.array(`own_${name}`, 'f32', rows.isLoop ? rows.count : elementsAt(mine));
     // A loop that stays one: it takes no longer, and compiles twice as fast.
     if (rows.isLoop) {
-      const load = (n: Expr): void => own.assign(n, emitter.element(value, new Map([...envOf(n), ...mine])));
+      const load = (n: Expr): void => own.assign(n, emitter.element(value, new Map([...rows.envOf(n), ...mine])));
       writer.loop('n', rows.count, load);
     }
     const count = size % strip === 0 ? u32(strip) : min(u32(strip), sub(u32(size), start));
     const turnTo = (turn: Expr): void => {
-      const passed = (wish: string, n: Expr): Expr => writer.shuffle(wish, own.at(n), turn);
-      const element = rows.isLoop
-        ? (n: Expr): Expr => passed(name, n)
-        : ofList(all.map((n, i) => passed(`${name}_${i}`, n)));
-      give(bounded(add(start, turn), size - 1), element);
+      const passed: OfRow = (n) => writer.shuffle(rows.name(name, n), own.at(n), turn);
+      give(bounded(add(start, turn), size - 1), rows.isLoop ? passed : ofList(all.map(passed)));
     };
     writer.loop('turn', count, turnTo, { max: strip - 1 });
   };
@@ -190,10 +182,10 @@ export function dots(
   wish: string,
   own: LocalArray,
   value: ValueId,
-  block: RowsToRead,
+  block: RowBlock,
   dims: readonly Axis[],
 ): OfRow {
-  const { sums, take } = dotsOf(emitter.writer, wish, own, block.rows);
+  const { sums, take } = dotsOf(emitter.writer, wish, own, block);
   overRows(emitter, value, block, dims, [take]);
   return sums;
 }
@@ -212,12 +204,12 @@ export function addRows(
   emitter: Emitter,
   own: LocalArray,
   value: ValueId,
-  block: RowsToRead,
+  block: RowBlock,
   weight: OfRow,
   dims: readonly Axis[],
   decay?: Expr,
 ): void {
-  overRows(emitter, value, block, dims, [adding(own, block.rows, weight, decay)]);
+  overRows(emitter, value, block, dims, [adding(own, block, weight, decay)]);
 }
 
 /** Stores the own rows, where there are such rows. */

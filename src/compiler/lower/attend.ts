@@ -19,7 +19,7 @@ import { addRows, dots, fourOf, loadRows, ownRows, spreadInFours, storeFour, sto
 import { MASKED, writeScore } from './attend-score.ts';
 import type { LowerContext } from './context.ts';
 import { makeEmitter } from './element.ts';
-import { type Env, makeWriter } from './writer.ts';
+import { makeWriter } from './writer.ts';
 
 export function lowerAttend(context: LowerContext, region: OpRegion, op: OpOf<'attend'>): Kernel {
   const writer = makeWriter(context);
@@ -37,9 +37,9 @@ export function lowerAttend(context: LowerContext, region: OpRegion, op: OpOf<'a
   const total = writer.var('total', vector([f32(0)]));
 
   const { behind, ahead } = maskBounds(op.attrs);
-  forBlocks(writer, 'key', op, over, queries, { before: behind, after: ahead }, (keys) => {
-    const block = { rows: keys, envOf: (n: Expr): Env => new Map([...queries.outer, [over.id, keys.inside(n)]]) };
-    const product = dots(emitter, 'product', q, parts.k, block, head);
+  const reach = { before: behind, after: ahead };
+  forBlocks(writer, 'key', op, { over, own: queries, outside: queries.outer, reach }, (keys) => {
+    const product = dots(emitter, 'product', q, parts.k, keys, head);
     const scores = keys.values('score', (n) => {
       const ofQuery = (c: number): Expr => present(queries.rows[c], 'query');
       return fourOf((c) => score(ofQuery(c), keys.at(n), component(product(n), c), queries.outerAt));
@@ -54,7 +54,7 @@ export function lowerAttend(context: LowerContext, region: OpRegion, op: OpOf<'a
       total,
       keys.fold('sum', scaled, (before, n) => binary('add', before, weights(n))),
     );
-    addRows(emitter, o, parts.v, block, weights, value, decay);
+    addRows(emitter, o, parts.v, keys, weights, value, decay);
   });
 
   const [result, logsumexp] = op.results;

@@ -8,10 +8,10 @@ import { bool, f32, lt, select, u32 } from '../ir/kernel-expr.ts';
 import { DEPTH } from '../ir/multiprocessor.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
 import { present } from '../support/invariant.ts';
+import { range } from '../support/range.ts';
 import { add, atMost, div, indicesAt, mod, mul } from './index-math.ts';
 import type { OperandTile } from './matrix-tile.ts';
 import { withinGroup } from './product-frame.ts';
-import { range } from './product-sums.ts';
 import type { Env, KernelWriter, LocalArray } from './writer.ts';
 
 /** A tile of an operand that the invocations of a workgroup bring together. */

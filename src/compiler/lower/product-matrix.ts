@@ -12,6 +12,7 @@ import { and, bool, lt, u32 } from '../ir/kernel-expr.ts';
 import { DEPTH } from '../ir/multiprocessor.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
 import { present } from '../support/invariant.ts';
+import { range } from '../support/range.ts';
 import { type Bringing, copyTile, keepTile, loadedFours, loadTile, positionOf } from './bring-operand.ts';
 import type { Emitter } from './element.ts';
 import { add, bounded, div, indicesAt, mod, mul } from './index-math.ts';
@@ -30,7 +31,6 @@ import {
   turnsOf,
 } from './matrix-tile.ts';
 import { shortName } from './names.ts';
-import { range } from './product-sums.ts';
 import { operandsOfPass, type Pass } from './product-terms.ts';
 import { storesAlongRows } from './product-tile.ts';
 import type { Env, KernelWriter, LocalArray } from './writer.ts';

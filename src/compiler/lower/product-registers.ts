@@ -9,12 +9,15 @@ import type { Expr } from '../ir/kernel.ts';
 import { component, min, sub, u32 } from '../ir/kernel-expr.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
 import { present } from '../support/invariant.ts';
+import { range } from '../support/range.ts';
+import { type EachRow, eachRowOf, writtenOut } from './each-row.ts';
 import type { Emitter } from './element.ts';
 import { add, atMost, bounded, indicesAt, mul } from './index-math.ts';
 import type { Frame } from './product-frame.ts';
-import { addProducts, range, type Sums, sumOver } from './product-sums.ts';
+import { addProducts, type Sums, sumOver } from './product-sums.ts';
 import { loopsOf, operandsOfPass, type Pass } from './product-terms.ts';
-import { areInFours, isShared, ONE_BY_ONE, placesAtOnce, stripOf } from './product-tile.ts';
+import { areInFours, isShared, ONE_BY_ONE, placesAtOnce } from './product-tile.ts';
+import { stripOf } from './strip.ts';
 import type { Env, KernelWriter, LocalArray } from './writer.ts';
 
 const FOUR = [0, 1, 2, 3] as const;
@@ -35,12 +38,13 @@ type Loops = ReturnType<typeof loopsOf>;
 
 function addAlone(emitter: Emitter, frame: Frame, pass: Pass, loops: Loops, sums: Sums): void {
   const { writer } = emitter;
+  const rows = writtenOut(writer, frame.tile.rows);
   const axes = loops.at(-1) ?? [];
   sumOver(writer, loops, sums, (outer, index, into) => {
     const at = new Map([...outer, ...indicesAt(index, axes)]);
     const element = rowElements(emitter, frame, at);
-    const row = (value: ValueId, i: number): Expr => writer.let(`${frame.nameOf(value)}_${i}`, element(value, u32(i)));
-    multiply(writer, frame, pass, row, columnElements(emitter, frame, at), into);
+    const row: RowElement = (value, n) => writer.let(rows.name(frame.nameOf(value), n), element(value, n));
+    multiply(writer, frame, pass, rows, [{ row, column: columnElements(emitter, frame, at) }], into);
   });
 }
 
@@ -48,6 +52,7 @@ function addAlone(emitter: Emitter, frame: Frame, pass: Pass, loops: Loops, sums
 function addShared(emitter: Emitter, frame: Frame, pass: Pass, loops: Loops, sums: Sums): void {
   const { writer } = emitter;
   const { limits } = writer.context;
+  const rows = eachRowOf(writer, frame.tile.rows, 'i');
   const axes = loops.at(-1) ?? [];
   const strip = stripOf(limits);
   const size = elementsOf(axes);
@@ -55,30 +60,18 @@ function addShared(emitter: Emitter, frame: Frame, pass: Pass, loops: Loops, sum
   const step = (outer: Env, start: Expr, into: Sums): void => {
     const ahead = indicesAt(atMost(add(start, frame.lane), size - 1), axes);
     const own = ownElements(writer, frame, pass, rowElements(emitter, frame, new Map([...outer, ...ahead])));
-    const passed = (wish: string, value: ValueId, row: Expr, turn: Expr): Expr =>
-      writer.shuffle(wish, present(own.get(value), 'own elements').at(row), turn);
-    const placeAt = (turn: Expr): Place => ({
-      row: (value, row) => passed(frame.nameOf(value), value, row, turn),
-      column: columnElements(
-        emitter,
-        frame,
-        new Map([...outer, ...indicesAt(bounded(add(start, turn), size - 1), axes)]),
-      ),
-    });
-    const takeTurn = (turn: Expr): void => {
-      const row = (value: ValueId, i: number): Expr => passed(`${frame.nameOf(value)}_${i}`, value, u32(i), turn);
-      multiply(writer, frame, pass, row, placeAt(turn).column, into);
+    const placeAt = (turn: Expr): Place => {
+      const at = indicesAt(bounded(add(start, turn), size - 1), axes);
+      const passed: RowElement = (value, n) =>
+        writer.shuffle(rows.name(frame.nameOf(value), n), present(own.get(value), 'own elements').at(n), turn);
+      return { row: passed, column: columnElements(emitter, frame, new Map([...outer, ...at])) };
     };
-    const takeTurns = (turn: Expr): void =>
-      multiplyInLoop(
-        writer,
-        frame,
-        pass,
-        range(together).map((t) => placeAt(add(turn, u32(t)))),
-        into,
-      );
+    const takeTurns = (turn: Expr): void => {
+      const places = range(together).map((t) => placeAt(add(turn, u32(t))));
+      multiply(writer, frame, pass, rows, places, into);
+    };
     const count = size % strip === 0 ? u32(strip) : min(u32(strip), sub(u32(size), start));
-    writer.loop('turn', count, limits.unrolls ? takeTurns : takeTurn, { max: strip - 1, step: u32(together) });
+    writer.loop('turn', count, takeTurns, { max: strip - 1, step: u32(together) });
   };
   sumOver(writer, loops, sums, step, strip);
 }
@@ -157,35 +150,24 @@ interface Place {
   readonly column: ColumnElement;
 }
 
-/** The products at some places of the sum, said once for all rows. */
-function multiplyInLoop(writer: KernelWriter, frame: Frame, pass: Pass, places: readonly Place[], into: Sums): void {
-  const { rows, vectors } = frame.tile;
-  const ofRows = operandsOfPass(pass, 'row');
-  const columns = places.map(({ column }) => columnVectors(writer, frame, pass, column));
-  const multiplyRow = (row: Expr): void => {
-    const elements = places.map((place) => new Map(ofRows.map((value) => [value, place.row(value, row)])));
-    for (const term of pass.terms) {
-      const sums = range(vectors).map((j) => present(into[term.sum], 'sum').at(add(mul(row, vectors), u32(j))));
-      const products = places.map((_, t) => [elements[t]?.get(term.row), columns[t]?.get(term.column)] as const);
-      addProducts(writer, products, sums);
-    }
-  };
-  writer.loop('i', rows, multiplyRow, { unrolled: true });
-}
-
-/** The products at one place of the sum, written out row by row. */
+/** The products at some places of the sum. */
 function multiply(
   writer: KernelWriter,
   frame: Frame,
   pass: Pass,
-  rowElement: (value: ValueId, row: number) => Expr,
-  columnElement: ColumnElement,
+  rows: EachRow,
+  places: readonly Place[],
   into: Sums,
 ): void {
-  const columns = columnVectors(writer, frame, pass, columnElement);
-  for (const row of range(frame.tile.rows)) {
-    const elements = new Map(operandsOfPass(pass, 'row').map((value) => [value, rowElement(value, row)]));
-    for (const term of pass.terms)
-      addProducts(writer, [[elements.get(term.row), columns.get(term.column)]], into[term.sum]?.rows[row]);
-  }
+  const { vectors } = frame.tile;
+  const ofRows = operandsOfPass(pass, 'row');
+  const columns = places.map(({ column }) => columnVectors(writer, frame, pass, column));
+  rows.each((n) => {
+    const elements = places.map((place) => new Map(ofRows.map((value) => [value, place.row(value, n)])));
+    for (const term of pass.terms) {
+      const sums = range(vectors).map((j) => present(into[term.sum], 'sum').at(add(mul(n, vectors), u32(j))));
+      const products = places.map((_, t) => [elements[t]?.get(term.row), columns[t]?.get(term.column)] as const);
+      addProducts(writer, products, sums);
+    }
+  });
 }

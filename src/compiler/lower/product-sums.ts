@@ -9,6 +9,8 @@ import type { Expr } from '../ir/kernel.ts';
 import { add, binary, min, u32 } from '../ir/kernel-expr.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
 import { present } from '../support/invariant.ts';
+import { range } from '../support/range.ts';
+import { eachRowOf } from './each-row.ts';
 import { bounded, indicesAt } from './index-math.ts';
 import type { Env, KernelWriter, Variable } from './writer.ts';
 
@@ -104,19 +106,12 @@ function inParts(writer: KernelWriter, into: Sums, write: (into: Sums) => void):
   const names = into.map(({ name }) => `part_${name}`);
   const parts = beginSums(writer, names, rows, vectors);
   write(parts);
-  if (writer.context.limits.unrolls) {
-    const add = (place: Expr): void =>
-      into.forEach((whole, i) => {
-        const { value } = whole.at(place);
-        writer.assign({ value }, binary('add', value, present(parts[i], 'partial sum').at(place).value));
-      });
-    writer.loop('i', rows * vectors, add, { unrolled: true });
-    return;
-  }
-  const all = (sums: Sums): readonly Variable[] => sums.flatMap((sum) => sum.rows.flat());
-  all(into).forEach((whole, i) => {
-    writer.assign(whole, binary('add', whole.value, present(all(parts)[i], 'partial sum').value));
-  });
+  eachRowOf(writer, rows * vectors, 'i').each((place) =>
+    into.forEach((whole, i) => {
+      const { value } = whole.at(place);
+      writer.assign({ value }, binary('add', value, present(parts[i], 'partial sum').at(place).value));
+    }),
+  );
 }
 
 /** Adds products of a scalar and vectors to the accumulators of the vectors, one product after the other. */
@@ -132,8 +127,4 @@ export function addProducts(
     }, sum.value);
     writer.assign(sum, added);
   });
-}
-
-export function range(n: number): readonly number[] {
-  return Array.from({ length: n }, (_, i) => i);
 }

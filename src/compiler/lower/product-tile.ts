@@ -16,6 +16,7 @@ import type { LowerContext } from './context.ts';
 import { productKey } from './product-key.ts';
 import { BLOCK } from './product-sums.ts';
 import { loopsOf, operandsOfPass, type Pass, passesOf } from './product-terms.ts';
+import { stripOf } from './strip.ts';
 
 export interface Tile {
   /** Of one invocation: rows, and groups of four columns. */
@@ -57,11 +58,6 @@ function menuOf(limits: TargetLimits): readonly Tile[] {
   return sizes.map((size) => ({ ...size, rowLanes: 1, columnLanes, inFours: true }));
 }
 
-/** Places of a sum for which the lanes of a subgroup load elements of a row at once; 0 where they share nothing. */
-export function stripOf({ deviceClass, subgroupSize }: TargetLimits): number {
-  return deviceClass === 'cpu' ? subgroupSize : 0;
-}
-
 /** Whether lanes pass elements of a row round, in a pass whose innermost loop is over `axes`. */
 export function isShared(limits: TargetLimits, pass: Pass, axes: readonly Axis[]): boolean {
   const strip = stripOf(limits);
@@ -100,25 +96,19 @@ const LINES_OF_PART = 12;
  * unrolls loops, one over the rows has those of elements that lanes share once.
  */
 function linesOf(context: LowerContext, sums: number, passes: readonly Pass[], tile: Tile): number {
-  const { rows, vectors } = tile;
   const isLong = passes.some((pass) => elementsOf(pass.axes) > BLOCK);
-  const { unrolls } = context.limits;
-  const products = passes.reduce((n, pass) => n + (unrolls ? linesUnrolled : linesWritten)(context, pass, tile), 0);
-  const blocks = unrolls ? 5 + sums : rows * vectors * sums;
+  const products = passes.reduce((n, pass) => n + linesOfPass(context, pass, tile), 0);
+  const blocks = context.limits.unrolls ? 5 + sums : tile.rows * tile.vectors * sums;
   return products + (isLong ? blocks : 0);
 }
 
-function linesWritten(_: LowerContext, pass: Pass, { rows, vectors }: Tile): number {
-  return rows * (operandsOfPass(pass, 'row').length + pass.terms.length * vectors);
-}
-
-function linesUnrolled(context: LowerContext, pass: Pass, tile: Tile): number {
+function linesOfPass(context: LowerContext, pass: Pass, { rows, vectors }: Tile): number {
   const innermost = loopsOf(context, pass).at(-1) ?? [];
-  if (!isShared(context.limits, pass, innermost)) return linesWritten(context, pass, tile);
-  const { rows, vectors } = tile;
-  const [ofRow, ofColumn] = [operandsOfPass(pass, 'row').length, vectors * operandsOfPass(pass, 'column').length];
+  const [ofRow, products] = [operandsOfPass(pass, 'row').length, pass.terms.length * vectors];
+  if (!context.limits.unrolls || !isShared(context.limits, pass, innermost)) return rows * (ofRow + products);
+  const ofColumn = vectors * operandsOfPass(pass, 'column').length;
   const places = placesAtOnce(context.limits, pass, elementsOf(innermost));
-  return (rows > ONE_BY_ONE ? 8 : 1) * ofRow + places * (ofRow + ofColumn) + 2 + pass.terms.length * vectors;
+  return (rows > ONE_BY_ONE ? 8 : 1) * ofRow + places * (ofRow + ofColumn) + 2 + products;
 }
 
 /** What a load costs, in multiplications of four floats; on a CPU also four at once, and an element that another lane passes. */

@@ -10,6 +10,7 @@ import { and, binary, bool, builtin, lt, u32 } from '../ir/kernel-expr.ts';
 import type { ProductPart, ProductRegion } from '../ir/region.ts';
 import { elementsOf } from '../ir/tensor-type.ts';
 import { present } from '../support/invariant.ts';
+import { range } from '../support/range.ts';
 import { widen } from '../widen/widen.ts';
 import type { LowerContext } from './context.ts';
 import { regionCost } from './cost.ts';
@@ -23,8 +24,9 @@ import { type Frame, frameOf } from './product-frame.ts';
 import { matrixMemory, writeMatrixTile } from './product-matrix.ts';
 import { addInRegisters } from './product-registers.ts';
 import { addInWorkgroup, type TileMemory, tileMemory } from './product-shared.ts';
-import { beginSums, range, type Sum, type Sums } from './product-sums.ts';
-import { chooseTiles, lanesOf, stripOf, type TiledPart, tileColumns, tileRows } from './product-tile.ts';
+import { beginSums, type Sum, type Sums } from './product-sums.ts';
+import { chooseTiles, lanesOf, type TiledPart, tileColumns, tileRows } from './product-tile.ts';
+import { stripOf } from './strip.ts';
 import { type KernelWriter, makeWriter } from './writer.ts';
 
 export function lowerProduct(context: LowerContext, region: ProductRegion): Kernel {
